@@ -1,0 +1,203 @@
+"""What a book holds: positions, orders and cash, as the fold of its journals. ``book.json`` is that fold.
+
+Every position, order and share names the strategy and sleeve it belongs to. A position carries its plan, copied
+at the first fill, so that it is managed whether or not its symbol is ever scanned again.
+"""
+
+from enum import StrEnum
+from typing import ClassVar, Final
+
+from schemas.base import Amount, Fact, Fraction6, Instant, Price, SessionDate, Shares
+from schemas.header import Artifact
+
+
+class Side(StrEnum):
+    """Direction of an order."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class Leg(StrEnum):
+    """Which part of an intent an order carries out."""
+
+    ENTRY = "E"
+    STOP = "S"
+    TRIM = "T"
+    EXIT = "X"
+
+
+class RiskClass(StrEnum):
+    """What an order does to exposure; follows from exposure, never from a caller's flag."""
+
+    INCREASE = "INCREASE"
+    REDUCE = "REDUCE"
+
+
+class OrderType(StrEnum):
+    """Order types that we use; protective stops are stop-market, never stop-limit."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+    STOP = "stop"
+
+
+class TimeInForce(StrEnum):
+    """``day`` for entries, trims and exits; ``gtc`` for protective stops."""
+
+    DAY = "day"
+    GTC = "gtc"
+
+
+class OrderState(StrEnum):
+    """Life of one order (execution.md 3.1)."""
+
+    CREATED = "CREATED"
+    SUBMITTING = "SUBMITTING"
+    SUBMIT_UNKNOWN = "SUBMIT_UNKNOWN"
+    LIVE = "LIVE"
+    PARTIAL = "PARTIAL"
+    REPLACING = "REPLACING"
+    REPLACE_UNKNOWN = "REPLACE_UNKNOWN"
+    CANCELLING = "CANCELLING"
+    CANCEL_UNKNOWN = "CANCEL_UNKNOWN"
+    FROZEN = "FROZEN"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    PARTIAL_CANCELLED = "PARTIAL_CANCELLED"
+    REPLACED = "REPLACED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    NEVER_SENT = "NEVER_SENT"
+    DENIED = "DENIED"
+
+
+ENDED: Final = frozenset(
+    {
+        OrderState.FILLED,
+        OrderState.CANCELLED,
+        OrderState.PARTIAL_CANCELLED,
+        OrderState.REPLACED,
+        OrderState.REJECTED,
+        OrderState.EXPIRED,
+        OrderState.NEVER_SENT,
+        OrderState.DENIED,
+    }
+)
+"""Terminal states. Everything else, unknowns included, is possibly live and counts in full (L5)."""
+
+
+class PositionPlan(Fact):
+    """How a position will be left, copied from its intent at the first fill."""
+
+    initial_stop: Price
+    level: Price
+    entry_ref: Price
+    limit_cap: Price
+    r1: Price
+    r1_fraction: Fraction6
+    r2: Price
+    r2_fraction: Fraction6
+    trail_fraction: Fraction6
+    time_stop_sessions: int | None = None
+
+
+class Order(Fact):
+    """One order: one attempt to carry out one leg of an intent."""
+
+    ord_id: str
+    client_order_id: str
+    order_id: str | None = None
+    """The broker's id, once known."""
+    leg: Leg
+    revision: int
+    attempt: int
+    risk_class: RiskClass
+    state: OrderState
+    strategy_id: str
+    sleeve_id: str
+    intent_id: str
+    """The opening intent; for stops, trims and exits that of their position."""
+    decision_id: str | None = None
+    position_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Shares
+    filled: Shares
+    limit: Price | None = None
+    stop: Price | None = None
+    arrival_price: Price | None = None
+    """Reference price at submission, from which slippage is measured."""
+    reason: str
+    """Why it was sent: ENTRY, STOP_INITIAL, STOP_RATCHET, TRIM_R1, EXIT_TIME …"""
+    plan: PositionPlan | None = None
+    """Entries only: the plan that the position will take over; its initial_stop is stop' of strategy.md 4.2."""
+    replaces: str | None = None
+    session_date: SessionDate
+    """Session of the first send."""
+
+
+class Position(Fact):
+    """Shares of one strategy in one symbol from flat to flat."""
+
+    position_id: str
+    strategy_id: str
+    sleeve_id: str
+    intent_id: str
+    decision_id: str | None = None
+    symbol: str
+    quantity: Shares
+    quantity_opened: Shares
+    average_entry: Amount
+    entered_at: Instant
+    entry_session: SessionDate
+    plan: PositionPlan | None
+    """None only for a position that no intent of ours opened."""
+    high_water: Price | None = None
+    r1_touched: bool = False
+    r2_touched: bool = False
+
+
+class StopOut(Fact):
+    """A position that its stop closed; the symbol cools down to the end of the next session."""
+
+    strategy_id: str
+    symbol: str
+    session_date: SessionDate
+
+
+class BookState(Fact):
+    """Fold of every journal of a book up to a point. ``orders`` holds the possibly-live ones only."""
+
+    session_date: SessionDate | None
+    """The session whose journal is being folded; None before the first."""
+    starting_capital: Amount
+    net_flows: Amount
+    cash: Amount
+    positions: tuple[Position, ...]
+    """Sorted by (symbol, strategy_id)."""
+    orders: tuple[Order, ...]
+    """Possibly live, sorted by (symbol, ord_id)."""
+    ended_today: tuple[Order, ...]
+    """Orders that ended in this session, same order; emptied when a session opens."""
+    entry_intents_today: tuple[str, ...]
+    """Intents with an entry sent or possibly sent in this session, sorted. Counts intents, not attempts."""
+    stop_outs: tuple[StopOut, ...]
+    """Those of this session and the one before."""
+    executions: tuple[str, ...]
+    """Execution ids booked in this session, sorted: a fill is booked once."""
+    killed: bool = False
+    """A journaled KILL_ON without KILL_OFF."""
+
+
+class Book(Artifact):
+    """``observations/book.json``: the fold at the session's opening, before anything of the session is done."""
+
+    SCHEMA: ClassVar[str] = "avwap.book"
+    STAGE: ClassVar[str] = "book"
+
+    state: BookState
+    state_sha256: str
+    """Digest of the canonical state; the journal's ``session.opened`` names the same."""

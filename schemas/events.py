@@ -1,0 +1,271 @@
+"""Every journal event, typed. One change of state is one record, written before the effect it announces.
+
+``EVENTS`` maps the event's name to the model of its ``data``; a name outside it is refused by reader and writer.
+"""
+
+from typing import Final
+
+from schemas.base import Amount, Fact, Instant, Price, Scalar, SessionDate, Shares
+from schemas.book import Order, OrderState, Side
+from schemas.header import Finding
+
+
+class SessionOpened(Fact):
+    """First record of a session's journal: the hash of the state that it carries over."""
+
+    prev_tail: str
+    carried_state_sha256: str
+    book_id: str
+    session_date: SessionDate
+
+
+class AccountFunded(Fact):
+    """Capital in (or out, negative). The genesis funding comes from the first account observation."""
+
+    amount: Amount
+    genesis: bool
+
+
+class CycleBegan(Fact):
+    """A cycle starts acting."""
+
+    slot: str
+    kind: str
+    """open, entries, close on daily bars; cycle otherwise."""
+
+
+class CycleEnded(Fact):
+    """A cycle ended by itself; ``carried`` names orders and exits left for the next."""
+
+    slot: str
+    carried: tuple[str, ...]
+
+
+class GateVerdict(Fact):
+    """What one gate said of one entry; exits are never handed to a gate."""
+
+    gate: str
+    phase: str
+    passed: bool
+    findings: tuple[Finding, ...]
+
+
+class EntryDenied(Fact):
+    """An intent that is not sent in this cycle: by a gate or by the strategy's own checks."""
+
+    intent_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    code: str
+    findings: tuple[Finding, ...]
+
+
+class OrderSubmitting(Fact):
+    """Written and synced before the first byte leaves. The order is possibly live from here on."""
+
+    order: Order
+
+
+class OrderConfirmed(Fact):
+    """The broker says that it holds the order."""
+
+    ord_id: str
+    order_id: str
+
+
+class OrderRejected(Fact):
+    """The broker provably said no."""
+
+    ord_id: str
+    reason: str
+    raw: str
+
+
+class OrderUnresolved(Fact):
+    """No definite answer: SUBMIT_UNKNOWN, REPLACE_UNKNOWN or CANCEL_UNKNOWN; counts as live in full."""
+
+    ord_id: str
+    state: OrderState
+    cause: str
+
+
+class OrderResolved(Fact):
+    """A look-up settled an unknown order."""
+
+    ord_id: str
+    state: OrderState
+    order_id: str | None
+    cause: str
+
+
+class OrderReplacing(Fact):
+    """A replace is about to be sent; *successor* becomes live when the broker says so."""
+
+    ord_id: str
+    successor: Order
+
+
+class OrderReplaced(Fact):
+    """The broker replaced *ord_id* by *successor_ord_id* under a new id."""
+
+    ord_id: str
+    successor_ord_id: str
+    successor_order_id: str
+
+
+class OrderReplaceRejected(Fact):
+    """The broker refused the replace; the old order stays as it was."""
+
+    ord_id: str
+    successor_ord_id: str
+    reason: str
+
+
+class OrderCancelling(Fact):
+    """A cancel is about to be sent."""
+
+    ord_id: str
+    cause: str
+
+
+class OrderEnded(Fact):
+    """The order reached a terminal state without a fill of ours in this record."""
+
+    ord_id: str
+    state: OrderState
+    cause: str
+
+
+class OrderFilled(Fact):
+    """One execution, booked once by its id."""
+
+    ord_id: str
+    fill_id: str
+    execution_id: str
+    decision_id: str | None
+    intent_id: str
+    position_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    side: Side
+    quantity: Shares
+    price: Price
+    fee: Amount
+    executed_at: Instant
+    session_date: SessionDate
+    arrival_price: Price | None
+    reason: str
+    """The order's reason: ENTRY, STOP_INITIAL, STOP_RATCHET, TRIM_R1, TRIM_R2, EXIT_TIME …"""
+
+
+class PositionMarked(Fact):
+    """Path facts of a position that its exits depend on: high water and touched targets."""
+
+    position_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    high_water: Price | None
+    r1_touched: bool
+    r2_touched: bool
+
+
+class StopEvent(Fact):
+    """What became of a protective stop in this pass: placed, ratcheted, held, resized, lost."""
+
+    position_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    quantity: Shares
+    stop_before: Price | None
+    stop_after: Price | None
+    basis: str | None
+    reason: str
+    last: Price | None = None
+
+
+class ActionApplied(Fact):
+    """A split, dividend or other broker event that changed a quantity, a basis or cash without a fill.
+
+    For a split: quantity and plan levels of the position are adjusted by ratio_num/ratio_den (new per old).
+    """
+
+    event_id: str
+    kind: str
+    symbol: str | None
+    position_id: str | None
+    strategy_id: str
+    sleeve_id: str
+    ratio_num: int | None
+    ratio_den: int | None
+    quantity_before: Shares | None
+    quantity_after: Shares | None
+    cash: Amount
+
+
+class SyncChecked(Fact):
+    """Positions of book and broker were compared; rows name what differs."""
+
+    status: str
+    findings: tuple[Finding, ...]
+
+
+class KillSet(Fact):
+    """A person set or lifted the kill switch."""
+
+    on: bool
+    operator: str
+    reason: str
+
+
+class OperatorAct(Fact):
+    """A person's decision, with who and why."""
+
+    verb: str
+    operator: str
+    reason: str
+    subject: str | None = None
+    detail: Scalar = None
+
+
+class IllegalTransition(Fact):
+    """A record that the order's table does not allow; the state was kept."""
+
+    ord_id: str
+    state: OrderState
+    event: str
+    detail: str
+
+
+EVENTS: Final[dict[str, type[Fact]]] = {
+    "session.opened": SessionOpened,
+    "account.funded": AccountFunded,
+    "cycle.began": CycleBegan,
+    "cycle.ended": CycleEnded,
+    "entry.denied": EntryDenied,
+    "order.submitting": OrderSubmitting,
+    "order.confirmed": OrderConfirmed,
+    "order.rejected": OrderRejected,
+    "order.unresolved": OrderUnresolved,
+    "order.resolved": OrderResolved,
+    "order.replacing": OrderReplacing,
+    "order.replaced": OrderReplaced,
+    "order.replace_rejected": OrderReplaceRejected,
+    "order.cancelling": OrderCancelling,
+    "order.ended": OrderEnded,
+    "order.filled": OrderFilled,
+    "order.illegal_transition": IllegalTransition,
+    "position.marked": PositionMarked,
+    "stop.placed": StopEvent,
+    "stop.ratcheted": StopEvent,
+    "stop.held": StopEvent,
+    "stop.resized": StopEvent,
+    "stop.lost": StopEvent,
+    "action.applied": ActionApplied,
+    "sync.checked": SyncChecked,
+    "kill.set": KillSet,
+    "operator.acted": OperatorAct,
+}

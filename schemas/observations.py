@@ -1,0 +1,171 @@
+"""An outside fact as received, with the instant at which it was so. A failed read carries no rows.
+
+The premarket observations of a session are artifacts under ``observations/``; what a cycle asks and is
+answered is recorded call by call in ``cycles/<HHMM>/observations/calls.jsonl``.
+"""
+
+from typing import ClassVar
+
+from schemas.base import Amount, Fact, Instant, Price, SessionDate, Shares
+from schemas.book import OrderType, Side, TimeInForce
+from schemas.header import Artifact
+
+
+class AccountFacts(Fact):
+    """The account as the broker states it, USD."""
+
+    equity: Amount
+    cash: Amount
+    buying_power: Amount
+    restricted: bool = False
+
+
+class BrokerPosition(Fact):
+    """One symbol's shares at the broker; it knows nothing of strategies."""
+
+    symbol: str
+    quantity: Shares
+    average_price: Amount
+
+
+class BrokerOrder(Fact):
+    """An order as the broker shows it. ``status``: open, filled, cancelled, replaced, expired, rejected."""
+
+    order_id: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Shares
+    filled: Shares
+    limit: Price | None = None
+    stop: Price | None = None
+    status: str
+    replaced_by: str | None = None
+
+
+class BrokerFill(Fact):
+    """One execution. Price after costs, fee in USD."""
+
+    execution_id: str
+    order_id: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: Shares
+    price: Price
+    fee: Amount
+    executed_at: Instant
+    session_date: SessionDate
+
+
+class CorporateEvent(Fact):
+    """What the broker did to holdings or cash without a fill: split, cash in lieu, dividend, transfer."""
+
+    event_id: str
+    kind: str
+    symbol: str | None
+    ratio_num: int | None = None
+    ratio_den: int | None = None
+    cash: Amount
+    at: Instant
+    session_date: SessionDate
+
+
+class ClockFacts(Fact):
+    """The broker's clock and today's hours; the exits follow this clock alone."""
+
+    now: Instant
+    is_open: bool
+    session_date: SessionDate
+    open_at: Instant
+    close_at: Instant
+
+
+class QuoteFacts(Fact):
+    """Last known price of a symbol. On daily bars bid and ask are None: the spread is unknown and not asked."""
+
+    symbol: str
+    last: Price
+    bid: Price | None = None
+    ask: Price | None = None
+    as_of: Instant
+
+
+class BarFacts(Fact):
+    """A finished daily bar of the session, as traded."""
+
+    symbol: str
+    session_date: SessionDate
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Shares
+
+
+class AccountObservation(Artifact):
+    """``observations/account.json``."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.account"
+    STAGE: ClassVar[str] = "observe"
+
+    ok: bool
+    as_of: Instant
+    account: AccountFacts | None
+    cause: str | None = None
+
+
+class PositionsObservation(Artifact):
+    """``observations/positions.json``, sorted by symbol."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.positions"
+    STAGE: ClassVar[str] = "observe"
+
+    ok: bool
+    as_of: Instant
+    positions: tuple[BrokerPosition, ...]
+    cause: str | None = None
+
+
+class OrdersObservation(Artifact):
+    """``observations/orders.json``: open orders, sorted by (symbol, client_order_id)."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.orders"
+    STAGE: ClassVar[str] = "observe"
+
+    ok: bool
+    as_of: Instant
+    orders: tuple[BrokerOrder, ...]
+    cause: str | None = None
+
+
+class ClockObservation(Artifact):
+    """``observations/clock.json``."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.clock"
+    STAGE: ClassVar[str] = "observe"
+
+    ok: bool
+    as_of: Instant
+    clock: ClockFacts | None
+    cause: str | None = None
+
+
+class CloseObservation(Artifact):
+    """``observations/close.json``: what the postclose saw; account, positions, open orders and official closes.
+
+    ``marks`` are official closes of D for every symbol held or traded in the session, sorted by symbol.
+    """
+
+    SCHEMA: ClassVar[str] = "avwap.observation.close"
+    STAGE: ClassVar[str] = "observe"
+
+    ok: bool
+    as_of: Instant
+    account: AccountFacts | None
+    positions: tuple[BrokerPosition, ...]
+    orders: tuple[BrokerOrder, ...]
+    marks: tuple[BarFacts, ...]
+    causes: tuple[str, ...] = ()
