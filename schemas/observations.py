@@ -169,3 +169,21 @@ class CloseObservation(Artifact):
     orders: tuple[BrokerOrder, ...]
     marks: tuple[BarFacts, ...]
     causes: tuple[str, ...] = ()
+
+
+class ControlObservation(Artifact):
+    """``observations/control.json``: what the operator's switches said when the session was authorised."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.control"
+    STAGE: ClassVar[str] = "observe"
+
+    as_of: Instant
+    kill_env: bool
+    """``KILL_SWITCH`` set in the environment."""
+    kill_file: str | None
+    """Which file was seen: ``control/KILL_SWITCH`` of the book or ``KILL_SWITCH`` in the root."""
+    kill_unreadable: str | None
+    """Why a switch could not be read; then it counts as set."""
+    live_trading: bool
+    live_token_ok: bool | None
+    """Whether the confirmation token matched its file; None where no token is asked."""
