@@ -1,1 +1,75 @@
-"""Reason codes of analytics."""
+"""Reason codes of analytics: they describe what happened and never block an exit."""
+
+from enum import StrEnum
+
+
+class RegimeCode(StrEnum):
+    """Why a regime was not measured; votes in the order of the label table; then info."""
+
+    MISSING_SYMBOL_SPY = "MISSING_SYMBOL_SPY"
+    EXCESSIVE_PRICE_STALENESS = "EXCESSIVE_PRICE_STALENESS"
+    INSUFFICIENT_VOL_HISTORY = "INSUFFICIENT_VOL_HISTORY"
+    INSUFFICIENT_DRAWDOWN_HISTORY = "INSUFFICIENT_DRAWDOWN_HISTORY"
+    INSUFFICIENT_TREND_HISTORY = "INSUFFICIENT_TREND_HISTORY"
+    INSUFFICIENT_BREADTH = "INSUFFICIENT_BREADTH"
+    VOL_HIGH = "VOL_HIGH"
+    DRAWDOWN_DEEP = "DRAWDOWN_DEEP"
+    TREND_DOWN = "TREND_DOWN"
+    VOL_ELEVATED = "VOL_ELEVATED"
+    DRAWDOWN_MODERATE = "DRAWDOWN_MODERATE"
+    TREND_NEGATIVE = "TREND_NEGATIVE"
+    BREADTH_WEAK = "BREADTH_WEAK"
+    VOL_CALM = "VOL_CALM"
+    DRAWDOWN_SHALLOW = "DRAWDOWN_SHALLOW"
+    TREND_POSITIVE = "TREND_POSITIVE"
+    BREADTH_STRONG = "BREADTH_STRONG"
+    MIXED_SIGNALS = "MIXED_SIGNALS"
+    BREADTH_PROXY = "BREADTH_PROXY"
+    RESOLVED_TO_LAST_SESSION = "RESOLVED_TO_LAST_SESSION"
+
+
+class TradeCode(StrEnum):
+    """Faults of fills and lots."""
+
+    FILL_CONFLICT = "FILL_CONFLICT"
+    ACTION_WITHOUT_POSITION = "ACTION_WITHOUT_POSITION"
+
+
+class SnapshotCode(StrEnum):
+    """Why a snapshot is not complete, or its marks not fresh."""
+
+    EQUITY_IDENTITY_BROKEN = "EQUITY_IDENTITY_BROKEN"
+    MARK_EXPIRED = "MARK_EXPIRED"
+    MARK_STALE = "MARK_STALE"
+    GENESIS_NOT_FLAT = "GENESIS_NOT_FLAT"
+
+
+class ReconciliationCode(StrEnum):
+    """Differences between book and broker, worst first."""
+
+    OBSERVATION_FAILED = "OBSERVATION_FAILED"
+    SYMBOL_MISSING_INTERNAL = "SYMBOL_MISSING_INTERNAL"
+    SYMBOL_MISSING_BROKER = "SYMBOL_MISSING_BROKER"
+    SIGN_MISMATCH = "SIGN_MISMATCH"
+    QTY_MISMATCH = "QTY_MISMATCH"
+    AVG_PRICE_MISMATCH = "AVG_PRICE_MISMATCH"
+    STOP_QTY_MISMATCH = "STOP_QTY_MISMATCH"
+    CASH_MISMATCH = "CASH_MISMATCH"
+
+
+class AttributionCode(StrEnum):
+    """Why attribution does not add up, or cannot be asked to."""
+
+    ATTRIBUTION_RESIDUAL = "ATTRIBUTION_RESIDUAL"
+    EQUITY_UNKNOWN = "EQUITY_UNKNOWN"
+
+
+class ParityCode(StrEnum):
+    """Where the exit rules and the record part."""
+
+    EXIT_MISSING = "EXIT_MISSING"
+    EXIT_EXTRA = "EXIT_EXTRA"
+    QUANTITY_DIFFERS = "QUANTITY_DIFFERS"
+    STOP_PRICE_DIFFERS = "STOP_PRICE_DIFFERS"
+    STOP_BASIS_DIFFERS = "STOP_BASIS_DIFFERS"
+    BAR_MISSING = "BAR_MISSING"
