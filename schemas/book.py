@@ -135,6 +135,8 @@ class Order(Fact):
     plan: PositionPlan | None = None
     """Entries only: the plan that the position will take over; its initial_stop is stop' of strategy.md 4.2."""
     replaces: str | None = None
+    sends: int = 1
+    """How often it was announced: 2 after the one resend that a proven absence allows."""
     session_date: SessionDate
     """Session of the first send."""
 
@@ -158,6 +160,10 @@ class Position(Fact):
     high_water: Price | None = None
     r1_touched: bool = False
     r2_touched: bool = False
+    stops_sent: int = 0
+    """Stop orders announced for it so far: the next one's revision. Likewise trims and exits."""
+    trims_sent: int = 0
+    exits_sent: int = 0
 
 
 class StopOut(Fact):
@@ -187,7 +193,7 @@ class BookState(Fact):
     stop_outs: tuple[StopOut, ...]
     """Those of this session and the one before."""
     executions: tuple[str, ...]
-    """Execution ids booked in this session, sorted: a fill is booked once."""
+    """Ids of the executions and corporate events booked in this session, sorted: each is booked once."""
     killed: bool = False
     """A journaled KILL_ON without KILL_OFF."""
 

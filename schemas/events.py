@@ -50,6 +50,19 @@ class GateVerdict(Fact):
     findings: tuple[Finding, ...]
 
 
+class EntryAuthorised(Fact):
+    """An intent that passed every gate on the facts of the moment; its order is announced next."""
+
+    intent_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    quantity: Shares
+    limit: Price
+    stop: Price
+    gates: tuple[GateVerdict, ...]
+
+
 class EntryDenied(Fact):
     """An intent that is not sent in this cycle: by a gate or by the strategy's own checks."""
 
@@ -59,6 +72,8 @@ class EntryDenied(Fact):
     symbol: str
     code: str
     findings: tuple[Finding, ...]
+    gates: tuple[GateVerdict, ...] = ()
+    """Empty when a check before the gates said no."""
 
 
 class OrderSubmitting(Fact):
@@ -213,6 +228,17 @@ class SyncChecked(Fact):
     findings: tuple[Finding, ...]
 
 
+class PositionFailed(Fact):
+    """An invariant broke while one position was worked on; the others went on (L3)."""
+
+    position_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    code: str
+    detail: str
+
+
 class KillSet(Fact):
     """A person set or lifted the kill switch."""
 
@@ -245,6 +271,7 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "account.funded": AccountFunded,
     "cycle.began": CycleBegan,
     "cycle.ended": CycleEnded,
+    "entry.authorised": EntryAuthorised,
     "entry.denied": EntryDenied,
     "order.submitting": OrderSubmitting,
     "order.confirmed": OrderConfirmed,
@@ -259,6 +286,7 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "order.filled": OrderFilled,
     "order.illegal_transition": IllegalTransition,
     "position.marked": PositionMarked,
+    "position.failed": PositionFailed,
     "stop.placed": StopEvent,
     "stop.ratcheted": StopEvent,
     "stop.held": StopEvent,

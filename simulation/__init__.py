@@ -1,1 +1,1 @@
-"""x."""
+"""What if: an exchange of our own, as much an outside party as any broker."""

@@ -1,0 +1,1 @@
+"""Brokers answer through one port; every adapter keeps the same promises."""

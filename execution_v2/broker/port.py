@@ -1,0 +1,181 @@
+"""One door leads to a broker, and no answer on this side of it is an exception: unknown is an outcome.
+
+The contract of execution.md 12.1. Requests carry Decimals and our own client id; an adapter translates both ways,
+and whatever surprises it becomes ``Unresolved`` or ``ReadFailed``.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from market.feed import ReadFailed, Seen
+from schemas.base import SessionDate
+from schemas.book import OrderType, Side, TimeInForce
+from schemas.observations import (
+    AccountFacts,
+    BrokerFill,
+    BrokerOrder,
+    BrokerPosition,
+    ClockFacts,
+    CorporateEvent,
+)
+
+__all__ = [
+    "Account",
+    "Broker",
+    "CancelOrder",
+    "Clock",
+    "Confirmed",
+    "Denied",
+    "Events",
+    "Fills",
+    "Found",
+    "LookUp",
+    "LookUpAnswer",
+    "NotFound",
+    "Orders",
+    "Outcome",
+    "Positions",
+    "ReadFailed",
+    "Rejected",
+    "ReplaceOrder",
+    "Seen",
+    "SubmitOrder",
+    "Unresolved",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitOrder:
+    """A new order. Prices USD on the tick, quantity whole shares."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    time_in_force: TimeInForce
+    limit: Decimal | None = None
+    stop: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceOrder:
+    """Exchange a working order for another, atomically at the venue: a new order id under our new client id.
+
+    *quantity* is the successor's unfilled quantity.
+    """
+
+    order_id: str
+    client_order_id: str
+    quantity: Decimal
+    limit: Decimal | None = None
+    stop: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder:
+    """End a working order."""
+
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """Ask after one order, by our id or by the broker's; exactly one of them."""
+
+    client_order_id: str | None = None
+    order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """The broker says that it holds *order* (for a replace: the successor; for a cancel: the ended order)."""
+
+    order: BrokerOrder
+    answer: Literal["confirmed"] = "confirmed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The broker provably said no. *reason* is one of ``schemas.reasons.execution.BrokerCode``."""
+
+    reason: str
+    raw: str = ""
+    answer: Literal["rejected"] = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """We never asked: the request did not leave."""
+
+    code: str
+    answer: Literal["denied"] = "denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unresolved:
+    """No definite answer. *sent*: whether the request surely left, or may have."""
+
+    cause: str
+    sent: Literal["yes", "maybe"] = "maybe"
+    answer: Literal["unresolved"] = "unresolved"
+
+
+Outcome = Confirmed | Rejected | Denied | Unresolved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The broker knows this order, working or ended."""
+
+    order: BrokerOrder
+    answer: Literal["found"] = "found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotFound:
+    """The broker answered, and does not know it (yet): one such answer is not a proof (execution.md 3.3)."""
+
+    answer: Literal["not_found"] = "not_found"
+
+
+LookUpAnswer = Found | NotFound | ReadFailed
+Account = Seen[AccountFacts] | ReadFailed
+Positions = Seen[tuple[BrokerPosition, ...]] | ReadFailed
+"""Sorted by symbol."""
+Orders = Seen[tuple[BrokerOrder, ...]] | ReadFailed
+"""Working orders, sorted by (symbol, client id)."""
+Fills = Seen[tuple[BrokerFill, ...]] | ReadFailed
+"""Sorted by (executed_at, symbol, execution id)."""
+Events = Seen[tuple[CorporateEvent, ...]] | ReadFailed
+"""Sorted by (at, event id)."""
+Clock = Seen[ClockFacts] | ReadFailed
+
+
+class Broker(Protocol):
+    """What every adapter answers. Methods never raise for what the outside does."""
+
+    def submit(self, request: SubmitOrder) -> Outcome: ...
+
+    def replace(self, request: ReplaceOrder) -> Outcome: ...
+
+    def cancel(self, request: CancelOrder) -> Outcome: ...
+
+    def lookup(self, request: LookUp) -> LookUpAnswer: ...
+
+    def account(self) -> Account: ...
+
+    def positions(self) -> Positions: ...
+
+    def open_orders(self) -> Orders: ...
+
+    def fills(self, since: SessionDate) -> Fills:
+        """Executions of *since* and later sessions."""
+        ...
+
+    def events(self, session: SessionDate) -> Events:
+        """What happened to holdings or cash in *session* without a fill."""
+        ...
+
+    def clock(self) -> Clock: ...
