@@ -1,0 +1,202 @@
+"""One object has one spelling: the bytes are a function of the values, on every machine.
+
+UTF-8 JSON, keys sorted at every depth, no insignificant blanks, one trailing newline. An artifact has one
+top-level key per line and, in a list directly under it, one element per line, so that a diff names the row::
+
+    {
+    "rows":[
+    {"codes":["BELOW_AVWAP"],"symbol":"AAPL"},
+    {"codes":[],"symbol":"MSFT"}
+    ],
+    "schema":"scan"
+    }
+
+Floats are spelled as Python's ``repr`` spells them (shortest text that reads back as the same float). The
+standard library writes exactly that; faster encoders spell 1e16 otherwise and turn NaN into null in silence.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from pydantic import BaseModel
+
+ABSENT: Final = "<absent>"
+"""Stands in a ``Difference`` for a key or element that one side lacks."""
+
+
+class Malformed(ValueError):
+    """Bytes that are not the JSON we write, or a value that may not be written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """The first place where two documents part: a JSON pointer ("" is the whole) and both values there."""
+
+    pointer: str
+    expected: Any
+    actual: Any
+
+
+_compact = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False
+).encode
+
+
+def artifact_bytes(obj: Mapping[str, Any]) -> bytes:
+    """The canonical bytes of an artifact.
+
+    Errors: ``Malformed`` for NaN, infinities, -0.0, and keys that are no text.
+    """
+    lines = [f"{_text(key)}:{_member(obj[key])}" for key in sorted(obj)]
+    text = "{\n" + ",\n".join(lines) + "\n}\n" if lines else "{}\n"
+    return _encode(text, obj)
+
+
+def line_bytes(obj: Mapping[str, Any]) -> bytes:
+    """*obj* on one line, for a journal. Errors as ``artifact_bytes``."""
+    return _encode(_text(obj) + "\n", obj)
+
+
+def parse(data: bytes) -> Any:
+    """The value of *data*, which may be spelled freely. Errors: ``Malformed`` for what JSON or we forbid."""
+    return _loads(data, object_pairs_hook=_no_twins, parse_float=_finite)
+
+
+def parse_canonical(data: bytes) -> dict[str, Any]:
+    """The object whose ``artifact_bytes`` are *data*. Errors: ``Malformed``, naming the first byte amiss."""
+    return _demand(data, artifact_bytes)
+
+
+def parse_canonical_line(data: bytes) -> dict[str, Any]:
+    """The object whose ``line_bytes`` are *data*, newline included. Errors as ``parse_canonical``."""
+    return _demand(data, line_bytes)
+
+
+def plain(fact: BaseModel) -> dict[str, Any]:
+    """*fact* as JSON values: decimals, dates and instants as their one text, floats as floats."""
+    return fact.model_dump(mode="json", by_alias=True)
+
+
+def digest(data: bytes) -> str:
+    """sha256 of *data*, 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def first_difference(expected: Any, actual: Any, pointer: str = "") -> Difference | None:
+    """Where two JSON values first part, in the order of the bytes; ``None`` if their bytes are equal."""
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        for key in sorted({*expected, *actual}):
+            here = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+            if found := first_difference(expected.get(key, ABSENT), actual.get(key, ABSENT), here):
+                return found
+        return None
+    if isinstance(expected, list) and isinstance(actual, list):
+        for at, (left, right) in enumerate(zip(expected, actual, strict=False)):
+            if found := first_difference(left, right, f"{pointer}/{at}"):
+                return found
+        short = min(len(expected), len(actual))
+        if len(expected) == len(actual):
+            return None
+        left = expected[short] if short < len(expected) else ABSENT
+        right = actual[short] if short < len(actual) else ABSENT
+        return Difference(pointer=f"{pointer}/{short}", expected=left, actual=right)
+    # 1, 1.0 and true are equal in Python and three spellings on disk.
+    if expected == actual and _kind(expected) == _kind(actual):
+        return None
+    return Difference(pointer=pointer, expected=expected, actual=actual)
+
+
+def _kind(value: Any) -> str:
+    return "bool" if isinstance(value, bool) else "float" if isinstance(value, float) else ""
+
+
+def _member(value: Any) -> str:
+    if isinstance(value, (list, tuple)) and value:
+        return "[\n" + ",\n".join(map(_text, value)) + "\n]"
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    try:
+        return _compact(value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Malformed(f"not a JSON value: {error}") from error
+
+
+def _encode(text: str, obj: Any) -> bytes:
+    _check_writable(obj, "")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Malformed(f"text that UTF-8 cannot hold: {error.reason}") from error
+
+
+def _check_writable(value: Any, pointer: str) -> None:
+    """The two things the encoder would let pass: a key that is no text, and -0.0 beside 0.0."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise Malformed(f"{pointer or '/'}: the key {key!r} is no text")
+            if item.__class__ is not str:
+                _check_writable(item, f"{pointer}/{key}")
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            if item.__class__ is not str:
+                _check_writable(item, pointer)
+    elif value.__class__ is float and value == 0.0 and math.copysign(1.0, value) < 0:
+        raise Malformed(f"{pointer or '/'}: -0.0 and 0.0 are one value and must be one spelling")
+
+
+def _demand(data: bytes, spell: Any) -> dict[str, Any]:
+    # No hook for duplicate keys or infinities: neither survives being spelled again.
+    value = _loads(data)
+    if not isinstance(value, dict):
+        raise Malformed("not a JSON object")
+    again = spell(value)
+    if again != data:
+        at = next((i for i, (a, b) in enumerate(zip(data, again, strict=False)) if a != b), None)
+        where = min(len(data), len(again)) if at is None else at
+        line = data.count(b"\n", 0, where) + 1
+        raise Malformed(f"not in canonical form at byte {where} (line {line})")
+    return value
+
+
+def _loads(data: bytes, **hooks: Any) -> Any:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"not UTF-8 at byte {error.start}") from error
+    try:
+        return json.loads(text, parse_constant=_no_constant, **hooks)
+    except json.JSONDecodeError as error:
+        raise Malformed(f"not JSON at line {error.lineno} column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise Malformed("nested too deeply") from error
+    except Malformed:
+        raise
+    except ValueError as error:  # an integer longer than the interpreter converts
+        raise Malformed(str(error)) from error
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Malformed(f"{name} is no JSON value")
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twin = next(key for key in keys if keys.count(key) > 1)
+        raise Malformed(f"the key {twin!r} comes twice in one object")
+    return made
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise Malformed(f"{text} is beyond any float")
+    return number
