@@ -187,3 +187,7 @@ class ControlObservation(Artifact):
     live_trading: bool
     live_token_ok: bool | None
     """Whether the confirmation token matched its file; None where no token is asked."""
+    live_token_fault: str | None = None
+    """Which token rule is broken (``execution_v2.gates.live.token_fault``); the token is never kept."""
+    live_host_ok: bool | None = None
+    """Whether the broker's host is the one of this book; None where the book has none."""
