@@ -1,0 +1,179 @@
+"""Every symbol of the snapshot gets a row: in full past the data and liquidity gates, in one line otherwise.
+
+A scan has thousands of rows a day and is kept for years, so rows are typed dicts with short, documented keys:
+pydantic validates them in compiled code, and a key that does not apply is left out. Measures are floats
+already quantised at the scale that their field states; ``null`` is a measure that cannot be had.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, NotRequired
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
+
+from schemas.base import Fact, Price, SessionDate
+from schemas.header import Artifact, Finding
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+class ScanVerdict(StrEnum):
+    """``CANDIDATE``: passed, within the cap; ``CAPPED``: passed, beyond it; ``REJECTED``: a gate said no."""
+
+    CANDIDATE = "CANDIDATE"
+    CAPPED = "CAPPED"
+    REJECTED = "REJECTED"
+
+
+def _said(text: str) -> object:
+    return Field(description=text)
+
+
+M6 = Annotated[float | None, Field(allow_inf_nan=False, description="scale 6")]
+M4 = Annotated[float | None, Field(allow_inf_nan=False, description="scale 4")]
+M2 = Annotated[float | None, Field(allow_inf_nan=False, description="scale 2")]
+
+
+class AnchorName(StrEnum):
+    """Anchors in order of priority, highest first (strategy.md 2.2)."""
+
+    YTD = "YTD"
+    GAP = "GAP"
+    VOLUME_BREAKOUT = "VOLUME_BREAKOUT"
+    MTD = "MTD"
+    HIGH_52W = "HIGH_52W"
+    LOW_52W = "LOW_52W"
+    SWING_LOW = "SWING_LOW"
+    SWING_HIGH = "SWING_HIGH"
+
+
+class Features(TypedDict):
+    """The features of strategy.md 2.1 at the bar of P, named as there."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    close: Price
+    bars: int
+    vwap20: M6
+    atr14: M6
+    atr_pct: M6
+    atr_pct_median: M6
+    sma5: M6
+    sma20: M6
+    sma50: M6
+    sma200: M6
+    sma50_slope5: M6
+    sma50_slope10: M6
+    adx14: M4
+    trend_score: M4
+    weekly_sma10: M6
+    weekly_sma40: M6
+    adv_shares20: M2
+    adv_usd20: M2
+    pivot_r1: Price
+    pivot_r2: Price
+    fractal_low: NotRequired[Annotated[SessionDate, _said("its session; absent if none")]]
+    sector_rs: NotRequired[M6]
+
+
+class AnchorRow(TypedDict):
+    """One present anchor. Short keys: there are up to eight in each of thousands of rows."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    name: Annotated[str, _said("an AnchorName")]
+    on: Annotated[SessionDate, _said("session of the anchor bar")]
+    v: Annotated[M6, _said("avwap at P, USD")]
+    d: Annotated[M6, _said("distance (close - avwap)/avwap")]
+    s: Annotated[M6, _said("avwap_slope5")]
+    r: NotRequired[Annotated[bool, _said("reclaim; absent means false")]]
+    score: NotRequired[Annotated[M4, _said("anchor_score, if eligible")]]
+    codes: NotRequired[Annotated[list[str], _said("why it is not eligible, in order")]]
+    aliases: NotRequired[Annotated[list[str], _said("anchors of lower priority on the same bar")]]
+
+
+class LineLabels(TypedDict):
+    """Context of the close against one line (strategy.md 2.3)."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    reclaim: bool
+    control: str
+    acceptance: str
+    extension: str
+
+
+class Labels(TypedDict):
+    """Context labels, never a gate. A line that does not exist is absent."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    vwap20: NotRequired[LineLabels]
+    chosen: NotRequired[LineLabels]
+    gap_reset: str
+    structure: str
+
+
+class Levels(TypedDict):
+    """Prices of the plan (strategy.md 2.5)."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    level: Price
+    entry_ref: Price
+    stop: Price
+    r1: Price
+    r2: Price
+    limit_cap: Price
+
+
+class ScanRow(TypedDict):
+    """One symbol's verdict. Only ``symbol``, ``verdict`` and ``codes`` are there for a row outside G2-G6."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    symbol: str
+    verdict: ScanVerdict
+    codes: Annotated[list[str], _said("of every failed gate, in gate order")]
+    warnings: NotRequired[Annotated[list[str], _said("W codes of the data contract")]]
+    info: NotRequired[Annotated[list[str], _said("info codes of this symbol alone")]]
+    rank: NotRequired[Annotated[int, Field(description="place among those without a code, from 1", ge=1)]]
+    tier: NotRequired[Annotated[str, _said("trend tier A or B; absent if neither")]]
+    features: NotRequired[Features]
+    anchors: NotRequired[Annotated[list[AnchorRow], _said("by priority, descending")]]
+    chosen: NotRequired[Annotated[str, _said("name of the chosen anchor")]]
+    confluence: NotRequired[Annotated[int, _said("anchors within confluence_band of it")]]
+    labels: NotRequired[Labels]
+    levels: NotRequired[Levels]
+
+
+class ScanCounts(Fact):
+    """How many symbols reached which point."""
+
+    scanned: int
+    full: int
+    """Past G2-G6."""
+    passed: int
+    """Without a code."""
+    candidates: int
+
+
+class Scan(Artifact):
+    """The scan of D on the bars up to P. Rows are sorted by symbol."""
+
+    SCHEMA: ClassVar[str] = "avwap.scan"
+    STAGE: ClassVar[str] = "scan"
+
+    data_session: SessionDate
+    data_version: str
+    entry_model: str
+    """The entry model that the levels were made for."""
+    benchmark: str
+    benchmark_above_sma200: bool | None
+    """``None`` when the store never held the benchmark or it has no 200 bars."""
+    day_codes: tuple[str, ...]
+    """DATA_DAY_BLOCKED and the B codes of the data contract; empty on a good day. Every row repeats them."""
+    info: tuple[Finding, ...]
+    """Info that holds for every symbol, said once."""
+    counts: ScanCounts
+    rows: tuple[ScanRow, ...]

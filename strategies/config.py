@@ -1,0 +1,91 @@
+"""Every threshold of the strategy in one light place: importing it costs no numba, and all of it is hashed.
+
+Fractions are Decimals of scale 6 (0.04, not 4) because thresholds on integers are compared as integers; a
+``None`` setting is no limit.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import Amount, Fact, Fraction6, Price, Shares
+from schemas.strategy_registry import STRATEGIES_ENABLED_DEFAULT, EntryModel
+
+
+class EarningsPolicy(StrEnum):
+    """``if_known``: no record is an info; ``required``: no record refuses; ``off``: not asked."""
+
+    IF_KNOWN = "if_known"
+    REQUIRED = "required"
+    OFF = "off"
+
+
+class ScanConfig(Fact):
+    """Thresholds of the scan (strategy.md 1.4, 2.2, 2.4, 2.5)."""
+
+    entry_model: EntryModel = EntryModel.NEXT_OPEN
+    """Decides ``entry_ref``: the close of P, or the level for ``limit_at_level``."""
+    universe_allow: tuple[str, ...] | None = None
+    universe_deny: tuple[str, ...] = ()
+    price_min: Price = Decimal("5.0000")
+    adv_shares_min: Shares = Decimal(400_000)
+    adv_usd_min: Amount = Decimal("10000000.000000")
+    history_bars_min: int = Field(default=80, ge=1)
+    earnings_policy: EarningsPolicy = EarningsPolicy.IF_KNOWN
+    market_gate: bool = True
+    gap_min: Fraction6 = Decimal("0.040000")
+    avwap_slope_min: Fraction6 = Decimal("-0.000500")
+    distance_max: Fraction6 = Decimal("0.080000")
+    confluence_band: Fraction6 = Decimal("0.010000")
+    atr_usd_min: Price = Decimal("0.5000")
+    atr_pct_max: Fraction6 = Decimal("0.060000")
+    atr_expansion_max: Fraction6 = Decimal("1.150000")
+    stop_distance_min: Fraction6 = Decimal("0.015000")
+    unit_risk_pct_max: Fraction6 = Decimal("0.080000")
+    r1_multiple: Fraction6 = Decimal("1.000000")
+    r2_multiple: Fraction6 = Decimal("2.000000")
+    entry_drift_max: Fraction6 = Decimal("0.030000")
+    candidate_cap: int = Field(default=20, ge=0)
+
+
+class CandidateConfig(Fact):
+    """What an intent wishes for (strategy.md 3.2)."""
+
+    strategies_enabled: tuple[str, ...] = STRATEGIES_ENABLED_DEFAULT
+    sleeve_id: str | None = None
+    """``None``: the sleeve of the registry row, which is the strategy's own."""
+    entry_model: EntryModel = EntryModel.NEXT_OPEN
+    intended_notional_fraction: Fraction6 = Decimal("0.100000")
+    intended_risk_fraction: Fraction6 = Decimal("0.005000")
+    r1_fraction: Fraction6 = Decimal("0.500000")
+    r2_fraction: Fraction6 = Decimal("0.500000")
+    trail_fraction: Fraction6 = Decimal("0.500000")
+    time_stop_sessions: int | None = None
+
+
+class EntryConfig(Fact):
+    """Checks and limit price of a cycle (strategy.md 4)."""
+
+    quote_age_s_max: int = 15
+    spread_bps_max: Fraction6 = Decimal("50.000000")
+    entry_drift_max: Fraction6 = Decimal("0.030000")
+    limit_band: Fraction6 = Decimal("0.001000")
+    stop_distance_min: Fraction6 = Decimal("0.015000")
+    unit_risk_pct_max: Fraction6 = Decimal("0.080000")
+    boh_volume_ratio: Fraction6 = Decimal("0.800000")
+    boh_volume_required: bool = False
+
+
+class ExitConfig(Fact):
+    """Stops and targets of a held position (strategy.md 6)."""
+
+    stop_buffer_usd: Price = Decimal("0.1000")
+    stop_buffer_fraction: Fraction6 = Decimal("0.000500")
+    """5 bps of the swing low."""
+    stop_distance_min: Fraction6 = Decimal("0.015000")
+    bars_min: int = 6
+    """Fewest 5-minute bars that make an intraday structure."""
+    daily_bars: int = 220
+    early_s: int = 1200
+    early_bars: int = 4
