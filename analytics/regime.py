@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.base import Fact, SessionDate, quantise
@@ -44,7 +45,7 @@ class RegimeConfig(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closes:
-    """Closes of one symbol in 1e-4 USD, oldest first, on the basis of D, each with its index into ``sessions``."""
+    """Closes of one symbol in 1e-4 USD, oldest first, on the basis of D; each has an index into ``sessions``."""
 
     session: Sequence[int]
     close: Sequence[int]
@@ -90,7 +91,7 @@ def run(inputs: RegimeInputs, config: RegimeConfig) -> Regime:
         data_session=SessionDate(inputs.sessions[last]),
         resolved_session=None if resolved is None else SessionDate(inputs.sessions[resolved]),
         measures=measures,
-        reasons=tuple([*reasons, *(Finding(code=code, subject=inputs.benchmark_symbol) for code in info)]),
+        reasons=(*reasons, *(Finding(code=code, subject=inputs.benchmark_symbol) for code in info)),
     )
 
 
@@ -104,8 +105,8 @@ def breadth_counts(
 ) -> tuple[int, int]:
     """(above, members) over the symbols of a panel: members are clean, traded at *last* and have 50 bars.
 
-    lo, hi: row range per symbol into the flat arrays; session: index per row; close: 1e-4 USD per row; clean: one
-    bool per symbol; last: index of P. The comparison 50*C >= sum of 50 closes is exact in int64.
+    lo, hi: row range per symbol into the flat arrays; session: index per row; close: 1e-4 USD per row;
+    clean: one bool per symbol; last: index of P. The comparison 50*C >= sum of 50 closes is exact in int64.
     """
     import numpy as np
 
@@ -121,9 +122,7 @@ def breadth_counts(
 def _within(closes: Closes, last: int, count: int) -> list[tuple[int, int]]:
     """The latest *count* (session, close) at or before *last*, oldest first."""
     pairs = [(int(s), int(c)) for s, c in zip(closes.session, closes.close, strict=True) if s <= last]
-    assert all(a[0] < b[0] for a, b in zip(pairs, pairs[1:], strict=False)), (
-        "closes come oldest first, one a session"
-    )
+    assert all(a[0] < b[0] for a, b in pairwise(pairs)), "closes come oldest first, one a session"
     return pairs[-count:]
 
 
@@ -149,7 +148,7 @@ def _vol20(closes: list[int]) -> float | None:
     if len(closes) < VOL_RETURNS + 1:
         return None
     recent = closes[-VOL_RETURNS - 1 :]
-    returns = [round((new / old - 1) * 1e7) for old, new in zip(recent, recent[1:], strict=False)]
+    returns = [round((new / old - 1) * 1e7) for old, new in pairwise(recent)]
     # n * sum(r^2) - (sum r)^2 is n^2 times the population variance, exact in integers.
     spread = VOL_RETURNS * sum(r * r for r in returns) - sum(returns) ** 2
     return quantise(math.sqrt(spread) / VOL_RETURNS / 1e7 * math.sqrt(SESSIONS_A_YEAR), 6)
@@ -174,7 +173,7 @@ def _trend(closes: list[int]) -> float | None:
 
 
 def _breadth_proxy(inputs: RegimeInputs) -> float | None:
-    """1 if the proxy's price in units of the benchmark is at or above its mean over 50 common sessions, else 0."""
+    """1 if proxy/benchmark is at or above its mean over 50 common sessions, else 0."""
     if inputs.proxy is None:
         return None
     last = len(inputs.sessions) - 1
@@ -186,7 +185,7 @@ def _breadth_proxy(inputs: RegimeInputs) -> float | None:
 
 
 def _missing(inputs: RegimeInputs, found: RegimeMeasures, resolved: int | None, last: int) -> list[Finding]:
-    """Why no label can be given, in order; of an absent benchmark the histories are not reported once more."""
+    """Why no label can be given, in order. Of an absent benchmark the histories are not reported as well."""
     symbol, findings = inputs.benchmark_symbol, []
     if resolved is None:
         findings.append(Finding(code=Code.MISSING_SYMBOL_SPY, subject=symbol, detail="no bar at or before P"))

@@ -10,6 +10,7 @@ from typing import ClassVar
 from schemas.base import Amount, Fact, Instant, Measure4, Measure6, Price, SessionDate, Shares
 from schemas.book import Side
 from schemas.header import Artifact, Finding
+from schemas.reasons.scan import ExitEventType
 
 
 class Direction(StrEnum):
@@ -17,25 +18,6 @@ class Direction(StrEnum):
 
     LONG = "long"
     SHORT = "short"
-
-
-class ExitEventType(StrEnum):
-    """Types of strategy.md 9.5."""
-
-    STOP_INITIAL = "STOP_INITIAL"
-    STOP_RATCHET = "STOP_RATCHET"
-    STOP_HELD = "STOP_HELD"
-    STOP_TOO_EARLY = "STOP_TOO_EARLY"
-    STOP_TOO_CLOSE = "STOP_TOO_CLOSE"
-    STOP_NOT_BELOW_MARKET = "STOP_NOT_BELOW_MARKET"
-    STOP_INVALIDATED = "STOP_INVALIDATED"
-    TRIM_R1 = "TRIM_R1"
-    TRIM_R2 = "TRIM_R2"
-    EXIT_STOP = "EXIT_STOP"
-    EXIT_TIME = "EXIT_TIME"
-    EXIT_DELISTING = "EXIT_DELISTING"
-    EXIT_MANUAL = "EXIT_MANUAL"
-    EXIT_FILLED = "EXIT_FILLED"
 
 
 class Fill(Fact):
