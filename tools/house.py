@@ -15,7 +15,8 @@ CLAIM_CHARS_MIN: Final = 20
 
 AMBIENT_MODULES: Final = frozenset(
     "asyncio ftplib getpass http.client httpx multiprocessing platform random requests secrets select "
-    "selectors signal smtplib socket ssl subprocess threading time urllib.request urllib3 uuid webbrowser".split()
+    "selectors signal smtplib socket ssl subprocess threading time urllib.request urllib3 uuid "
+    "webbrowser".split()
 )
 """Importing one of these below flows/ brings in a clock, chance, another process or the network."""
 
