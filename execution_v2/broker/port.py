@@ -1,7 +1,7 @@
 """One door leads to a broker, and no answer on this side of it is an exception: unknown is an outcome.
 
-The contract of execution.md 12.1. Requests carry Decimals and our own client id; an adapter translates both ways,
-and whatever surprises it becomes ``Unresolved`` or ``ReadFailed``.
+The contract of execution.md 12.1. Requests carry Decimals and our own client id; an adapter translates both
+ways, and whatever surprises it becomes ``Unresolved`` or ``ReadFailed``.
 """
 
 from dataclasses import dataclass

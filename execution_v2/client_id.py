@@ -1,0 +1,34 @@
+"""An order's client id is made of what the order is, so two processes that plan one order name it alike.
+
+``aw1-<own6>-<epoch3>-<yyyymmdd>-<leg><rev3><att1>-<digest16>``: 46 characters of ``[a-z0-9-]`` (3.4).
+"""
+
+from datetime import date
+from typing import Final
+
+from schemas.book import Leg
+from schemas.ids import content_id
+
+LENGTH: Final = 46
+EPOCH: Final = 0
+"""Raised by a takeover between hosts, of which there is none yet."""
+
+
+def own_prefix(book_id: str, deployment_id: str) -> str:
+    """What every client id of this book starts with, whatever its epoch."""
+    return f"aw1-{content_id('', book_id, deployment_id)[:6]}-"
+
+
+def client_order_id(prefix: str, session: date, leg: Leg, revision: int, attempt: int, ord_id: str) -> str:
+    """The client id of one order. *session*: that of its first send."""
+    assert 0 <= revision < 16**3, "more than 4095 orders of one leg: a loop without a budget (L4)"
+    assert 1 <= attempt < 16, "more than 15 attempts of one order: a loop without a budget (L4)"
+    digest = ord_id.removeprefix("ord_")[:16]
+    made = f"{prefix}{EPOCH:03x}-{session:%Y%m%d}-{leg.value.lower()}{revision:03x}{attempt:x}-{digest}"
+    assert len(made) == LENGTH, f"a client id of {len(made)} characters: {made}"
+    return made
+
+
+def is_own(prefix: str, client_id: str) -> bool:
+    """Whether an order at the broker is this book's."""
+    return client_id.startswith(prefix)

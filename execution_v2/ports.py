@@ -1,0 +1,113 @@
+"""A cycle is given what it may know and the doors it may use; it finds nothing for itself.
+
+Everything in ``CycleInputs`` was recorded before the cycle began; whatever else a cycle learns comes through
+one of the ``Ports``, each of which the edge records.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from execution_v2.broker.port import Broker
+from market.feed import Feed
+from portfolio.limits import PortfolioConfig
+from schemas.base import Fact, SessionDate
+from schemas.book import BookState
+from schemas.candidates import TradeIntent
+from schemas.cycle import CycleKind
+from schemas.enforcement import Enforcement
+from schemas.journal import JournalRecord
+from schemas.observations import BarFacts, ControlObservation
+from strategies.config import EntryConfig, ExitConfig
+
+Entry = tuple[str, datetime, str | None, Any]
+"""What a journal takes: (event, ts, cycle, data), data being the event's ``Fact``."""
+
+
+class JournalPort(Protocol):
+    """The session's journal: what it returns is on disk. ``ledger.journal.Journal`` is one."""
+
+    def append(self, entries: Iterable[Entry]) -> Sequence[JournalRecord]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The doors of a cycle. ``pause`` waits that many seconds; in simulated time it does nothing."""
+
+    broker: Broker
+    feed: Feed
+    journal: JournalPort
+    now: Callable[[], datetime]
+    """UTC. Asked once, when the cycle begins: every record of a daily-bar cycle carries that instant."""
+    pause: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleInputs:
+    """What a cycle knows when it begins.
+
+    A fault in what only entries need (``enforcement``, ``intents``, ``control``) leaves them out: nothing is
+    entered then, and exits run as ever (L2, L3).
+    """
+
+    book_id: str
+    session_date: SessionDate
+    slot: str
+    """Name of the cycle's folder: ``0935``, or ``0935-2`` for a second run."""
+    kind: CycleKind
+    state: BookState
+    """Fold of every journal of the book, this session's included as far as it goes."""
+    open_at: datetime
+    close_at: datetime
+    sessions: tuple[SessionDate, ...]
+    """The session and as many before it as are known, oldest first; counts how long a position is held."""
+    history: Mapping[str, tuple[BarFacts, ...]]
+    """Daily bars up to P on the basis of D, oldest first (the last 220 suffice), of symbols held or to be
+    entered. A symbol without them gets no structural stop."""
+    marks: Mapping[str, Decimal]
+    """Last known prices on the basis of D, for exposure; a quote of the cycle overrides them."""
+    intents: Mapping[str, TradeIntent] = field(default_factory=dict)
+    """Of ``candidates.json``, by intent id."""
+    enforcement: Enforcement | None = None
+    control: ControlObservation | None = None
+    snapshot_equity: Decimal | None = None
+    """Equity at the close of P; None before the first snapshot."""
+    adv_shares20: Mapping[str, Decimal | None] = field(default_factory=dict)
+
+
+class ExecutionConfig(Fact):
+    """Budgets and names of the execution plane."""
+
+    deployment_id: str = "main"
+    """Moves with the book from host to host; part of every client order id."""
+    queries_max: int = Field(default=5, ge=1)
+    """Look-ups of one unknown order in one cycle; then it is carried."""
+    query_pauses_s: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
+    not_found_min: int = Field(default=3, ge=1)
+    """Not-found answers that, with a clean read of the fills, prove that an order never arrived."""
+    exit_orders_max: int = Field(default=3, ge=1)
+    """Sell orders of one full exit in one cycle; then the stop is placed again and the exit carried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleConfig:
+    """Every setting that a cycle obeys."""
+
+    execution: ExecutionConfig
+    entry: EntryConfig
+    exits: ExitConfig
+    portfolio: PortfolioConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleResult:
+    """What a cycle leaves in memory; ``execution.run`` and ``stops.run`` fold it into the two artifacts."""
+
+    records: tuple[JournalRecord, ...]
+    state_before: BookState
+    state_after: BookState
+    carried: tuple[str, ...]

@@ -1,0 +1,422 @@
+"""State is a fold of the journal: one record, one change, and a record the table forbids changes nothing.
+
+``reduce`` is the pure form; ``Fold`` is the same on a mutable inside, for thousands of records and for the
+live cycle. Both give one ``BookState``, hash for hash (I10).
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import ROUND_FLOOR, Decimal
+from functools import partial
+from typing import Any, Final
+
+from execution_v2.transitions import FILL_MOVES, is_allowed
+from ledger.canonical import artifact_bytes, digest, plain
+from schemas.base import SessionDate, down
+from schemas.book import (
+    ENDED,
+    BookState,
+    Leg,
+    Order,
+    OrderState,
+    Position,
+    PositionPlan,
+    Side,
+    StopOut,
+)
+from schemas.errors import Corrupt
+from schemas.events import (
+    EVENTS,
+    AccountFunded,
+    ActionApplied,
+    IllegalTransition,
+    KillSet,
+    OrderCancelling,
+    OrderConfirmed,
+    OrderEnded,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderReplaceRejected,
+    OrderReplacing,
+    OrderResolved,
+    OrderSubmitting,
+    OrderUnresolved,
+    PositionMarked,
+    SessionOpened,
+    StopEvent,
+)
+from schemas.journal import JournalRecord
+from schemas.reasons.ledger import LedgerCode
+
+_SIX: Final = Decimal("0.000001")
+ZERO: Final = Decimal(0)
+
+
+def empty_state() -> BookState:
+    """A book before its first record."""
+    return BookState(
+        session_date=None,
+        starting_capital=ZERO,
+        net_flows=ZERO,
+        cash=ZERO,
+        positions=(),
+        orders=(),
+        ended_today=(),
+        entry_intents_today=(),
+        stop_outs=(),
+        executions=(),
+    )
+
+
+def state_digest(state: BookState) -> str:
+    """sha256 of the canonical bytes of *state*."""
+    return digest(artifact_bytes(plain(state)))
+
+
+def reduce(state: BookState, record: JournalRecord) -> BookState:
+    """The state after *record*."""
+    fold = Fold(state)
+    fold.apply(record)
+    return fold.freeze()
+
+
+def fold_records(state: BookState, records: Iterable[JournalRecord]) -> BookState:
+    """The state after all of *records*, oldest first."""
+    fold = Fold(state)
+    for record in records:
+        fold.apply(record)
+    return fold.freeze()
+
+
+class Fold:
+    """A book's state while records arrive. Read ``positions`` (by id), ``orders`` and ``ended`` (by ord_id).
+
+    ``refused`` gathers what the transition table forbade; whoever folds live journals it.
+    """
+
+    def __init__(self, state: BookState) -> None:
+        self.session: SessionDate | None = state.session_date
+        self.starting_capital = state.starting_capital
+        self.net_flows = state.net_flows
+        self.cash = state.cash
+        self.positions = {p.position_id: p for p in state.positions}
+        self.orders = {o.ord_id: o for o in state.orders}
+        self.ended = {o.ord_id: o for o in state.ended_today}
+        self.entry_intents = set(state.entry_intents_today)
+        self.stop_outs = list(state.stop_outs)
+        self.booked = set(state.executions)
+        self.killed = state.killed
+        self.refused: list[IllegalTransition] = []
+        self._frozen: BookState | None = state
+
+    def apply(self, record: JournalRecord) -> None:
+        """Take one record. Errors: ``Corrupt`` for an event that nobody declared."""
+        model = EVENTS.get(record.event)
+        if model is None:
+            raise Corrupt(LedgerCode.JOURNAL_CORRUPT, f"record {record.seq}: unknown event {record.event!r}")
+        take = _TAKES.get(record.event)
+        if take is not None:
+            self._frozen = None
+            take(self, model.model_validate(record.data))
+
+    def freeze(self) -> BookState:
+        """The state as a fact."""
+        if self._frozen is None:
+            self._frozen = BookState(
+                session_date=self.session,
+                starting_capital=self.starting_capital,
+                net_flows=self.net_flows,
+                cash=self.cash,
+                positions=tuple(sorted(self.positions.values(), key=lambda p: (p.symbol, p.strategy_id))),
+                orders=tuple(sorted(self.orders.values(), key=_order_key)),
+                ended_today=tuple(sorted(self.ended.values(), key=_order_key)),
+                entry_intents_today=tuple(sorted(self.entry_intents)),
+                stop_outs=tuple(self.stop_outs),
+                executions=tuple(sorted(self.booked)),
+                killed=self.killed,
+            )
+        return self._frozen
+
+    def order(self, ord_id: str) -> Order | None:
+        """The order, working or ended in this session."""
+        return self.orders.get(ord_id) or self.ended.get(ord_id)
+
+    def orders_of(self, position_id: str, *legs: Leg) -> tuple[Order, ...]:
+        """Possibly-live orders of a position, by id; of *legs* only, if any are named."""
+        found = [o for o in self.orders.values() if o.position_id == position_id]
+        return tuple(sorted((o for o in found if not legs or o.leg in legs), key=_order_key))
+
+    # -- one method per event -------------------------------------------------------------------------------
+
+    def _session_opened(self, data: SessionOpened) -> None:
+        carried, self.session = self.session, data.session_date
+        self.ended.clear()
+        self.entry_intents.clear()
+        self.booked.clear()
+        self.stop_outs = [s for s in self.stop_outs if s.session_date in (carried, data.session_date)]
+
+    def _account_funded(self, data: AccountFunded) -> None:
+        self.cash += data.amount
+        if data.genesis:
+            self.starting_capital += data.amount
+        else:
+            self.net_flows += data.amount
+
+    def _submitting(self, data: OrderSubmitting) -> None:
+        order = data.order
+        known = self.order(order.ord_id)
+        if known is not None and not self._may(known, OrderState.SUBMITTING, "order.submitting"):
+            return
+        self._keep(order.model_copy(update={"state": OrderState.SUBMITTING}))
+        self._count(order)
+        if order.leg is Leg.ENTRY:
+            self.entry_intents.add(order.intent_id)
+
+    def _confirmed(self, data: OrderConfirmed) -> None:
+        self._to(data.ord_id, OrderState.LIVE, "order.confirmed", order_id=data.order_id)
+
+    def _rejected(self, data: OrderRejected) -> None:
+        self._to(data.ord_id, OrderState.REJECTED, "order.rejected")
+
+    def _unresolved(self, data: OrderUnresolved) -> None:
+        self._to(data.ord_id, data.state, "order.unresolved")
+
+    def _resolved(self, data: OrderResolved) -> None:
+        order = self.order(data.ord_id)
+        extra: dict[str, Any] = {} if data.order_id is None else {"order_id": data.order_id}
+        self._to(data.ord_id, data.state, "order.resolved", **extra)
+        if order is not None and order.leg is Leg.ENTRY and data.state is OrderState.NEVER_SENT:
+            self.entry_intents.discard(order.intent_id)  # a proven absence does not count (gate 9)
+
+    def _replacing(self, data: OrderReplacing) -> None:
+        successor = data.successor
+        known = self.order(successor.ord_id)
+        if known is not None and not self._may(known, OrderState.CREATED, "order.replacing"):
+            return
+        if self._to(data.ord_id, OrderState.REPLACING, "order.replacing"):
+            self._keep(successor.model_copy(update={"state": OrderState.CREATED}))
+            self._count(successor)
+
+    def _replaced(self, data: OrderReplaced) -> None:
+        if self._to(data.ord_id, OrderState.REPLACED, "order.replaced"):
+            successor = data.successor_order_id
+            self._to(data.successor_ord_id, OrderState.LIVE, "order.replaced", order_id=successor)
+
+    def _replace_rejected(self, data: OrderReplaceRejected) -> None:
+        self._to(data.ord_id, OrderState.LIVE, "order.replace_rejected")
+        self._to(data.successor_ord_id, OrderState.REJECTED, "order.replace_rejected")
+
+    def _cancelling(self, data: OrderCancelling) -> None:
+        self._to(data.ord_id, OrderState.CANCELLING, "order.cancelling")
+
+    def _ended(self, data: OrderEnded) -> None:
+        self._to(data.ord_id, data.state, "order.ended")
+
+    def _filled(self, data: OrderFilled) -> None:
+        if data.execution_id in self.booked:
+            return
+        self.booked.add(data.execution_id)
+        notional = data.quantity * data.price
+        self.cash += -notional - data.fee if data.side is Side.BUY else notional - data.fee
+        order = self.order(data.ord_id)
+        if order is None:
+            self._refuse(data.ord_id, OrderState.CREATED, "order.filled", "a fill nobody announced")
+        else:
+            self._fill_order(order, data.quantity)
+        if data.side is Side.BUY:
+            self._grow(data, None if order is None else order.plan)
+        else:
+            self._shrink(data, None if order is None else order.leg)
+
+    def _fill_order(self, order: Order, quantity: Decimal) -> None:
+        filled = order.filled + quantity
+        if filled > order.quantity:
+            self._refuse(order.ord_id, order.state, "order.filled", f"{filled} of {order.quantity} filled")
+        state = order.state
+        if filled >= order.quantity:
+            # An end stays the end that it was: a late fill is booked, and changes no history.
+            state = OrderState.FILLED if is_allowed(state, OrderState.FILLED) else state
+        elif state in FILL_MOVES:
+            state = OrderState.PARTIAL
+        self._keep(order.model_copy(update={"filled": filled, "state": state}))
+
+    def _grow(self, data: OrderFilled, plan: PositionPlan | None) -> None:
+        held = self.positions.get(data.position_id)
+        if held is None:
+            self.positions[data.position_id] = Position(
+                position_id=data.position_id,
+                strategy_id=data.strategy_id,
+                sleeve_id=data.sleeve_id,
+                intent_id=data.intent_id,
+                decision_id=data.decision_id,
+                symbol=data.symbol,
+                quantity=data.quantity,
+                quantity_opened=data.quantity,
+                average_entry=data.price,
+                entered_at=data.executed_at,
+                entry_session=data.session_date,
+                plan=plan,
+            )
+            return
+        total = held.quantity + data.quantity
+        cost = held.average_entry * held.quantity + data.price * data.quantity
+        self._hold(
+            held,
+            quantity=total,
+            quantity_opened=held.quantity_opened + data.quantity,
+            average_entry=(cost / total).quantize(_SIX),
+        )
+
+    def _shrink(self, data: OrderFilled, leg: Leg | None) -> None:
+        held = self.positions.get(data.position_id)
+        if held is None or held.quantity < data.quantity:
+            have = ZERO if held is None else held.quantity
+            self._refuse(data.ord_id, OrderState.FILLED, "order.filled", f"sold {data.quantity} of {have}")
+            return
+        left = held.quantity - data.quantity
+        if left:
+            self._hold(held, quantity=left)
+            return
+        del self.positions[data.position_id]
+        if leg is Leg.STOP or data.reason == "EXIT_STOP":
+            out = StopOut(strategy_id=data.strategy_id, symbol=data.symbol, session_date=data.session_date)
+            self.stop_outs = sorted(
+                [*self.stop_outs, out], key=lambda s: (s.session_date, s.symbol, s.strategy_id)
+            )
+
+    def _marked(self, data: PositionMarked) -> None:
+        held = self.positions.get(data.position_id)
+        if held is not None:
+            self._hold(
+                held, high_water=data.high_water, r1_touched=data.r1_touched, r2_touched=data.r2_touched
+            )
+
+    def _stop_set(self, data: StopEvent) -> None:
+        held = self.positions.get(data.position_id)
+        if held is not None and data.basis is not None:
+            self._hold(held, stop_basis=data.basis)
+
+    def _action(self, data: ActionApplied) -> None:
+        if data.event_id in self.booked:
+            return
+        self.booked.add(data.event_id)
+        self.cash += data.cash
+        held = self.positions.get(data.position_id) if data.position_id else None
+        if held is None or data.ratio_num is None or data.ratio_den is None:
+            return
+        assert data.quantity_after is not None, "a split without its quantity"
+        ratio = partial(_split, data.ratio_num, data.ratio_den)
+        if not data.quantity_after:
+            del self.positions[held.position_id]
+            return
+        plan = held.plan and held.plan.model_copy(
+            update={
+                name: down(ratio(getattr(held.plan, name)))
+                for name in ("initial_stop", "level", "entry_ref", "limit_cap", "r1", "r2")
+            }
+        )
+        self._hold(
+            held,
+            quantity=data.quantity_after,
+            quantity_opened=split_quantity(held.quantity_opened, data.ratio_num, data.ratio_den),
+            average_entry=ratio(held.average_entry).quantize(_SIX),
+            high_water=None if held.high_water is None else down(ratio(held.high_water)),
+            plan=plan,
+        )
+        for order in self.orders_of(held.position_id):
+            self._keep(split_order(order, data.ratio_num, data.ratio_den))
+
+    def _kill(self, data: KillSet) -> None:
+        self.killed = data.on
+
+    # -- the leaves -----------------------------------------------------------------------------------------
+
+    def _count(self, order: Order) -> None:
+        held = self.positions.get(order.position_id)
+        name = _COUNTERS.get(order.leg)
+        if held is not None and name is not None:
+            self._hold(held, **{name: max(getattr(held, name), order.revision + 1)})
+
+    def _hold(self, position: Position, **changes: Any) -> None:
+        self.positions[position.position_id] = position.model_copy(update=changes)
+
+    def _keep(self, order: Order) -> None:
+        self.orders.pop(order.ord_id, None)
+        self.ended.pop(order.ord_id, None)
+        (self.ended if order.state in ENDED else self.orders)[order.ord_id] = order
+
+    def _to(self, ord_id: str, state: OrderState, event: str, **changes: Any) -> bool:
+        order = self.order(ord_id)
+        if order is None:
+            self._refuse(ord_id, OrderState.CREATED, event, "nobody announced this order")
+            return False
+        if state is OrderState.LIVE and order.filled:
+            state = OrderState.PARTIAL
+        if state is OrderState.CANCELLED and order.filled:
+            state = OrderState.PARTIAL_CANCELLED
+        if order.state is OrderState.PARTIAL and state is OrderState.PARTIAL:
+            self._keep(order.model_copy(update=changes))
+            return True
+        if not self._may(order, state, event):
+            return False
+        self._keep(order.model_copy(update={"state": state, **changes}))
+        return True
+
+    def _may(self, order: Order, to: OrderState, event: str) -> bool:
+        if is_allowed(order.state, to):
+            return True
+        self._refuse(order.ord_id, order.state, event, f"{order.state} cannot become {to}")
+        return False
+
+    def _refuse(self, ord_id: str, state: OrderState, event: str, detail: str) -> None:
+        self.refused.append(IllegalTransition(ord_id=ord_id, state=state, event=event, detail=detail))
+
+
+def split_quantity(quantity: Decimal, num: int, den: int) -> Decimal:
+    """Whole shares after a split of *num* new for *den* old; the fraction is paid in cash."""
+    return (quantity * num / den).to_integral_value(rounding=ROUND_FLOOR)
+
+
+def split_order(order: Order, num: int, den: int) -> Order:
+    """A working order on the basis after a split: shares floored, prices down to the tick."""
+    changes: dict[str, Any] = {
+        "quantity": split_quantity(order.quantity, num, den),
+        "filled": split_quantity(order.filled, num, den),
+    }
+    for name in ("limit", "stop"):
+        price = getattr(order, name)
+        if price is not None:
+            changes[name] = down(_split(num, den, price))
+    return order.model_copy(update=changes)
+
+
+def _split(num: int, den: int, price: Decimal) -> Decimal:
+    return price * den / num
+
+
+def _order_key(order: Order) -> tuple[str, str]:
+    return order.symbol, order.ord_id
+
+
+_COUNTERS: Final = {Leg.STOP: "stops_sent", Leg.TRIM: "trims_sent", Leg.EXIT: "exits_sent"}
+_TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
+    "session.opened": Fold._session_opened,
+    "account.funded": Fold._account_funded,
+    "order.submitting": Fold._submitting,
+    "order.confirmed": Fold._confirmed,
+    "order.rejected": Fold._rejected,
+    "order.unresolved": Fold._unresolved,
+    "order.resolved": Fold._resolved,
+    "order.replacing": Fold._replacing,
+    "order.replaced": Fold._replaced,
+    "order.replace_rejected": Fold._replace_rejected,
+    "order.cancelling": Fold._cancelling,
+    "order.ended": Fold._ended,
+    "order.filled": Fold._filled,
+    "position.marked": Fold._marked,
+    "stop.placed": Fold._stop_set,
+    "stop.ratcheted": Fold._stop_set,
+    "action.applied": Fold._action,
+    "kill.set": Fold._kill,
+}
+"""Events that change state; the others only tell."""

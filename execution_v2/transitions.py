@@ -1,0 +1,101 @@
+"""What may become of an order is a table; a move outside it keeps the state and is reported.
+
+The table of execution.md 3.2.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.book import ENDED, OrderState
+
+S = OrderState
+
+_ANSWERS: Final = frozenset(
+    {S.LIVE, S.PARTIAL, S.FILLED, S.CANCELLED, S.PARTIAL_CANCELLED, S.REPLACED, S.REJECTED, S.EXPIRED}
+)
+"""What a look-up of an order whose send was unknown can say."""
+_WORKING: Final = frozenset(
+    {
+        S.PARTIAL,
+        S.FILLED,
+        S.CANCELLING,
+        S.CANCELLED,
+        S.PARTIAL_CANCELLED,
+        S.EXPIRED,
+        S.REPLACED,
+        S.REJECTED,
+        S.FROZEN,
+    }
+)
+
+NEXT: Final[Mapping[OrderState, frozenset[OrderState]]] = {
+    # A successor in a PATCH is CREATED, and counted on the old order, until the venue says that it holds it.
+    S.CREATED: frozenset(
+        {S.SUBMITTING, S.DENIED, S.NEVER_SENT, S.LIVE, S.PARTIAL, S.FILLED, S.REJECTED, S.REPLACED}
+    )
+    | _ANSWERS,
+    S.SUBMITTING: frozenset({S.LIVE, S.REJECTED, S.PARTIAL, S.FILLED, S.NEVER_SENT, S.SUBMIT_UNKNOWN}),
+    S.SUBMIT_UNKNOWN: _ANSWERS | {S.NEVER_SENT, S.FROZEN, S.SUBMIT_UNKNOWN},
+    S.LIVE: _WORKING | {S.REPLACING},
+    S.PARTIAL: _WORKING,
+    S.REPLACING: frozenset(
+        {S.REPLACED, S.LIVE, S.FILLED, S.REPLACE_UNKNOWN, S.CANCELLED, S.PARTIAL_CANCELLED, S.EXPIRED}
+    ),
+    S.REPLACE_UNKNOWN: frozenset(
+        {
+            S.LIVE,
+            S.REPLACED,
+            S.FILLED,
+            S.CANCELLED,
+            S.PARTIAL_CANCELLED,
+            S.EXPIRED,
+            S.CANCELLING,
+            S.FROZEN,
+            S.REPLACE_UNKNOWN,
+        }
+    ),
+    S.CANCELLING: frozenset(
+        {S.CANCELLED, S.PARTIAL_CANCELLED, S.FILLED, S.CANCEL_UNKNOWN, S.EXPIRED, S.REJECTED}
+    ),
+    S.CANCEL_UNKNOWN: frozenset(
+        {
+            S.LIVE,
+            S.PARTIAL,
+            S.FILLED,
+            S.CANCELLED,
+            S.PARTIAL_CANCELLED,
+            S.EXPIRED,
+            S.REPLACED,
+            S.FROZEN,
+            S.CANCEL_UNKNOWN,
+        }
+    ),
+    S.FROZEN: _ANSWERS | {S.NEVER_SENT, S.CANCELLING},
+    # One resend under the same client id; a late answer overturns the proof of absence.
+    S.NEVER_SENT: frozenset({S.SUBMITTING, S.CREATED, S.LIVE, S.PARTIAL, S.FILLED}),
+    S.FILLED: frozenset(),
+    S.CANCELLED: frozenset(),
+    S.PARTIAL_CANCELLED: frozenset(),
+    S.REPLACED: frozenset(),
+    S.REJECTED: frozenset(),
+    S.EXPIRED: frozenset(),
+    S.DENIED: frozenset(),
+}
+assert set(NEXT) == set(OrderState), "a state without a row"
+assert all(not NEXT[state] for state in ENDED - {S.NEVER_SENT}), "an end that is none"
+
+UNKNOWN: Final = frozenset({S.SUBMIT_UNKNOWN, S.REPLACE_UNKNOWN, S.CANCEL_UNKNOWN, S.FROZEN})
+"""Nobody knows: live in full, looked up before anything else is done."""
+IN_FLIGHT: Final[Mapping[OrderState, OrderState]] = {
+    S.SUBMITTING: S.SUBMIT_UNKNOWN,
+    S.REPLACING: S.REPLACE_UNKNOWN,
+    S.CANCELLING: S.CANCEL_UNKNOWN,
+}
+"""A request was on the wire; found at load, it becomes the unknown beside it."""
+FILL_MOVES: Final = frozenset({S.CREATED, S.SUBMITTING, S.SUBMIT_UNKNOWN, S.LIVE, S.PARTIAL, S.NEVER_SENT})
+"""States that a partial fill turns into PARTIAL; the others stay, with more filled."""
+
+
+def is_allowed(state: OrderState, to: OrderState) -> bool:
+    """Whether an order in *state* may come to be in *to*."""
+    return to in NEXT[state]
