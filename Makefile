@@ -12,7 +12,7 @@ help: ## list these targets
 install: .venv/.installed ## make .venv, exactly as uv.lock says
 
 .venv/.installed: uv.lock pyproject.toml tools/bootstrap.py
-	@for p in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	@for p in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
 	  if $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
 	  then exec $$p tools/bootstrap.py; fi; \
 	done; \

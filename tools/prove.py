@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> int:
 def _judge(worlds: Sequence[World], outs: Sequence[Path], seals: Sequence[str]) -> int:
     """Print every world with its seal and say whether they are one."""
     for world, seal in zip(worlds, seals, strict=True):
-        print(f"{world!s:<50} {seal}")
+        print(f"{world!s:<53} {seal}")
     if not all(SEAL.fullmatch(seal) for seal in seals):
         print(f"AVWAP prove: {sum(not SEAL.fullmatch(s) for s in seals)} of {len(seals)} days did not finish")
         return 1
