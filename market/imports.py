@@ -1,0 +1,315 @@
+"""A file of bars goes in as its digits stand, or not at all: one clear error, and the store is unchanged.
+
+Columns: symbol, date (or session_date), open, high, low, close, volume; optional known_at; others are
+ignored and named. Symbols are text, so that the tickers NAN, TRUE and ON survive. Prices are rounded
+half-even at 1e-4 USD once, here, from the decimal digits of the source. A row without a usable symbol or
+date is set aside and counted.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from market.calendar import EPOCH, FIRST_YEAR, LAST_YEAR
+from market.rows import FIELDS, NULL, Int32, Int64, Rows
+from market.store import BarStore, Progress, silent
+from schemas.base import SYMBOL_PATTERN
+from schemas.errors import UsageFault
+from schemas.market import CorporateAction
+from schemas.reasons.market import MarketFault, SetAside
+
+ALIASES: Final = {"session_date": "date", "ticker": "symbol"}
+NEEDED: Final = ("symbol", "date", *FIELDS)
+OPTIONAL: Final = ("known_at",)
+ACTION_COLUMNS: Final = ("symbol", "ex_date", "kind")
+PRICE_MAX_USD: Final = 1e8
+"""A kernel's exact sums need a bound; the dearest share ever listed cost under 1e6 USD. Above it a value is
+null."""
+TIE_BAND: Final = 1e-5
+"""Where a float times 10⁴ lies this close to a tie, only the decimal digits can say which way it rounds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did. ``set_aside``: (reason, rows, up to three examples)."""
+
+    kind: str
+    source: str
+    rows_read: int
+    rows_added: int
+    rows_present: int
+    symbols: int
+    first: date | None
+    last: date | None
+    columns_ignored: tuple[str, ...]
+    set_aside: tuple[tuple[SetAside, int, tuple[str, ...]], ...]
+
+
+def import_bars(
+    root: Path,
+    path: Path,
+    source: str | None = None,
+    *,
+    known_at: datetime | None = None,
+    progress: Progress = silent,
+    store: BarStore | None = None,
+) -> ImportReport:
+    """Bring the bars of a CSV or Parquet file into the store of the data root *root*.
+
+    Args: source: who says so, by default the file's name. known_at: see ``BarStore.append_bars``.
+    Errors: ``UsageFault`` IMPORT_UNREADABLE, IMPORT_COLUMNS, IMPORT_VALUES, IMPORT_RESTATES; nothing is
+    changed.
+    """
+    data = _bytes(path)
+    table = _table(path, data)
+    ignored = tuple(name for name in table.column_names if name not in (*NEEDED, *OPTIONAL))
+    rows, aside = _rows(path, table)
+    name = source or path.name
+    added, present = (store or BarStore(root)).append_bars(
+        rows, name, source_sha256=hashlib.sha256(data).hexdigest(), known_at=known_at, progress=progress
+    )
+    day = rows.day
+    return ImportReport(
+        kind="bars", source=name, rows_read=table.num_rows, rows_added=added, rows_present=present,
+        symbols=len(np.unique(rows.code)),
+        first=date.fromordinal(int(day.min()) + EPOCH) if len(day) else None,
+        last=date.fromordinal(int(day.max()) + EPOCH) if len(day) else None,
+        columns_ignored=ignored, set_aside=aside,
+    )  # fmt: skip
+
+
+def import_actions(
+    root: Path, path: Path, source: str | None = None, *, store: BarStore | None = None
+) -> ImportReport:
+    """Bring corporate actions into the store; columns are the fields of ``CorporateAction``, absent ones
+    null.
+
+    Errors: as ``import_bars``. An action that is none is set aside with its line.
+    """
+    data = _bytes(path)
+    table = _read(path, data, text=True)
+    missing = [name for name in ACTION_COLUMNS if name not in table.column_names]
+    if missing:
+        raise _columns(path, missing, table.column_names, ACTION_COLUMNS)
+    fields = [name for name in table.column_names if name in CorporateAction.model_fields]
+    actions: list[CorporateAction] = []
+    bad: list[str] = []
+    for line, record in enumerate(table.select(fields).to_pylist(), 2):
+        given = {name: value for name, value in record.items() if value not in (None, "")}
+        try:
+            actions.append(CorporateAction.model_validate(given))
+        except ValidationError as error:
+            bad.append(f"row {line}: {error.errors()[0]['loc']} {error.errors()[0]['msg']}")
+    name = source or path.name
+    added, present = (store or BarStore(root)).append_actions(
+        actions, name, source_sha256=hashlib.sha256(data).hexdigest()
+    )
+    dates = sorted(action.ex_date for action in actions)
+    return ImportReport(
+        kind="actions", source=name, rows_read=table.num_rows, rows_added=added, rows_present=present,
+        symbols=len({action.symbol for action in actions}),
+        first=dates[0] if dates else None, last=dates[-1] if dates else None,
+        columns_ignored=tuple(n for n in table.column_names if n not in fields),
+        set_aside=((SetAside.ACTION_INVALID, len(bad), tuple(bad[:3])),) if bad else (),
+    )  # fmt: skip
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+
+
+def _table(path: Path, data: bytes) -> Any:
+    table = _read(path, data, text=False)
+    missing = [name for name in NEEDED if name not in table.column_names]
+    if missing:
+        raise _columns(path, missing, table.column_names, NEEDED)
+    return table
+
+
+def _read(path: Path, data: bytes, *, text: bool) -> Any:
+    """The file as an Arrow table with our column names; *text* leaves every column of a CSV as text."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+    import pyarrow.parquet as pq
+
+    try:
+        if path.suffix.lower() == ".parquet":
+            table = pq.read_table(BytesIO(data))
+        else:
+            head = data.split(b"\n", 1)[0].decode().strip().lstrip("\ufeff")
+            numbers = () if text else FIELDS
+            types = {name.strip('" '): pa.string() for name in head.split(",")}
+            types |= {name: pa.float64() for name in types if name.lower() in numbers}
+            table = pacsv.read_csv(
+                BytesIO(data),
+                convert_options=pacsv.ConvertOptions(column_types=types, strings_can_be_null=False),
+            )
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError) as error:
+        raise _unreadable(path, " ".join(str(error).split())[:300]) from error
+    names = [name.strip().lower() for name in table.column_names]
+    names = [ALIASES.get(name, name) if ALIASES.get(name) not in names else name for name in names]
+    if len(set(names)) < len(names):
+        raise _unreadable(path, f"a column comes twice: {', '.join(names)}")
+    return table.rename_columns(names)
+
+
+def _rows(path: Path, table: Any) -> tuple[Rows, tuple[tuple[SetAside, int, tuple[str, ...]], ...]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    symbol = pc.dictionary_encode(table["symbol"].cast(pa.string()).fill_null("")).combine_chunks()
+    if isinstance(symbol, pa.ChunkedArray):
+        symbol = symbol.unify_dictionaries().chunk(0)
+    names = symbol.dictionary.to_pylist()
+    order = sorted(range(len(names)), key=names.__getitem__)
+    rank = np.empty(len(names), np.int32)
+    rank[order] = np.arange(len(names), dtype=np.int32)
+    code = rank[symbol.indices.to_numpy()]
+    symbols = tuple(names[at] for at in order)
+    named = np.array([re.match(SYMBOL_PATTERN, name) is not None for name in symbols], np.bool_)[code]
+    day, dated = _dates(path, table["date"])
+    values = np.stack(
+        [_ticks(path, table[name], name) for name in FIELDS[:-1]] + [_shares(path, table["volume"])]
+    )
+    known = _known(path, table)
+    keep = named & dated
+    aside = []
+    for reason, bad in ((SetAside.SYMBOL_INVALID, ~named), (SetAside.DATE_INVALID, named & ~dated)):
+        if at := np.flatnonzero(bad).tolist():
+            shown = tuple(f"row {i + 1}: {table['symbol'][i]} {table['date'][i]}" for i in at[:3])
+            aside.append((reason, len(at), shown))
+    rows = Rows(
+        symbols=symbols, code=code, day=day, values=values, known_at=known,
+        vintage=np.zeros(len(day), np.int32),
+    )  # fmt: skip
+    return rows.take(keep).canonical(), tuple(aside)
+
+
+def _dates(path: Path, column: Any) -> tuple[Int32, npt.NDArray[np.bool_]]:
+    """Days since 1970 and whether there is a date, inside the calendar's years."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        column = pc.strptime(column.cast(pa.string()), format="%Y-%m-%d", unit="s", error_is_null=True)
+    elif not (pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None)):
+        raise _values(path, "date", f"has the type {kind}; a date or text like 2016-09-01 is wanted")
+    try:
+        column = column.cast(pa.date32())
+    except pa.ArrowInvalid as error:
+        raise _values(path, "date", f"holds a time of day ({error})") from error
+    days = column.cast(pa.int32()).fill_null(np.iinfo(np.int32).min).to_numpy().astype(np.int32)
+    first, last = (date(FIRST_YEAR, 1, 1).toordinal() - EPOCH, date(LAST_YEAR, 12, 31).toordinal() - EPOCH)
+    return days, (days >= first) & (days <= last)
+
+
+def _numbers(path: Path, column: Any, name: str) -> Any:
+    import pyarrow as pa
+
+    kind = column.type
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        raise _values(path, name, f"has the type {kind}; numbers are wanted")
+    return column
+
+
+def _ticks(path: Path, column: Any, name: str) -> Int64:
+    """Prices in 1e-4 USD, ``NULL`` for what is no finite number below the bound."""
+    import pyarrow as pa
+
+    numbers = _numbers(path, column, name).cast(pa.float64()).fill_null(np.nan).to_numpy()
+    return ticks(numbers)
+
+
+def ticks(prices: npt.NDArray[np.float64]) -> Int64:
+    """USD to 1e-4 USD: the shortest decimal digits of each float, rounded half to even; ``NULL`` if not
+    finite.
+
+    Errors: none; a magnitude above ``PRICE_MAX_USD`` is ``NULL`` too.
+    """
+    usable = np.isfinite(prices) & (np.abs(prices) <= PRICE_MAX_USD)
+    scaled = np.where(usable, prices, 0.0) * 1e4
+    whole = np.rint(scaled)
+    made: Int64 = whole.astype(np.int64)
+    # The product is off by at most an ulp or so: only near a tie can that change the rounding.
+    near = np.flatnonzero(np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) < TIE_BAND + np.abs(scaled) * 1e-15)
+    for at in near.tolist():
+        digits = Decimal(repr(float(prices[at]))).scaleb(4)
+        made[at] = int(digits.to_integral_value(rounding=ROUND_HALF_EVEN))
+    made[~usable] = NULL
+    return made
+
+
+def _shares(path: Path, column: Any) -> Int64:
+    import pyarrow as pa
+
+    column = _numbers(path, column, "volume")
+    if pa.types.is_integer(column.type):
+        return np.asarray(column.cast(pa.int64()).fill_null(NULL).to_numpy(), np.int64)
+    numbers = column.cast(pa.float64()).fill_null(np.nan).to_numpy()
+    usable = np.isfinite(numbers) & (np.abs(numbers) < 2.0**53)
+    return np.where(usable, np.rint(np.where(usable, numbers, 0.0)), 0.0).astype(np.int64) + np.where(
+        usable, 0, NULL
+    )
+
+
+def _known(path: Path, table: Any) -> Int64:
+    if "known_at" not in table.column_names:
+        return np.full(table.num_rows, NULL, np.int64)
+    found = np.full(table.num_rows, NULL, np.int64)
+    for at, value in enumerate(table["known_at"].to_pylist()):
+        if value in (None, ""):
+            continue
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise _values(path, "known_at", f"row {at + 1}: {value!r} is no instant") from error
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            raise _values(path, "known_at", f"row {at + 1}: {value} lacks its offset from UTC")
+        found[at] = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return found
+
+
+def _unreadable(path: Path, why: str) -> UsageFault:
+    return UsageFault(
+        MarketFault.IMPORT_UNREADABLE,
+        f"{path.name}: {why}",
+        safe="the store is unchanged",
+        next="give the path of a CSV file with a header line, or of a .parquet file",
+    )
+
+
+def _columns(path: Path, missing: list[str], found: list[str], needed: tuple[str, ...]) -> UsageFault:
+    return UsageFault(
+        MarketFault.IMPORT_COLUMNS,
+        f"{path.name} has no column {', '.join(missing)}; it has {', '.join(found)}",
+        safe="the store is unchanged",
+        next=f"rename its columns to {', '.join(needed)} (session_date is understood for date)",
+    )
+
+
+def _values(path: Path, column: str, why: str) -> UsageFault:
+    return UsageFault(
+        MarketFault.IMPORT_VALUES,
+        f"{path.name}: column {column} {why}",
+        safe="the store is unchanged",
+        next="correct the column in the file and import it again",
+    )
+
+
+Importer = Callable[..., ImportReport]
+KINDS: Final[dict[str, Importer]] = {"bars": import_bars, "actions": import_actions}
+"""What ``avwap data import --kind`` understands."""

@@ -1,0 +1,133 @@
+"""What the market was, as it lies on disk: store manifest, corporate actions, report of the data contract."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from schemas.base import SYMBOL_PATTERN, Amount, Fact, Instant, SessionDate
+from schemas.header import Artifact, Finding
+from schemas.reasons.market import BarCode
+
+
+class ActionKind(StrEnum):
+    """Corporate actions (strategy.md 1.7)."""
+
+    SPLIT = "split"
+    STOCK_DIVIDEND = "stock_dividend"
+    CASH_DIVIDEND = "cash_dividend"
+    SYMBOL_CHANGE = "symbol_change"
+    SPIN_OFF = "spin_off"
+    MERGER = "merger"
+    DELISTING = "delisting"
+
+
+class CorporateAction(Fact):
+    """One action of one symbol, effective from the open of ``ex_date``.
+
+    ratio_num / ratio_den: new shares per old; of a spin-off, old price per new. cash_usd: per share.
+    known_at: when we first held it; None means the evening before ``ex_date`` is assumed.
+    """
+
+    symbol: str = Field(pattern=SYMBOL_PATTERN)
+    ex_date: date
+    kind: ActionKind
+    ratio_num: int | None = Field(default=None, gt=0, le=1_000_000)
+    ratio_den: int | None = Field(default=None, gt=0, le=1_000_000)
+    cash_usd: Amount | None = None
+    new_symbol: str | None = Field(default=None, pattern=SYMBOL_PATTERN)
+    known_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _whole_ratio(self) -> "CorporateAction":
+        if (self.ratio_num is None) != (self.ratio_den is None):
+            raise ValueError("a ratio has both its numbers or neither")
+        return self
+
+
+class StoreFile(Fact):
+    """One file of a vintage: path inside the data root."""
+
+    path: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int
+    rows: int
+
+
+class Vintage(Fact):
+    """One import: never rewritten. ``known_at`` None: 20 minutes after each bar's close is assumed."""
+
+    number: int
+    kind: Literal["bars", "actions"]
+    source: str
+    source_sha256: str
+    known_at: Instant | None
+    files: tuple[StoreFile, ...]
+
+
+class StoreManifest(Fact):
+    """``MARKET/manifest.json``: what the market store holds, oldest vintage first."""
+
+    format: Literal["avwap.market.store/1"] = "avwap.market.store/1"
+    vintages: tuple[Vintage, ...] = ()
+
+
+class ActionFile(Fact):
+    """One vintage of corporate actions, sorted by (symbol, ex_date, kind)."""
+
+    format: Literal["avwap.market.actions/1"] = "avwap.market.actions/1"
+    actions: tuple[CorporateAction, ...]
+
+
+class CodeCount(Fact):
+    """How many symbols carry one code with one effect (Q quarantines, W warns), and a few of them.
+
+    symbols: of all in the panel; liquid: of the liquid members. Examples in symbol order, liquid ones first.
+    """
+
+    code: BarCode
+    effect: Literal["Q", "W"]
+    symbols: int
+    liquid: int
+    examples: tuple[Finding, ...]
+
+
+class Quarantined(Fact):
+    """A symbol without new entries today, and why, in the contract's order."""
+
+    symbol: str
+    codes: tuple[BarCode, ...]
+
+
+class MarketObservation(Artifact):
+    """``observations/market.json``: what the data contract found in the bars of D's market snapshot.
+
+    symbols: with a bar in the panel. members: those of them that still trade (a bar at P or in the 5 sessions
+    before; the membership table, where there is one, narrows them). liquid_members: members whose last 20
+    bars
+    meet the price and volume floors. bars_at_data_session: symbols with a bar at P.
+    findings: day-level, blocking ones and infos. lifted: quarantines that an operator acknowledged away.
+    actions: corporate actions with ex_date D, and announced spin-offs, mergers and delistings.
+    """
+
+    SCHEMA: ClassVar[str] = "avwap.observation.market"
+    STAGE: ClassVar[str] = "market"
+
+    data_session: SessionDate
+    data_version: str = Field(pattern=r"^[0-9a-f]{20}$")
+    cut_at: Instant
+    sessions_first: SessionDate
+    sessions_last: SessionDate
+    sessions: int
+    symbols: int
+    members: int
+    liquid_members: int
+    bars_at_data_session: int
+    benchmark: str
+    blocked: bool
+    findings: tuple[Finding, ...]
+    counts: tuple[CodeCount, ...]
+    lifted: tuple[Finding, ...]
+    actions: tuple[CorporateAction, ...]
+    quarantined: tuple[Quarantined, ...]
