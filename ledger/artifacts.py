@@ -159,26 +159,43 @@ def read(
     Errors: ``Denied`` LEDGER_UNAVAILABLE if the disk does not answer: that is not the same as "missing" (L6).
     """
     latest = layout.revision(path, _latest(disk, path))
-    fault = _Faults(latest)
+    loaded = read_file(disk, latest, model, book_id, session_date)
+    if isinstance(loaded, ReadFault):
+        return loaded
+    for wanted in (expected_sha256, None if sealed is None else sealed.get(latest, "not under the seal")):
+        if wanted is not None and wanted != loaded.ref.sha256:
+            return _Faults(latest).of(ReadFaultCode.DIGEST_MISMATCH, "", wanted, loaded.ref.sha256)
+    header = loaded.header
+    stale = _stale_chain(disk, path, latest, header) or _stale_input(disk, latest, header, known_inputs or {})
+    return stale or loaded
+
+
+def read_file(
+    disk: Disk, path: str, model: type[A], book_id: str, session_date: date
+) -> Loaded[A] | ReadFault:
+    """One file as it stands, without revisions, digests or inputs. Faults: those up to BOOK_MISMATCH."""
     try:
-        data = disk.read(latest)
+        data = disk.read(path)
     except FileNotFoundError:
-        return fault.of(ReadFaultCode.MISSING, detail="no such file")
-    sha256 = digest(data)
-    opened = open_bytes(latest, data, model)
+        return _Faults(path).of(ReadFaultCode.MISSING, detail="no such file")
+    return open_file(path, data, model, book_id, session_date)
+
+
+def open_file(
+    path: str, data: bytes, model: type[A], book_id: str, session_date: date
+) -> Loaded[A] | ReadFault:
+    """As ``read_file``, from bytes in hand."""
+    opened = open_bytes(path, data, model)
     if isinstance(opened, ReadFault):
         return opened
     header, artifact = opened
+    fault = _Faults(path)
     if header.session_date != session_date:
         wanted, found = session_date.isoformat(), header.session_date.isoformat()
         return fault.of(ReadFaultCode.DATE_MISMATCH, "/session_date", wanted, found)
     if header.book_id != book_id:
         return fault.of(ReadFaultCode.BOOK_MISMATCH, "/book_id", book_id, header.book_id)
-    for wanted_sha in (expected_sha256, None if sealed is None else sealed.get(latest, "not under the seal")):
-        if wanted_sha is not None and wanted_sha != sha256:
-            return fault.of(ReadFaultCode.DIGEST_MISMATCH, "", wanted_sha, sha256)
-    stale = _stale_chain(disk, path, latest, header) or _stale_input(disk, latest, header, known_inputs or {})
-    return stale or Loaded(artifact=artifact, header=header, ref=InputRef(path=latest, sha256=sha256))
+    return Loaded(artifact=artifact, header=header, ref=InputRef(path=path, sha256=digest(data)))
 
 
 def open_bytes(path: str, data: bytes, model: type[A]) -> tuple[Header, A] | ReadFault:
