@@ -1,0 +1,125 @@
+"""What a gate may know: one entry, recorded facts, and configuration; no exit has a type that fits here.
+
+A fact that could not be had is ``None`` or a read fault; the gate that needs it then refuses.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from portfolio.exposure import Exposure
+from portfolio.limits import LimitsConfig, PortfolioConfig
+from schemas.base import Fact, Scalar
+from schemas.book import BookState, Side, TimeInForce
+from schemas.decisions import Decisions
+from schemas.header import Finding
+from schemas.observations import ControlObservation
+from schemas.reasons.ledger import ReadFaultCode
+
+OBSERVATIONS_ASKED: Final = ("account", "positions", "orders")
+"""Observations without which no entry is judged."""
+
+
+class Phase(StrEnum):
+    """When the gates are asked: before the open for the session, and again before each send."""
+
+    E = "E"
+    S = "S"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryOrder:
+    """One entry as it would be sent: a limit order. Prices in USD; that they are sane is what gate 19 asks."""
+
+    intent_id: str
+    decision_id: str | None
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    side: Side
+    rank: int
+    quantity: Decimal
+    limit: Decimal | None
+    limit_cap: Decimal
+    stop: Decimal | None
+    """The planned protective stop; in a cycle stop' of strategy.md 4.2."""
+    time_in_force: TimeInForce
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether quantity and limit are numbers that can be reckoned with; gate 19 refuses an entry without."""
+        return self.limit is not None and self.limit.is_finite() and self.quantity.is_finite()
+
+    @property
+    def notional(self) -> Decimal:
+        """quantity * limit, USD; 0 unless priced."""
+        return self.quantity * self.limit if self.is_priced and self.limit is not None else Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateFacts:
+    """The recorded facts of the moment.
+
+    Attributes:
+        session_date, data_session: D, and P, the session before it.
+        control: what the operator's switches said; None: could not be read.
+        book: fold of the journal; None: unknown.
+        exposure: worst case of the book now, reservations included; None: unknown.
+        marks: last known price per symbol.
+        equity: the account's, as observed today; None: unknown.
+        decisions: ``decisions.json`` of D as read, or why not.
+        candidates_fault, enforcement_fault: why that file may not be used; None: good. The latter in S only.
+        observed: session date of each observation read; a name that is not here, or None, was not observed.
+    """
+
+    book_id: str
+    session_date: date
+    data_session: date
+    control: ControlObservation | None
+    book: BookState | None
+    exposure: Exposure | None
+    marks: Mapping[str, Decimal]
+    equity: Decimal | None
+    decisions: Decisions | ReadFaultCode
+    candidates_fault: ReadFaultCode | None
+    enforcement_fault: ReadFaultCode | None
+    observed: Mapping[str, date | None]
+
+
+class EnforcementConfig(Fact):
+    """What the gates read of the settings; decisions and gates share one table of limits."""
+
+    portfolio: PortfolioConfig
+    decision_enforce: bool = False
+    """``PORTFOLIO_DECISION_ENFORCE``: on, only what was allowed may be entered, and no more of it."""
+    allowlist: tuple[str, ...] | None = None
+    """``ALLOWLIST_SYMBOLS``: None: not set."""
+
+    @property
+    def limits(self) -> LimitsConfig:
+        """The book's limits."""
+        return self.portfolio.limits
+
+
+Check = Callable[[EntryOrder, GateFacts, EnforcementConfig], tuple[Finding, ...]]
+BookCheck = Callable[[GateFacts, EnforcementConfig], tuple[Finding, ...]]
+
+
+def finding(
+    code: StrEnum, subject: str, observed: object = None, threshold: object = None, detail: str = ""
+) -> Finding:
+    """A gate's finding; numbers and dates as text, None for what could not be read."""
+    return Finding(
+        code=code, subject=subject, observed=_plain(observed), threshold=_plain(threshold), detail=detail
+    )
+
+
+def _plain(value: object) -> Scalar:
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.isoformat() if isinstance(value, date) else str(value)

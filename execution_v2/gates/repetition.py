@@ -1,0 +1,54 @@
+"""Gate 17: an intent becomes one entry, and a strategy holds, works or leaves a symbol once at a time.
+
+Judged before each send, from the journal's fold alone. An intent that was sent, or may have been, in this
+session is not sent again; one that provably never left is no longer in the fold's list and may be.
+"""
+
+from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, finding
+from schemas.book import ENDED, BookState, Leg, Order
+from schemas.header import Finding
+from schemas.reasons.gates import RepetitionCode
+
+
+def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ...]:  # noqa: ARG001
+    """An unknown history is a repeated one."""
+    book, symbol = facts.book, entry.symbol
+    if book is None:
+        return (finding(RepetitionCode.DUPLICATE_INTENT, symbol, detail="the history is unknown"),)
+    found: list[Finding] = []
+    today = facts.session_date
+    if entry.intent_id in book.entry_intents_today and book.session_date == today:
+        found.append(finding(RepetitionCode.DUPLICATE_INTENT, symbol, entry.intent_id))
+    mine = [order for order in (*book.orders, *book.ended_today) if _is_entry_of(order, entry)]
+    for order in mine:
+        if order.state not in ENDED:
+            found.append(finding(RepetitionCode.ENTRY_WORKING, symbol, order.ord_id, detail=order.state))
+    for position in book.positions:
+        if (position.strategy_id, position.symbol) == (entry.strategy_id, symbol):
+            found.append(finding(RepetitionCode.POSITION_OPEN, symbol, position.position_id))
+    if _filled_today(mine, book, entry, facts):
+        found.append(finding(RepetitionCode.ONE_SHOT_USED, symbol, today))
+    for out in book.stop_outs:
+        # To the end of the next session: one of P still blocks today, and so does today's own.
+        if (out.strategy_id, out.symbol) == (
+            entry.strategy_id,
+            symbol,
+        ) and out.session_date >= facts.data_session:
+            found.append(
+                finding(RepetitionCode.COOLDOWN_ACTIVE, symbol, out.session_date, facts.data_session)
+            )
+    return tuple(found)
+
+
+def _is_entry_of(order: Order, entry: EntryOrder) -> bool:
+    return order.leg is Leg.ENTRY and (order.strategy_id, order.symbol) == (entry.strategy_id, entry.symbol)
+
+
+def _filled_today(mine: list[Order], book: BookState, entry: EntryOrder, facts: GateFacts) -> bool:
+    """One filled entry per strategy, symbol and session, whether or not the position is still there."""
+    by_order = any(order.filled > 0 and order.session_date == facts.session_date for order in mine)
+    return by_order or any(
+        position.entry_session == facts.session_date
+        for position in book.positions
+        if (position.strategy_id, position.symbol) == (entry.strategy_id, entry.symbol)
+    )

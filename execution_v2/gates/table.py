@@ -1,0 +1,58 @@
+"""The gates stand in one table: its order is the order of verdicts, and a gate not in it is not asked.
+
+Numbers are those of execution.md 2. ``check_book`` is the part of a gate that asks nothing of a single entry.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from execution_v2.gates import (
+    allowlist,
+    decision,
+    entries_per_day,
+    freshness,
+    gross_exposure,
+    kill_switch,
+    live,
+    order_validity,
+    positions,
+    repetition,
+    risk_per_trade,
+)
+from execution_v2.gates.facts import BookCheck, Check, Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """One row: its number and name, the phases in which it is asked, and its question."""
+
+    number: int
+    name: str
+    phases: frozenset[Phase]
+    check: Check
+    check_book: BookCheck | None = None
+
+
+_BOTH: Final = frozenset(Phase)
+_SEND: Final = frozenset({Phase.S})
+
+GATES: Final = (
+    Gate(number=1, name="live", phases=_BOTH, check=live.check, check_book=live.check_book),
+    Gate(
+        number=2,
+        name="kill_switch",
+        phases=_BOTH,
+        check=kill_switch.check,
+        check_book=kill_switch.check_book,
+    ),
+    Gate(number=5, name="allowlist", phases=_BOTH, check=allowlist.check),
+    Gate(number=6, name="risk_per_trade", phases=_BOTH, check=risk_per_trade.check),
+    Gate(number=7, name="gross_exposure", phases=_BOTH, check=gross_exposure.check),
+    Gate(number=8, name="positions", phases=_BOTH, check=positions.check),
+    Gate(number=9, name="entries_per_day", phases=_BOTH, check=entries_per_day.check),
+    Gate(number=10, name="decision", phases=_BOTH, check=decision.check, check_book=decision.check_book),
+    Gate(number=15, name="freshness", phases=_BOTH, check=freshness.check, check_book=freshness.check_book),
+    Gate(number=17, name="repetition", phases=_SEND, check=repetition.check),
+    Gate(number=19, name="order_validity", phases=_BOTH, check=order_validity.check),
+)
+assert [gate.number for gate in GATES] == sorted({gate.number for gate in GATES}), "the order is the number's"
