@@ -45,7 +45,7 @@ class RegimeConfig(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closes:
-    """Closes of one symbol in 1e-4 USD, oldest first, on the basis of D; each has an index into ``sessions``."""
+    """Closes of one symbol, 1e-4 USD, oldest first, on the basis of D; and each one's index into sessions."""
 
     session: Sequence[int]
     close: Sequence[int]

@@ -83,12 +83,16 @@ class TradeTally(Fact):
     """Fees of the entries, whole."""
     fees_out: Amount
     dividends: Amount
-    entry_arrival_notional: Amount | None
-    """Sum of arrival price times quantity over entries; null once an entry came without one."""
-    exit_arrival_notional: Amount | None
+    slippage_entry: Amount | None
+    """Sum of quantity times slippage in bps over the entries; null once one came without an arrival price."""
+    slippage_exit: Amount | None
+    slippage_usd: Amount | None
     high: Amount | None
-    """Highest price seen inside the holding by the rules of strategy.md 9.3; null before any bar counts."""
+    """Highest price of bars inside the holding (strategy.md 9.3); null before any bar counts."""
     low: Amount | None
+    exit_high: Amount | None
+    """Highest exit price so far; it counts beside the bars, never without one."""
+    exit_low: Amount | None
     sessions_held: int
     """Sessions on which it was held, the first and the last included."""
     exit_reasons: tuple[str, ...]

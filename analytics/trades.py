@@ -1,0 +1,268 @@
+"""A session's fills, in their own order, become closed round trips and open lots: the journal alone decides.
+
+Order of work: fills of earlier sessions that were learnt of late, then splits (they take effect before the
+opening), then the session's fills by (executed_at, symbol, execution_id), then cash.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TypeVar
+
+from analytics import lots as fifo
+from analytics.exit_events import exit_events
+from analytics.lots import ZERO
+from analytics.trip import Trip, open_trade, resumed, round_trip
+from schemas.base import Fact, SessionDate
+from schemas.book import Leg, Side
+from schemas.events import ActionApplied, OrderFilled, OrderSubmitting
+from schemas.header import Finding
+from schemas.ids import content_id, position_id, trade_id
+from schemas.journal import JournalRecord
+from schemas.observations import BarFacts
+from schemas.reasons.analytics import TradeCode
+from schemas.reasons.scan import ExitEventType
+from schemas.trades import Direction, Fill, Realised, Trades
+
+EXTERNAL = "EXTERNAL"
+"""Strategy and sleeve of what belongs to nobody."""
+CASH_IN_LIEU = "cash_in_lieu"
+DIVIDEND = "dividend"
+
+Key = tuple[str, str, str | None]
+F = TypeVar("F", bound=Fact)
+
+
+class TradesConfig(Fact):
+    """How the fills are named; FIFO is the one method."""
+
+    source: str = "broker"
+    """Where the fills come from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradesInputs:
+    """What ``trades.json`` is made from.
+
+    records: the session's journal, from its first record to the close. previous: the session before's, None
+    at genesis. bars: the session's daily bar by symbol; one without adds nothing to MAE and MFE.
+    """
+
+    book_id: str
+    session_date: SessionDate
+    records: Sequence[JournalRecord]
+    previous: Trades | None
+    bars: Mapping[str, BarFacts]
+
+
+@dataclass(slots=True)
+class _Sums:
+    gross: Decimal = ZERO
+    fees: Decimal = ZERO
+    dividends: Decimal = ZERO
+    cash: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class _Day:
+    """The working state of one run."""
+
+    inputs: TradesInputs
+    stops: Mapping[str, Decimal]
+    live: dict[tuple[str, str], Trip] = field(default_factory=dict)
+    closed: list[Trip] = field(default_factory=list)
+    sums: dict[Key, _Sums] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    owner: dict[str, Trip] = field(default_factory=dict)
+    """Fill id -> the trip that it closed shares of."""
+
+    def sum_of(self, strategy: str, sleeve: str, symbol: str | None) -> _Sums:
+        return self.sums.setdefault((strategy, sleeve, symbol), _Sums())
+
+
+def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
+    """Book the session's journal on the lots carried into it (strategy.md 9.1 to 9.3, 9.5)."""
+    day = _Day(inputs, _planned_stops(inputs.records))
+    fills = _fills(inputs, config.source, day.findings)
+    actions = list(_of(inputs.records, "action.applied", ActionApplied))
+    for trade in inputs.previous.open_trades if inputs.previous else ():
+        day.live[trade.strategy_id, trade.symbol] = resumed(trade)
+    for fill in fills:
+        if fill.session_date < inputs.session_date:
+            _book(day, fill)
+    for record, action in actions:
+        if action.ratio_num is not None:
+            _split(day, action, record)
+    for fill in fills:
+        if fill.session_date >= inputs.session_date:
+            _book(day, fill)
+    for _, action in actions:
+        if action.ratio_num is None:
+            _cash(day, action)
+    trips = [*day.closed, *day.live.values()]
+    for trip in trips:
+        trip.see(inputs.bars.get(trip.symbol))
+    events = exit_events(inputs.session_date, inputs.records, fills, trips, day.owner, config.source)
+    closed = [round_trip(trip, inputs.session_date) for trip in day.closed]
+    return Trades(
+        fills=tuple(fills),
+        closed=tuple(sorted(closed, key=lambda t: (t.symbol, t.strategy_id, t.trade_id))),
+        open_trades=tuple(
+            open_trade(trip) for trip in sorted(day.live.values(), key=lambda t: (t.symbol, t.strategy_id))
+        ),
+        realised=tuple(_realised(day.sums)),
+        exit_events=events,
+        findings=tuple(day.findings),
+    )
+
+
+def exit_reason(fill: Fill) -> str:
+    """Why shares were sold: a protective stop that fired is ``EXIT_STOP``, else the order's own reason."""
+    return ExitEventType.EXIT_STOP if fill.reason.startswith("STOP_") else fill.reason
+
+
+def _of(records: Sequence[JournalRecord], event: str, model: type[F]) -> Iterator[tuple[JournalRecord, F]]:
+    for record in records:
+        if record.event == event:
+            yield record, model.model_validate(record.data)
+
+
+def _planned_stops(records: Sequence[JournalRecord]) -> dict[str, Decimal]:
+    """Initial stop by position, from the plans that the entries carried."""
+    orders = (data.order for _, data in _of(records, "order.submitting", OrderSubmitting))
+    return {o.position_id: o.plan.initial_stop for o in orders if o.leg is Leg.ENTRY and o.plan is not None}
+
+
+def _fills(inputs: TradesInputs, source: str, findings: list[Finding]) -> list[Fill]:
+    """The session's canonical fills in order of work; the same id told twice counts once."""
+    known = {fill.fill_id: fill for fill in (inputs.previous.fills if inputs.previous else ())}
+    new: list[Fill] = []
+    for _, data in _of(inputs.records, "order.filled", OrderFilled):
+        told = data.model_dump(exclude={"ord_id"})
+        fill = Fill(**told, order_id=data.ord_id, source=source)
+        before = known.setdefault(fill.fill_id, fill)
+        if before is fill:
+            new.append(fill)
+        elif before != fill:
+            changed = [name for name in Fill.model_fields if getattr(before, name) != getattr(fill, name)]
+            findings.append(
+                Finding(
+                    code=TradeCode.FILL_CONFLICT,
+                    subject=fill.fill_id,
+                    observed=str(getattr(fill, changed[0])),
+                    threshold=str(getattr(before, changed[0])),
+                    detail=f"{', '.join(changed)}: told twice, differently; the first stands",
+                )
+            )
+    return sorted(new, key=lambda f: (f.executed_at, f.symbol, f.execution_id))
+
+
+def _book(day: _Day, fill: Fill) -> None:
+    key = (fill.strategy_id, fill.symbol)
+    trip = day.live.get(key)
+    sums = day.sum_of(fill.strategy_id, fill.sleeve_id, fill.symbol)
+    sums.fees += fill.fee
+    applied = fifo.apply(trip.lots if trip else (), fill)
+    if trip is not None and applied.matches:
+        trip.leave(applied, fill, exit_reason(fill))
+        sums.gross += sum((match.gross for match in applied.matches), ZERO)
+        day.owner[fill.fill_id] = trip
+        _retire(day, trip)
+    if applied.opened is not None:
+        trip = day.live.get(key) or _opened(day, fill)
+        trip.enter(applied.opened, fill, day.inputs.bars.get(fill.symbol))
+        day.live[key] = trip
+
+
+def _retire(day: _Day, trip: Trip) -> None:
+    if trip.is_flat:
+        del day.live[trip.strategy_id, trip.symbol]
+        day.closed.append(trip)
+
+
+def _opened(day: _Day, fill: Fill) -> Trip:
+    """A new trip. A position id that was already used up gets an ordinal: one intent can cross zero twice."""
+    used = {trip.position_id for trip in day.closed}
+    wanted, ordinal = fill.position_id, 1
+    if wanted in used:
+        wanted = position_id(day.inputs.book_id, fill.strategy_id, fill.symbol, fill.intent_id)
+    while wanted in used:
+        ordinal += 1
+        wanted = content_id(
+            "pos_", day.inputs.book_id, fill.strategy_id, fill.symbol, fill.intent_id, ordinal
+        )
+    return Trip(
+        trade_id=trade_id(wanted),
+        position_id=wanted,
+        strategy_id=fill.strategy_id,
+        sleeve_id=fill.sleeve_id,
+        symbol=fill.symbol,
+        intent_id=fill.intent_id,
+        decision_id=fill.decision_id,
+        direction=Direction.LONG if fill.side is Side.BUY else Direction.SHORT,
+        entered_at=fill.executed_at,
+        entry_session=fill.session_date,
+        initial_stop=day.stops.get(wanted),
+    )
+
+
+def _split(day: _Day, action: ActionApplied, record: JournalRecord) -> None:
+    assert action.ratio_num is not None, "a split has a ratio"
+    assert action.ratio_den is not None, "a split has a ratio"
+    trip = _trip_of(day, action)
+    if trip is None or action.quantity_after is None:
+        _cash(day, action)
+        return
+    realised = trip.split(action.ratio_num, action.ratio_den, action.quantity_after, action.cash, record.ts)
+    day.sum_of(trip.strategy_id, trip.sleeve_id, trip.symbol).gross += realised
+    _retire(day, trip)
+
+
+def _cash(day: _Day, action: ActionApplied) -> None:
+    """Cash without a fill: a position's own, or nobody's."""
+    if not action.cash:
+        return
+    trip = _trip_of(day, action)
+    is_owned = action.position_id is not None or (
+        action.symbol is not None and action.strategy_id != EXTERNAL
+    )
+    if not is_owned:
+        day.sum_of(EXTERNAL, EXTERNAL, None).cash += action.cash
+        return
+    if trip is None:
+        day.findings.append(
+            Finding(
+                code=TradeCode.ACTION_WITHOUT_POSITION,
+                subject=action.event_id,
+                observed=str(action.cash),
+                detail=f"{action.kind} of {action.symbol}, booked to {action.strategy_id}",
+            )
+        )
+    sums = day.sum_of(action.strategy_id, action.sleeve_id, action.symbol)
+    if action.kind == CASH_IN_LIEU or action.ratio_num is not None:
+        sums.gross += action.cash
+        if trip is not None:
+            trip.gross += action.cash
+    else:
+        sums.dividends += action.cash
+        if trip is not None:
+            trip.dividends += action.cash
+
+
+def _trip_of(day: _Day, action: ActionApplied) -> Trip | None:
+    trips = [*day.live.values(), *day.closed]
+    return next((trip for trip in trips if trip.position_id == action.position_id), None)
+
+
+def _realised(sums: Mapping[Key, _Sums]) -> Iterator[Realised]:
+    for key in sorted(sums, key=lambda k: (k[0], k[1], k[2] or "")):
+        row = sums[key]
+        yield Realised(
+            strategy_id=key[0],
+            sleeve_id=key[1],
+            symbol=key[2],
+            gross=row.gross,
+            fees=row.fees,
+            dividends=row.dividends,
+            cash_movements=row.cash,
+        )
