@@ -1,1 +1,75 @@
-"""Reason codes of execution."""
+"""Reason codes of execution: what a broker said, why an order ended, what became of a stop."""
+
+from enum import StrEnum
+
+
+class BrokerCode(StrEnum):
+    """Why a broker refused a request (execution.md 3.3)."""
+
+    DUPLICATE_CLIENT_ID = "DUPLICATE_CLIENT_ID"
+    INSUFFICIENT_BUYING_POWER = "INSUFFICIENT_BUYING_POWER"
+    INSUFFICIENT_QTY_HELD = "INSUFFICIENT_QTY_HELD"
+    OPPOSITE_SIDE_ORDER = "OPPOSITE_SIDE_ORDER"
+    STOP_THROUGH_MARKET = "STOP_THROUGH_MARKET"
+    NOT_TRADABLE = "NOT_TRADABLE"
+    NOT_WORKING = "NOT_WORKING"
+    BROKER_REJECTED = "BROKER_REJECTED"
+
+
+class OrderCause(StrEnum):
+    """Why an order ended, or what is known of one that has not."""
+
+    ENTRY_MISSED_LIMIT = "ENTRY_MISSED_LIMIT"
+    ENTRY_WINDOW_ENDED = "ENTRY_WINDOW_ENDED"
+    FOR_EXIT = "FOR_EXIT"
+    POSITION_FLAT = "POSITION_FLAT"
+    VENUE_ENDED = "VENUE_ENDED"
+    FOUND_AT_LOAD = "FOUND_AT_LOAD"
+    NOT_FOUND_PROOF = "NOT_FOUND_PROOF"
+    ARRIVED = "ARRIVED"
+    CARRIED = "CARRIED"
+
+
+class EntryStop(StrEnum):
+    """Why an authorised entry was not sent, before any gate was asked."""
+
+    ENFORCEMENT_UNREADABLE = "ENFORCEMENT_UNREADABLE"
+    INTENT_UNREADABLE = "INTENT_UNREADABLE"
+    CONTROL_UNREADABLE = "CONTROL_UNREADABLE"
+    OBSERVATION_INCOMPLETE = "OBSERVATION_INCOMPLETE"
+    SYMBOL_FROZEN = "SYMBOL_FROZEN"
+    SIZE_ZERO = "SIZE_ZERO"
+
+
+class StopCode(StrEnum):
+    """What became of a protective stop."""
+
+    STOP_RESIZED = "STOP_RESIZED"
+    STOP_LOST = "STOP_LOST"
+    STOP_REFUSED_EXIT = "STOP_REFUSED_EXIT"
+    STOP_UNCHANGED = "STOP_UNCHANGED"
+    POSITION_CLOSED = "POSITION_CLOSED"
+    EXIT_CARRIED = "EXIT_CARRIED"
+
+
+class SyncCode(StrEnum):
+    """What differs between book and broker; entries of the symbol wait, exits do not."""
+
+    SYMBOL_MISSING_INTERNAL = "SYMBOL_MISSING_INTERNAL"
+    SYMBOL_MISSING_BROKER = "SYMBOL_MISSING_BROKER"
+    QTY_MISMATCH = "QTY_MISMATCH"
+    SIGN_MISMATCH = "SIGN_MISMATCH"
+    CASH_MISMATCH = "CASH_MISMATCH"
+    STOP_QTY_MISMATCH = "STOP_QTY_MISMATCH"
+    OBSERVATION_FAILED = "OBSERVATION_FAILED"
+    ORPHAN_ENTRY = "ORPHAN_ENTRY"
+    PROTECTION_CANDIDATE = "PROTECTION_CANDIDATE"
+    UNCLASSIFIED_ORPHAN = "UNCLASSIFIED_ORPHAN"
+    FOREIGN_ORDER = "FOREIGN_ORDER"
+
+
+class CycleFault(StrEnum):
+    """What went wrong inside a cycle."""
+
+    INVARIANT_BROKEN = "INVARIANT_BROKEN"
+    REPLAY_DIVERGED = "REPLAY_DIVERGED"
