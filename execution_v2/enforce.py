@@ -1,4 +1,4 @@
-"""Only this module authorises an entry: every gate of the phase is asked, the first that fails is the verdict.
+"""Only this module authorises an entry: every gate of the phase is asked, the first to fail is the verdict.
 
 ``judge`` is asked for one entry, before the open (E) and again before each send (S). ``run`` is the stage of
 phase E: entries in the order of deciding, each authorised one reserving its slot, gross and cash before the
@@ -33,7 +33,7 @@ _ONLY_HERE: Final = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorised:
-    """An entry that every gate of *phase* let pass. Only one of phase S may be sent; only ``judge`` makes one."""
+    """An entry that every gate of *phase* let pass. Only one of S may be sent; only ``judge`` makes one."""
 
     entry: EntryOrder
     phase: Phase
@@ -61,7 +61,7 @@ class EnforcementInputs:
     """What phase E rests on: recorded files and observations of D, each as read or why not.
 
     ``marks``: last known close per symbol on the basis of D, USD. ``observed``: session date of each
-    observation (``account``, ``positions``, ``orders``); a failed one is None. The rest as in ``DecisionInputs``.
+    observation (``account``, ``positions``, ``orders``); a failed one is None. Else as ``DecisionInputs``.
     """
 
     book_id: str
@@ -166,7 +166,7 @@ def _entry(
     facts: GateFacts,
     config: EnforcementConfig,
 ) -> EntryOrder:
-    """The entry of *intent* at its sizing price: the decided quantity if decisions bind, else its own size."""
+    """The entry of *intent* at its sizing price: what was decided if decisions bind, else its own size."""
     decision = None if isinstance(inputs.decisions, ReadFaultCode) else inputs.decisions.of(intent.intent_id)
     wish = wish_of(intent, adv, config.portfolio)
     quantity = Decimal(0)

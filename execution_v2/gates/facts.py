@@ -32,7 +32,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryOrder:
-    """One entry as it would be sent: a limit order. Prices in USD; that they are sane is what gate 19 asks."""
+    """One entry as it would be sent: a limit order. Prices in USD; whether they are sane, gate 19 asks."""
 
     intent_id: str
     decision_id: str | None
@@ -50,7 +50,7 @@ class EntryOrder:
 
     @property
     def is_priced(self) -> bool:
-        """Whether quantity and limit are numbers that can be reckoned with; gate 19 refuses an entry without."""
+        """Whether quantity and limit are numbers to reckon with; gate 19 refuses an entry without."""
         return self.limit is not None and self.limit.is_finite() and self.quantity.is_finite()
 
     @property

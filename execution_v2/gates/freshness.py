@@ -1,4 +1,4 @@
-"""Gate 15: what an entry rests on was read whole and is of this session, by its header, not by a file time."""
+"""Gate 15: what an entry rests on was read whole and is of this session by its header, not by a file time."""
 
 from execution_v2.gates.facts import (
     OBSERVATIONS_ASKED,
