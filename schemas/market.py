@@ -94,10 +94,10 @@ class CodeCount(Fact):
 
 
 class Quarantined(Fact):
-    """A symbol without new entries today, and why, in the contract's order."""
+    """Symbols without new entries today, sorted, that share one list of reasons, in the contract's order."""
 
-    symbol: str
     codes: tuple[BarCode, ...]
+    symbols: tuple[str, ...]
 
 
 class MarketObservation(Artifact):
@@ -108,6 +108,7 @@ class MarketObservation(Artifact):
     bars
     meet the price and volume floors. bars_at_data_session: symbols with a bar at P.
     findings: day-level, blocking ones and infos. lifted: quarantines that an operator acknowledged away.
+    quarantined: every quarantined symbol once, grouped by its codes (thousands share a few lists of them).
     actions: corporate actions with ex_date D, and announced spin-offs, mergers and delistings.
     """
 

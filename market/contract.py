@@ -1,0 +1,303 @@
+"""The data contract says, before anyone looks at the bars, which symbols may be traded on and whether the
+day may.
+
+Q quarantines a symbol (no new entry; positions keep their exits), W warns, B blocks the day. The table is
+strategy.md 1.5; the arithmetic of single symbols is in
+``market.checks``, the shares of the day are in ``market.day``. The report
+lists every quarantined symbol and counts the rest with a few examples; ``ContractResult`` gives all of it in
+memory.
+
+Without a membership table a symbol is a member while it has a bar at P or in one of the 5 sessions before:
+a name that left the exchange is stale for ever, and would otherwise count against every day that follows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from market.actions import BLOCKING_FROM_ANNOUNCEMENT, is_unresolved
+from market.checks import (
+    ACTION,
+    BIT,
+    CODES,
+    GAPS_PER_YEAR_MAX,
+    GHOST,
+    LIQUID,
+    NOW,
+    RESTATED,
+    TWICE,
+    TWINS,
+    WINDOW,
+    Checked,
+    check_bars,
+)
+from market.day import BrokerSession, ContractConfig, ContractInputs, day_findings
+from market.panel import Panel, Restatement
+from market.rows import Bools
+from schemas.header import Finding
+from schemas.market import CodeCount, MarketObservation, Quarantined
+from schemas.reasons.market import INFO_CODES, BarCode, DayCode
+
+__all__ = ["BrokerSession", "ContractConfig", "ContractInputs", "ContractResult", "quarantined_codes", "run"]
+
+EXAMPLES_MAX: Final = 5
+CLOSE_RESTATED_PPM: Final = 5_000
+VOLUME_RESTATED_PPM: Final = 100_000
+THRESHOLDS: Final[Mapping[BarCode, str]] = {
+    BarCode.BARS_GAP: f"none of the last 5, {GAPS_PER_YEAR_MAX} of the last 252",
+    BarCode.BARS_NOT_A_SESSION: "none in the last 20 sessions",
+    BarCode.BARS_DUPLICATE: "one row per session",
+    BarCode.BARS_PRICE_NOT_POSITIVE: "every price > 0",
+    BarCode.BARS_OHLC_INCONSISTENT: "L <= O, C <= H",
+    BarCode.BARS_VOLUME_ZERO: "none at P, 2 of the last 20 bars",
+    BarCode.BARS_FLAT: "2 of the last 20 bars",
+    BarCode.BARS_SPLIT_RESIDUE: "no untold split ratio in the last 20 bars",
+    BarCode.BARS_OUTLIER: "0.40 close to close",
+    BarCode.BARS_SPIKE: "1.5 times the body, last 20 bars",
+    BarCode.BARS_RESTATED: "close 0.005, volume 0.10",
+    BarCode.BARS_IDENTICAL_SERIES: "no twin over 20 bars",
+    BarCode.ACTION_UNRESOLVED: "ratio, cash or new symbol told",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractResult:
+    """The report, and beside it every symbol's codes for the scan, in the contract's order."""
+
+    observation: MarketObservation
+    quarantine: Mapping[str, tuple[BarCode, ...]]
+    warnings: Mapping[str, tuple[BarCode, ...]]
+    blocking: tuple[DayCode, ...]
+    ledger: "Ledger"
+
+    def findings(self, symbol: str) -> tuple[Finding, ...]:
+        """Everything the contract found about *symbol*, quarantines and warnings alike."""
+        at = self.ledger.panel.position(symbol)
+        if at is None:
+            return ()
+        both = int(self.ledger.checked.q[at] | self.ledger.checked.w[at])
+        return tuple(self.ledger.finding(at, code) for code in _codes(both))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """The arrays behind a judgement, from which a finding is spelled out when someone asks."""
+
+    panel: Panel
+    checked: Checked
+    restated: Mapping[str, Restatement]
+
+    def finding(self, at: int, code: BarCode) -> Finding:
+        """The finding *code* of the symbol at position *at*."""
+        bit = BIT[code]
+        session = int(self.checked.when[at, bit])
+        latest = self.panel.sessions[session].isoformat() if session >= 0 else ""
+        observed: str | int = int(self.checked.times[at, bit])
+        threshold = THRESHOLDS.get(code, "")
+        detail = f"latest {latest}" if latest else ""
+        if code is BarCode.BARS_STALE:
+            observed, threshold, detail = latest, self.panel.data_session.isoformat(), "last bar"
+        elif code is BarCode.BARS_RESTATED:
+            told = self.restated[self.panel.symbols[at]]
+            detail = (
+                f"{told.session}: close {told.close_before_e4} to {told.close_after_e4} e4, "
+                f"volume {told.volume_before} to {told.volume_after}"
+            )
+        return Finding(
+            code=code, subject=self.panel.symbols[at], observed=observed, threshold=threshold, detail=detail
+        )
+
+
+def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
+    """Judge every symbol of the panel and the day as a whole. Pure."""
+    panel = inputs.panel
+    checked = _check(panel, config)
+    restated = _mark_restated(panel, checked)
+    _mark_defects(panel, checked)
+    _mark_twins(panel, checked)
+    _mark_actions(panel, checked)
+    lifted = _lift(panel, checked, inputs.acknowledged)
+    checked.w[:] &= ~checked.q
+    ledger = Ledger(panel=panel, checked=checked, restated=restated)
+    member = checked.seen != 0
+    if inputs.members is not None:
+        member &= np.fromiter((s in inputs.members for s in panel.symbols), np.bool_, len(panel.symbols))
+    liquid = member & ((checked.state & LIQUID) != 0)
+    found = day_findings(inputs, config, checked, member, liquid)
+    blocking = tuple(DayCode(f.code) for f in found if f.code not in INFO_CODES)
+    quarantined = {panel.symbols[at]: _codes(int(checked.q[at])) for at in _where(checked.q != 0)}
+    warned = {panel.symbols[at]: _codes(int(checked.w[at])) for at in _where(checked.w != 0)}
+    observation = MarketObservation(
+        data_session=panel.data_session,
+        data_version=panel.data_version,
+        cut_at=inputs.calendar.cut_at(panel.session_date),
+        sessions_first=panel.sessions[0],
+        sessions_last=panel.sessions[-1],
+        sessions=len(panel.sessions),
+        symbols=len(panel.symbols),
+        members=int(member.sum()),
+        liquid_members=int(liquid.sum()),
+        bars_at_data_session=int((checked.state & NOW != 0).sum()),
+        benchmark=panel.benchmark,
+        blocked=bool(blocking),
+        findings=found,
+        counts=_counts(ledger, liquid),
+        lifted=lifted,
+        actions=tuple(
+            a
+            for a in panel.actions
+            if a.ex_date == panel.session_date or a.kind in BLOCKING_FROM_ANNOUNCEMENT
+        ),
+        quarantined=_grouped(quarantined),
+    )
+    return ContractResult(
+        observation=observation, quarantine=quarantined, warnings=warned, blocking=blocking, ledger=ledger
+    )
+
+
+def _check(panel: Panel, config: ContractConfig) -> Checked:
+    last = len(panel.sessions) - 1
+    ends = np.array([s.toordinal() for s in panel.sessions])
+    acts: dict[int, list[int]] = {}
+    for action in panel.actions:
+        at = panel.position(action.symbol)
+        if at is not None and action.ex_date <= panel.data_session:
+            acts.setdefault(at, []).append(int(np.searchsorted(ends, action.ex_date.toordinal())))
+    counts = np.zeros(len(panel.symbols) + 1, np.int64)
+    for at, dates in acts.items():
+        counts[at + 1] = len(dates)
+    told = [each for at in sorted(acts) for each in acts[at]]
+    return check_bars(
+        panel.lo,
+        panel.hi,
+        panel.session,
+        (panel.open, panel.high, panel.low, panel.close, panel.volume),
+        last,
+        np.cumsum(counts),
+        np.array(told, np.int64),
+        (
+            int(config.price_min * 10_000),
+            WINDOW * config.adv_shares_min,
+            WINDOW * config.adv_usd_min * 10_000,
+        ),
+    )
+
+
+def _mark(checked: Checked, at: int, bit: int, session: int, *, quarantines: bool) -> None:
+    (checked.q if quarantines else checked.w)[at] |= 1 << bit
+    checked.times[at, bit] += 1
+    checked.when[at, bit] = max(int(checked.when[at, bit]), session)
+
+
+def _mark_defects(panel: Panel, checked: Checked) -> None:
+    defects = panel.defects
+    last = len(panel.sessions) - 1
+    recent_from = panel.sessions[max(0, last - WINDOW + 1)]
+    for at, day in zip(defects.phantom_symbol.tolist(), defects.phantom_date, strict=True):
+        session = sum(each < day for each in panel.sessions[-WINDOW:]) + max(0, last + 1 - WINDOW) - 1
+        _mark(checked, at, GHOST, max(session, 0), quarantines=day >= recent_from)
+    rows = (defects.duplicate_symbol, defects.duplicate_session, defects.duplicate_differs)
+    for at, session, differs in zip(*(row.tolist() for row in rows), strict=True):
+        _mark(checked, at, TWICE, session, quarantines=differs)
+
+
+def _mark_restated(panel: Panel, checked: Checked) -> dict[str, Restatement]:
+    """Compare what each changed bar said at the last sealed session's cut with what it says now."""
+    excused = {a.symbol for a in panel.actions if panel.since < a.ex_date <= panel.session_date}
+    worst: dict[str, Restatement] = {}
+    for told in panel.restated:
+        at = panel.position(told.symbol)
+        if at is None or told.symbol in excused:
+            continue
+        close = _beyond(told.close_before_e4, told.close_after_e4, CLOSE_RESTATED_PPM)
+        volume = _beyond(told.volume_before, told.volume_after, VOLUME_RESTATED_PPM)
+        if close or volume:
+            session = panel.sessions.index(told.session)
+            _mark(checked, at, RESTATED, session, quarantines=close)
+            if close or told.symbol not in worst:
+                worst[told.symbol] = told
+    return worst
+
+
+def _beyond(before: int, after: int, ppm: int) -> bool:
+    """Whether the value moved by more than *ppm* of what it was; from nothing to something is beyond."""
+    return abs(after - before) * 1_000_000 > ppm * max(before, 0)
+
+
+def _mark_twins(panel: Panel, checked: Checked) -> None:
+    prints, inverse, counts = np.unique(checked.prints, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero((counts[inverse] > 1) & (checked.prints != 0))
+    del prints
+    groups: dict[bytes, list[int]] = {}
+    for at in shared.tolist():
+        rows = slice(int(panel.hi[at]) - WINDOW, int(panel.hi[at]))
+        series = (panel.session, panel.open, panel.high, panel.low, panel.close, panel.volume)
+        groups.setdefault(b"".join(each[rows].tobytes() for each in series), []).append(at)
+    for twins in groups.values():
+        for at in twins if len(twins) > 1 else ():
+            _mark(checked, at, TWINS, int(panel.session[panel.hi[at] - 1]), quarantines=True)
+
+
+def _mark_actions(panel: Panel, checked: Checked) -> None:
+    for action in panel.actions:
+        at = panel.position(action.symbol)
+        if at is None or not panel.since < action.ex_date <= panel.session_date:
+            continue
+        if is_unresolved(action):
+            _mark(checked, at, ACTION, len(panel.sessions) - 1, quarantines=True)
+
+
+def _lift(panel: Panel, checked: Checked, acknowledged: frozenset[tuple[str, str]]) -> tuple[Finding, ...]:
+    lifted = []
+    for symbol, code in sorted(acknowledged):
+        at = panel.position(symbol)
+        if at is None or code not in BIT or not checked.q[at] >> BIT[BarCode(code)] & 1:
+            continue
+        checked.q[at] &= ~(1 << BIT[BarCode(code)])
+        detail = "acknowledged by an operator"
+        lifted.append(Finding(code=code, subject=symbol, observed=None, threshold=None, detail=detail))
+    return tuple(lifted)
+
+
+def _codes(bits: int) -> tuple[BarCode, ...]:
+    return tuple(code for code in CODES if bits >> BIT[code] & 1)
+
+
+def _where(mask: Bools) -> list[int]:
+    return [int(at) for at in np.flatnonzero(mask)]
+
+
+def quarantined_codes(observation: MarketObservation) -> dict[str, tuple[BarCode, ...]]:
+    """Symbol -> its codes, as the report has them: for a reader that has the file and not the judgement."""
+    return {symbol: group.codes for group in observation.quarantined for symbol in group.symbols}
+
+
+def _grouped(quarantined: Mapping[str, tuple[BarCode, ...]]) -> tuple[Quarantined, ...]:
+    groups: dict[tuple[BarCode, ...], list[str]] = {}
+    for symbol, codes in quarantined.items():
+        groups.setdefault(codes, []).append(symbol)
+    ordered = sorted(groups, key=lambda codes: [BIT[code] for code in codes])
+    return tuple(Quarantined(codes=codes, symbols=tuple(sorted(groups[codes]))) for codes in ordered)
+
+
+def _counts(ledger: Ledger, liquid: Bools) -> tuple[CodeCount, ...]:
+    made = []
+    for code in CODES:
+        for effect, bits in (("Q", ledger.checked.q), ("W", ledger.checked.w)):
+            carries = (bits >> BIT[code] & 1) != 0
+            total = int(carries.sum())
+            if not total:
+                continue
+            shown = [*_where(carries & liquid), *_where(carries & ~liquid)][:EXAMPLES_MAX]
+            made.append(
+                CodeCount(
+                    code=code,
+                    effect=effect,
+                    symbols=total,
+                    liquid=int((carries & liquid).sum()),
+                    examples=tuple(ledger.finding(at, code) for at in shown),
+                )
+            )
+    return tuple(made)
