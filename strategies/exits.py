@@ -74,8 +74,8 @@ class MarketView:
     """What the market shows of one symbol at one instant.
 
     ``highs``: highs of the closed bars begun after the first fill. ``daily``: completed daily bars, oldest
-    first. ``intraday``: closed 5-minute bars of the last 3 sessions, oldest first. ``sessions_held``: sessions
-    since the one of the entry, which counts 0. On daily bars the close of a session is seen with phase NORMAL
+    first. ``intraday``: closed 5-minute bars of the last 3 sessions, oldest first. ``sessions_held``: number
+    of sessions since the one of the entry, which counts 0. On daily bars the close is seen with phase NORMAL
     and ``last`` = that close.
     """
 

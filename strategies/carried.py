@@ -1,0 +1,248 @@
+"""Each column needs only its past: prefix sums, last indices, monotone deques and one recursion go forward.
+
+All functions fill working columns of one symbol, O(1) per row, for the rows from t0 on with just the
+warm-up that those rows need. *i* and *t* count the symbol's own rows, oldest first; a row knows nothing
+after itself.
+"""
+
+import numpy as np
+
+from strategies.layout import (
+    ANCHORS,
+    BAR_MAX,
+    BURST,
+    GAP,
+    MTD,
+    NULL,
+    P_GAP,
+    PPM,
+    PRICE_MAX,
+    VOLUME_MAX,
+    YTD,
+    Bars,
+    Dividends,
+    Ints,
+    Scratch,
+    Sessions,
+)
+from strategies.ticks import compiled, rhe
+
+
+@compiled
+def avwap(w: Scratch, a: int, t: int) -> int:
+    """avwap(a) at row t as q6; NULL before a and while no share traded since."""
+    if t < a:
+        return NULL
+    shares = w.sum_v[t + 1] - w.sum_v[a]
+    if shares <= 0:
+        return NULL
+    # sum(PV)/3 is e4, so q6 is sum(PV)*100/(3*sum(V)): long division, for the product may not fit.
+    d = 3 * shares
+    total = w.sum_pv[t + 1] - w.sum_pv[a]
+    whole = total // d
+    measure: int = whole * 100 + rhe((total - whole * d) * 100, d)
+    return measure
+
+
+@compiled
+def relative(value: int, base: int) -> int:
+    """value/base - 1 as q6; NULL if either is NULL or base is not positive."""
+    if value == NULL or base == NULL or base <= 0:
+        return NULL
+    return rhe((value - base) * PPM, base)
+
+
+@compiled
+def sums(b: Bars, sessions: Sessions, t0: int, w: Scratch) -> None:
+    week = 0
+    year_at = 0
+    month_at = 0
+    bad = -1
+    first = 0
+    for i in range(len(b.close)):
+        h, low, c, v, s = b.high[i], b.low[i], b.close[i], b.volume[i], b.session[i]
+        typical = h + low + c
+        is_bad = min(b.open[i], h, low, c) <= 0 or max(b.open[i], h, low, c) >= PRICE_MAX or v < 0
+        if is_bad or v >= VOLUME_MAX or np.float64(typical) * np.float64(v) >= BAR_MAX:
+            bad = i
+            typical = c = v = 0
+        tr = h - low
+        if i > 0:
+            before = b.close[i - 1]
+            tr = max(tr, abs(h - before), abs(low - before))
+            previous = b.session[i - 1]
+            if sessions.week[s] != sessions.week[previous]:
+                w.sum_week[week + 1] = w.sum_week[week] + before
+                week += 1
+            if sessions.year[s] != sessions.year[previous]:
+                year_at = i
+            if sessions.month[s] != sessions.month[previous]:
+                month_at = i
+        if bad == i:
+            tr = 0
+        w.sum_pv[i + 1] = w.sum_pv[i] + typical * v
+        w.sum_v[i + 1] = w.sum_v[i] + v
+        w.sum_c[i + 1] = w.sum_c[i] + c
+        w.sum_tr[i + 1] = w.sum_tr[i] + tr
+        w.sum_cv[i + 1] = w.sum_cv[i] + c * v
+        w.week[i] = week
+        w.bad[i] = bad
+        w.at[i, YTD] = year_at
+        w.at[i, MTD] = month_at
+        if i >= t0:
+            oldest = sessions.panel_from[s]
+            while b.session[first] < oldest:
+                first += 1
+            w.first[i] = first
+
+
+@compiled
+def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Scratch) -> None:
+    """Last gap, volume breakout and fractal low up to each row; a row looks back at most 60 bars for them."""
+    gap = burst = fractal = -1
+    gap_state = 0
+    gap_from = 0
+    next_cash = dividends.lo[symbol]
+    for i in range(max(1, t0 - 59), len(b.close)):
+        o, h, low, c, v = b.open[i], b.high[i], b.low[i], b.close[i], b.volume[i]
+        reference = b.close[i - 1]
+        while next_cash < dividends.hi[symbol] and dividends.session[next_cash] <= b.session[i]:
+            if dividends.session[next_cash] == b.session[i]:
+                reference -= dividends.cash[next_cash]
+            next_cash += 1
+        if reference > 0 and abs(o - reference) * PPM >= p[P_GAP] * reference:
+            gap = i
+            gap_from = reference
+            gap_state = 1 if o > reference else 3
+        # The close of the gap's own bar comes after its open and may already fill it.
+        if (gap_state == 1 and c <= gap_from) or (gap_state == 3 and c >= gap_from):
+            gap_state += 1
+        # V >= 1.8 * mean20(V) and (C-L)/(H-L) >= 0.70, cross-multiplied; the break over 5 highs is strict.
+        if i >= 19 and h > low:
+            is_loud = v * 200 >= 18 * (w.sum_v[i + 1] - w.sum_v[i - 19])
+            before = max(b.high[i - 5], b.high[i - 4], b.high[i - 3], b.high[i - 2], b.high[i - 1])
+            if is_loud and (c - low) * 10 >= 7 * (h - low) and c > before:
+                burst = i
+        if i >= 2 and b.low[i - 1] < b.low[i - 2] and b.low[i - 1] < low:
+            fractal = i - 1
+        w.at[i, GAP] = gap
+        w.at[i, BURST] = burst
+        w.gap_state[i] = gap_state
+        w.fractal[i] = fractal
+    if t0 == 0:
+        w.at[0, GAP] = w.at[0, BURST] = w.fractal[0] = -1
+        w.gap_state[0] = 0
+
+
+@compiled
+def extreme(x: Ints, sign: int, length: int, t0: int, anchor: int, w: Scratch) -> None:
+    """Latest row with the highest sign*x of the last *length* rows, for each row from t0: monotone deque."""
+    head = tail = 0
+    queue = w.window
+    for i in range(max(0, t0 - length + 1), len(x)):
+        # Equal values leave too: of equal extremes the later one counts.
+        while tail > head and sign * x[queue[tail - 1]] <= sign * x[i]:
+            tail -= 1
+        queue[tail] = i
+        tail += 1
+        if queue[head] <= i - length:
+            head += 1
+        w.at[i, anchor] = queue[head]
+
+
+@compiled
+def atr(b: Bars, t0: int, w: Scratch) -> None:
+    """atr_pct of each row needed, and its median over up to 120 of them in an ordered window."""
+    ordered = w.window
+    size = 0
+    begin = end = 0  # rows in the window: begin <= row < end
+    for i in range(max(14, t0 - 119), t0):
+        w.atr_pct[i] = _atr_pct(b, i, w)
+    for t in range(t0, len(b.close)):
+        w.atr_pct[t] = _atr_pct(b, t, w) if t >= 14 else NULL
+        start = max(t - 119, w.first[t] + 14)
+        if size == 0 or start >= end:
+            size = max(0, t + 1 - start)
+            for k in range(size):
+                ordered[k] = w.atr_pct[start + k]
+            ordered[:size].sort()
+        else:
+            for gone in range(begin, start):
+                k = np.searchsorted(ordered[:size], w.atr_pct[gone])
+                for m in range(k, size - 1):
+                    ordered[m] = ordered[m + 1]
+                size -= 1
+            k = size
+            while k > 0 and ordered[k - 1] > w.atr_pct[t]:
+                ordered[k] = ordered[k - 1]
+                k -= 1
+            ordered[k] = w.atr_pct[t]
+            size += 1
+        begin, end = start, t + 1
+        w.median[t] = NULL
+        if size >= 60:
+            half = size // 2
+            w.median[t] = ordered[half] if size % 2 else rhe(ordered[half - 1] + ordered[half], 2)
+
+
+@compiled
+def _atr_pct(b: Bars, i: int, w: Scratch) -> int:
+    if b.close[i] <= 0:
+        return 0  # such a row has no measures; a number keeps the window whole
+    return rhe((w.sum_tr[i + 1] - w.sum_tr[i - 13]) * PPM, 14 * b.close[i])
+
+
+@compiled
+def adx(b: Bars, sessions: Sessions, t0: int, w: Scratch) -> None:
+    """ADX of the rows from t0, one recursion per calendar year Y, seeded at the first bar of Y-1.
+
+    The seed bar only gives previous prices: its own true range would reach over the new year to an older bar.
+    """
+    n = len(b.close)
+    begin = t0
+    while begin < n:
+        year = sessions.year[b.session[begin]]
+        end = begin
+        while end < n and sessions.year[b.session[end]] == year:
+            end += 1
+        seed = begin
+        while seed > 0 and sessions.year[b.session[seed - 1]] >= year - 1:
+            seed -= 1
+        plus = minus = spread = adx = 0.0
+        for i in range(seed + 1, end):
+            before = b.close[i - 1]
+            rise = b.high[i] - b.high[i - 1]
+            fall = b.low[i - 1] - b.low[i]
+            dm_plus = np.float64(rise) if rise > fall and rise > 0 else 0.0
+            dm_minus = np.float64(fall) if fall > rise and fall > 0 else 0.0
+            tr = np.float64(max(b.high[i] - b.low[i], abs(b.high[i] - before), abs(b.low[i] - before)))
+            if i == seed + 1:
+                plus, minus, spread = dm_plus, dm_minus, tr
+            else:
+                plus = plus + (dm_plus - plus) / 14.0
+                minus = minus + (dm_minus - minus) / 14.0
+                spread = spread + (tr - spread) / 14.0
+            di_plus = 100.0 * plus / spread if spread > 0.0 else 0.0
+            di_minus = 100.0 * minus / spread if spread > 0.0 else 0.0
+            total = di_plus + di_minus
+            dx = 100.0 * abs(di_plus - di_minus) / total if total > 0.0 else 0.0
+            adx = dx if i == seed + 1 else adx + (dx - adx) / 14.0
+            if i >= begin:
+                w.adx[i] = np.int64(np.rint(adx * 1e4)) if i - seed + 1 >= 28 else NULL
+        if seed == begin:
+            w.adx[begin] = NULL
+        begin = end
+
+
+@compiled
+def _zeros(n: int) -> Ints:
+    return np.zeros(n + 1, np.int64)
+
+
+@compiled
+def scratch(n: int) -> Scratch:
+    sums = (_zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n))
+    rows = (_zeros(n), _zeros(n), _zeros(n))
+    at = np.zeros((n + 1, ANCHORS), np.int64)
+    more = (_zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(max(256, n)))
+    return Scratch(*sums, *rows, at, *more)

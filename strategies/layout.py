@@ -1,0 +1,109 @@
+"""Where everything stands in the kernel's integer columns, and at which scale; constants only.
+
+e4: price in 1e-4 USD. q_k: measure * 10**k, rounded half-even. NULL: a measure that cannot be had.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+NULL: Final = np.iinfo(np.int64).min
+"""A measure that cannot be had."""
+
+# Columns of a feature row. Scale in brackets.
+CLOSE, BARS, VWAP20, ATR14, ATR_PCT, ATR_PCT_MEDIAN = 0, 1, 2, 3, 4, 5  # e4, count, q6 …
+SMA5, SMA20, SMA50, SMA200, SLOPE5, SLOPE10 = 6, 7, 8, 9, 10, 11  # q6
+ADX14, TREND_SCORE, WEEKLY10, WEEKLY40, WEEKS = 12, 13, 14, 15, 16  # q4, q4, q6, q6, count
+ADV_SHARES20, ADV_USD20, PIVOT_R1, PIVOT_R2, FRACTAL_LOW = 17, 18, 19, 20, 21  # q2, q2, e4, e4, session
+CHOSEN, CONFLUENCE = 22, 23  # anchor index, count
+LEVEL, ENTRY_REF, STOP, R1, R2, LIMIT_CAP = 24, 25, 26, 27, 28, 29  # e4
+LINE_VWAP20, LINE_CHOSEN = 30, 34  # each four columns: reclaim, control, acceptance, extension
+GAP_RESET, STRUCTURE, SESSION, LOW5 = 38, 39, 40, 41
+FEATURES: Final = 42
+
+# Columns of an anchor row.
+A_SESSION, A_AVWAP, A_DISTANCE, A_SLOPE, A_RECLAIM, A_FAILS, A_SCORE, A_ALIAS_OF = 0, 1, 2, 3, 4, 5, 6, 7
+ANCHOR_COLUMNS: Final = 8
+ANCHORS: Final = 8
+YTD, GAP, BURST, MTD, HIGH_52W, LOW_52W, SWING_LOW, SWING_HIGH = 0, 1, 2, 3, 4, 5, 6, 7
+TOO_YOUNG, BELOW, SLOPE_DOWN, TOO_FAR = 1, 2, 4, 8
+
+# Parameters, ppm unless said otherwise.
+P_GAP, P_SLOPE, P_DISTANCE, P_BAND, P_STOP, P_RISK, P_R1, P_R2, P_DRIFT, P_AT_LEVEL = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+)
+PARAMETERS: Final = 10
+
+PRICE_MAX = 40_000_000_000
+VOLUME_MAX = 1 << 45
+BAR_MAX = float(1 << 54)
+PPM = 1_000_000
+
+
+class Bars(NamedTuple):
+    """Flat columns of the panel, or one symbol's slice of them, plus its cash dividends (session, e4)."""
+
+    session: NDArray[np.int32]
+    open: Ints
+    high: Ints
+    low: Ints
+    close: Ints
+    volume: Ints
+
+
+class Sessions(NamedTuple):
+    """What the kernel knows of the calendar, by session index.
+
+    ``year``; ``month`` = 12*year + month; ``week``: any number that changes with the ISO week;
+    ``first_of_year``, ``first_of_month``: known to be the first session of its year, month; ``panel_from``:
+    index of P0 when this session is P.
+    """
+
+    year: Ints
+    month: Ints
+    week: Ints
+    first_of_year: NDArray[np.bool_]
+    first_of_month: NDArray[np.bool_]
+    panel_from: Ints
+
+
+class Dividends(NamedTuple):
+    """Cash dividends of all symbols: symbol s owns ``lo[s]:hi[s]``, by ascending session; cash in e4."""
+
+    lo: Ints
+    hi: Ints
+    session: Ints
+    cash: Ints
+
+
+class Scratch(NamedTuple):
+    """Working columns of one symbol, reused for the next; ``sum_*`` are prefix sums with a leading zero."""
+
+    sum_pv: Ints
+    sum_v: Ints
+    sum_c: Ints
+    sum_tr: Ints
+    sum_cv: Ints
+    sum_week: Ints
+    week: Ints
+    bad: Ints
+    first: Ints
+    at: Ints  # (rows, ANCHORS): the anchor bar as seen from each row, -1 if there is none yet
+    fractal: Ints
+    gap_state: Ints
+    atr_pct: Ints
+    median: Ints
+    adx: Ints
+    window: Ints

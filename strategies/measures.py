@@ -1,0 +1,132 @@
+"""A panel becomes integer rows of features and anchors: one row per symbol that has a bar at P.
+
+The bridge between ``market.panel`` and the compiled kernel; whatever the kernel needs of calendar,
+dividends and thresholds is laid out here as integers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from market.actions import factors
+from market.panel import Panel
+from schemas.market import ActionKind
+from schemas.strategy_registry import EntryModel
+from strategies import layout
+from strategies.config import ScanConfig
+from strategies.kernel import scan_rows
+from strategies.layout import Bars, Dividends, Ints, Sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What the kernel said. ``at[k]`` is the row of ``panel.symbols[k]``, or -1: no bar at P.
+
+    features: (rows, FEATURES); anchors: (rows, ANCHORS, ANCHOR_COLUMNS); columns as in ``strategies.layout``.
+    """
+
+    at: Ints
+    features: Ints
+    anchors: Ints
+
+
+def measure(panel: Panel, config: ScanConfig) -> Measures:
+    """Features, anchors and levels at P of every symbol that has a bar there."""
+    last = len(panel.sessions) - 1
+    is_live = panel.session[panel.hi - 1] == last
+    at = np.where(is_live, np.cumsum(is_live) - 1, -1).astype(np.int64)
+    emit_from = np.where(is_live, panel.hi - 1, panel.hi).astype(np.int64)
+    rows = int(is_live.sum())
+    features = np.empty((rows, layout.FEATURES), np.int64)
+    anchors = np.empty((rows, layout.ANCHORS, layout.ANCHOR_COLUMNS), np.int64)
+    columns = (panel.session, panel.open, panel.high, panel.low, panel.close, panel.volume)
+    scan_rows(
+        panel.lo.astype(np.int64),
+        panel.hi.astype(np.int64),
+        Bars(*(_read_only(column) for column in columns)),
+        sessions_table(panel.sessions, np.zeros(last + 1, np.int64)),
+        dividends_table(panel),
+        emit_from,
+        at,
+        parameters(config),
+        features,
+        anchors,
+    )
+    return Measures(at=at, features=features, anchors=anchors)
+
+
+def sessions_table(sessions: Sequence[date], panel_from: Ints) -> Sessions:
+    """Calendar columns of *sessions* (consecutive, oldest first); ``panel_from[j]``: index of P0 when j is P.
+
+    Of the first session it is not known whether it opens its year or month: it does not count as such.
+    """
+    year = np.array([day.year for day in sessions], np.int64)
+    month = 12 * year + np.array([day.month for day in sessions], np.int64)
+    # ISO weeks begin on Monday, as do the sevens of the ordinal.
+    week = np.array([(day.toordinal() - 1) // 7 for day in sessions], np.int64)
+    opens = [np.concatenate(([False], key[1:] != key[:-1])) for key in (year, month)]
+    return Sessions(year, month, week, opens[0], opens[1], panel_from)
+
+
+def dividends_table(panel: Panel) -> Dividends:
+    """Cash dividends up to P on the basis of D, e4, in the layout of the kernel."""
+    index: dict[date, int] = {day: position for position, day in enumerate(panel.sessions)}
+    ratios = factors(panel.actions, panel.session_date)
+    found: list[tuple[int, int, int]] = []
+    for action in panel.actions:
+        symbol = panel.position(action.symbol)
+        session = index.get(action.ex_date)
+        if action.kind is not ActionKind.CASH_DIVIDEND or symbol is None or session is None:
+            continue
+        if action.cash_usd is not None:
+            cash = Decimal(action.cash_usd) * 10_000
+            for ex_date, ratio in ratios.get(action.symbol, ()):
+                if ex_date > action.ex_date:
+                    cash = cash * ratio.denominator / ratio.numerator
+            found.append((symbol, session, int(cash.to_integral_value(rounding="ROUND_HALF_EVEN"))))
+    found.sort()
+    owner = np.array([row[0] for row in found], np.int64)
+    symbols = np.arange(len(panel.symbols))
+    return Dividends(
+        np.searchsorted(owner, symbols, "left").astype(np.int64),
+        np.searchsorted(owner, symbols, "right").astype(np.int64),
+        np.array([row[1] for row in found], np.int64),
+        np.array([row[2] for row in found], np.int64),
+    )
+
+
+def parameters(config: ScanConfig) -> Ints:
+    """The thresholds that the kernel applies, as ppm in the order of ``strategies.layout``."""
+    p = np.zeros(layout.PARAMETERS, np.int64)
+    for column, fraction in (
+        (layout.P_GAP, config.gap_min),
+        (layout.P_SLOPE, config.avwap_slope_min),
+        (layout.P_DISTANCE, config.distance_max),
+        (layout.P_BAND, config.confluence_band),
+        (layout.P_STOP, config.stop_distance_min),
+        (layout.P_RISK, config.unit_risk_pct_max),
+        (layout.P_R1, config.r1_multiple),
+        (layout.P_R2, config.r2_multiple),
+        (layout.P_DRIFT, config.entry_drift_max),
+    ):
+        p[column] = ppm(fraction)
+    p[layout.P_AT_LEVEL] = config.entry_model is EntryModel.LIMIT_AT_LEVEL
+    return p
+
+
+def ppm(fraction: Decimal) -> int:
+    """A fraction of scale 6 as whole millionths."""
+    millionths = fraction * layout.PPM
+    assert millionths == int(millionths), "a fraction has scale 6"
+    return int(millionths)
+
+
+def _read_only(column: Any) -> Any:
+    # One array type for memory-mapped and for built panels, or the kernel would be compiled twice.
+    view = np.asarray(column).view()
+    view.flags.writeable = False
+    return view
