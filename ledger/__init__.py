@@ -1,6 +1,6 @@
 """Is it byte for byte what we wrote, and what came before it? Every file of the record goes through here.
 
-Beside the names below: ``ledger.layout`` (where things lie), ``ledger.seal.seal`` and ``ledger.verify.verify``,
+Beside the names below: ``ledger.layout`` (where things lie), ``ledger.seal.seal``, ``ledger.verify.verify``,
 which keep the names of their modules.
 """
 

@@ -8,7 +8,7 @@ broken: then files are judged again.
 import json
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +69,16 @@ class Memo:
         self.close()
 
 
-def rules_digest(models: Iterable[type]) -> str:
-    """A digest of the source text of all that *models*, this package and the libraries say about bytes.
+def rules_digest(contracts: Mapping[str, type]) -> str:
+    """A digest of all that *contracts* (name -> model), this package and the libraries say about bytes.
 
-    The text and not the JSON Schema: a validator written in Python is a rule too.
+    Of their source text and not of a JSON Schema: a validator written in Python is a rule too.
     """
     here = Path(__file__).parent
     sources = {*here.glob("*.py"), *(here.parent / "schemas").rglob("*.py")}
-    for name in {model.__module__ for model in models}:
+    for name in {model.__module__ for model in contracts.values()}:
         if file := getattr(sys.modules.get(name), "__file__", None):
             sources.add(Path(file))
     texts = sorted(digest(source.read_bytes()) for source in sources)
-    return digest("".join((sys.version, VERSION, *texts)).encode())
+    names = [f"{name}={model.__module__}.{model.__qualname__}" for name, model in sorted(contracts.items())]
+    return digest("\n".join((sys.version, VERSION, *names, *texts)).encode())

@@ -109,8 +109,7 @@ class _Run:
     ) -> None:
         self._disk, self._book_id, self._models, self._events = disk, book_id, models, events
         self._memo, self._resolve, self._pool = memo, resolve, pool
-        known = (*models.values(), *(events or {}).values())
-        self._rules = rules_digest(known) if memo is not None else ""
+        self._rules = rules_digest(_contracts(models, events)) if memo is not None else ""
         self._digests: dict[str, str] = {}
         self._facts: dict[str, Facts] = {}
         self._tails: dict[date, str] = {}
@@ -328,3 +327,11 @@ class _Run:
     ) -> None:
         fault = Fault(code=code, path=path, pointer=pointer, expected=expected, actual=actual, detail=detail)
         self.faults.append(fault)
+
+
+def _contracts(models: Models, events: Events | None) -> dict[str, type]:
+    """Everything that judges, by name, for the memo. Events that are not typed are a rule of their own."""
+    typed = (
+        {"events": Fault} if events is None else {f"event {name}": model for name, model in events.items()}
+    )
+    return {f"schema {name}": model for name, model in models.items()} | typed

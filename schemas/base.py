@@ -8,7 +8,7 @@ threshold compared in memory is the threshold a reader of the file would compare
 
 import math
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, NewType
 
 from pydantic import (
@@ -47,10 +47,13 @@ def _decimal(scale: int) -> Any:
     def fit(value: object) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, (Decimal, str, int)):
             raise ValueError(f"a decimal string of scale {scale} is wanted, not {type(value).__name__}")
-        number = Decimal(value)
+        try:
+            number = Decimal(value)
+            fitted = number.quantize(exponent) if number.is_finite() else number
+        except InvalidOperation:  # not a ValueError, so pydantic would let it through as a crash
+            raise ValueError(f"{value!r} is no decimal of scale {scale}") from None
         if not number.is_finite():
             raise ValueError("a finite number is wanted")
-        fitted = number.quantize(exponent)
         if fitted != number:
             raise ValueError(f"{value} has more than {scale} decimals")
         return fitted + 0  # -0 and 0 are one value and must be one spelling
@@ -71,7 +74,7 @@ def _measure(scale: int) -> Any:
     def quantised(value: float) -> float:
         if not math.isfinite(value):
             raise ValueError("a measure on disk is finite or null")
-        if round(value * power) / power != value:
+        if not math.isfinite(value * power) or round(value * power) / power != value:
             raise ValueError(f"{value!r} is not quantised to {scale} decimals")
         return value
 
@@ -101,7 +104,10 @@ def _utc(value: object) -> datetime:
         value = datetime.fromisoformat(value)
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError("an instant with its offset is wanted (UTC)")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant outside the years 1 to 9999 in UTC") from None
 
 
 def instant(value: datetime) -> str:
