@@ -250,8 +250,10 @@ def _cash(day: _Day, action: ActionApplied) -> None:
 
 
 def _trip_of(day: _Day, action: ActionApplied) -> Trip | None:
-    trips = [*day.live.values(), *day.closed]
-    return next((trip for trip in trips if trip.position_id == action.position_id), None)
+    """The position that the event belongs to: the one held, or one that was closed in this session."""
+    if action.symbol is not None and (trip := day.live.get((action.strategy_id, action.symbol))):
+        return trip
+    return next((trip for trip in day.closed if trip.position_id == action.position_id), None)
 
 
 def _realised(sums: Mapping[Key, _Sums]) -> Iterator[Realised]:

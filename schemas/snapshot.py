@@ -18,7 +18,7 @@ class MarkSource(StrEnum):
 
 
 class PositionMark(Fact):
-    """One position at the close. notional = quantity * mark; unrealised = notional - cost."""
+    """One position at the close. notional = quantity * mark; unrealised = lots * mark - cost."""
 
     position_id: str
     strategy_id: str
