@@ -237,7 +237,7 @@ class _Run:
             self._say(ReadFaultCode.DATE_MISMATCH, path, "/session_date", day, facts.session_date)
 
     def _chain(self, session: SessionDate, earlier: Sequence[SessionDate], manifest: Manifest | None) -> None:
-        """This day's seal names the newest one before it, and its journal goes on from the one before."""
+        """This day's seal names the newest one before it, and its journal goes on from that day's."""
         if manifest is not None:
             self._seal_chain(session, earlier, manifest)
         path = layout.journal(self._book_id, session)
@@ -245,7 +245,8 @@ class _Run:
         if facts is None:
             return
         self._tails[session] = facts.tail
-        before_tail = self._tail(earlier[-1]) if earlier else ZEROS
+        due = self._last_sealed(earlier)
+        before_tail = ZEROS if due is None else self._tail(due)
         if before_tail is None:
             return
         if facts.first_prev and facts.first_prev not in {ZEROS, before_tail}:
@@ -257,7 +258,7 @@ class _Run:
 
     def _seal_chain(self, session: SessionDate, earlier: Sequence[SessionDate], manifest: Manifest) -> None:
         path = layout.manifest(self._book_id, session)
-        due = next((each for each in reversed(earlier) if self._has_seal(each)), None)
+        due = self._last_sealed(earlier)
         named = manifest.previous
         if named is None or due is None or named.session_date != due:
             if named is None and due is None:
@@ -273,9 +274,12 @@ class _Run:
             detail = f"the seal of {due} has changed"
             self._say(LedgerCode.CHAIN_BROKEN, path, "/previous/sha256", named.sha256, now, detail)
 
-    def _has_seal(self, session: date) -> bool:
-        path = layout.manifest(self._book_id, session)
-        return path in self._digests or self._disk.exists(path)
+    def _last_sealed(self, earlier: Sequence[SessionDate]) -> SessionDate | None:
+        for session in reversed(earlier):
+            path = layout.manifest(self._book_id, session)
+            if path in self._digests or self._disk.exists(path):
+                return session
+        return None
 
     def _tail(self, session: date) -> str | None:
         """The tail of a day's journal, also outside the range; ``None`` if it is absent or broken."""

@@ -1,10 +1,17 @@
-"""What a fail-closed read can meet; readers prefix it with the artifact's name (``DECISION_MISSING``)."""
+"""What a fail-closed read can meet, and what can be wrong with the ledger itself.
+
+Readers prefix a read's outcome with the artifact's name (``DECISION_MISSING``).
+"""
 
 from enum import StrEnum
 
 
 class ReadFaultCode(StrEnum):
-    """Outcomes of a read that is not a valid object, in the order in which they are looked for."""
+    """Outcomes of a read that is not a valid object; of two that apply, the earlier one is told.
+
+    With one exception: another version is told before its payload is judged, whose fields would only read as
+    a broken schema.
+    """
 
     MISSING = "MISSING"
     CORRUPT = "CORRUPT"

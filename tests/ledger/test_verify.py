@@ -317,7 +317,11 @@ def test_a_revision_that_names_no_predecessor_is_told(tmp_path: Path) -> None:
 
 def test_a_seal_taken_out_of_the_chain_is_missed_by_the_next(disk: LocalDisk) -> None:
     (disk.root / day("manifest.json", SECOND)).unlink()
-    assert [(LedgerCode.CHAIN_BROKEN, day("manifest.json", THIRD), "/previous/session_date")] == found(disk)
+    expected = [
+        (LedgerCode.CHAIN_BROKEN, day("manifest.json", THIRD), "/previous/session_date"),
+        (LedgerCode.CHAIN_BROKEN, day("journal.jsonl", THIRD), "/data/prev_tail"),
+    ]
+    assert expected == found(disk)
     assert (SECOND,) == check(disk).unsealed
 
 
@@ -356,6 +360,14 @@ def test_a_journal_that_carries_over_from_another_is_told(tmp_path: Path) -> Non
     live_through(disk, SECOND, carried="e" * 64)
     assert [(LedgerCode.CHAIN_BROKEN, day("journal.jsonl", SECOND), "/data/prev_tail")] == found(disk)
     assert 1 == len(found(disk, first=SECOND))
+
+
+def test_a_day_left_behind_unsealed_is_passed_over_by_the_chains(tmp_path: Path) -> None:
+    disk = make_book(tmp_path, 1)
+    Journal.open(disk, day("journal.jsonl", SECOND)).append([("order.sent", at(SECOND, 14), None, {})])
+    live_through(disk, THIRD, carried=Journal.open(disk, day("journal.jsonl")).tail)
+    report = check(disk, events=None)
+    assert ((SECOND,), ()) == (report.unsealed, report.faults)
 
 
 # --- the memo -------------------------------------------------------------------------------------
