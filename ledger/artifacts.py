@@ -200,11 +200,15 @@ def open_file(
 
 def open_bytes(path: str, data: bytes, model: type[A]) -> tuple[Header, A] | ReadFault:
     """Header and payload of an artifact's bytes. Faults: CORRUPT, SCHEMA_INVALID, VERSION_UNSUPPORTED."""
-    fault = _Faults(path)
     try:
-        document = parse_canonical(data)
+        return open_document(path, parse_canonical(data), model)
     except Malformed as error:
-        return fault.of(ReadFaultCode.CORRUPT, detail=str(error))
+        return _Faults(path).of(ReadFaultCode.CORRUPT, detail=str(error))
+
+
+def open_document(path: str, document: Mapping[str, Any], model: type[A]) -> tuple[Header, A] | ReadFault:
+    """As ``open_bytes``, from the parsed object."""
+    fault = _Faults(path)
     try:
         header = Header.model_validate({key: document[key] for key in HEADER_KEYS & document.keys()})
         if header.schema_ != model.SCHEMA:

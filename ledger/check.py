@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from ledger import layout
-from ledger.artifacts import HEADER_KEYS, ReadFault, open_bytes
+from ledger.artifacts import HEADER_KEYS, ReadFault, open_document
 from ledger.canonical import Malformed, parse, parse_canonical, parse_canonical_line
 from ledger.journal import JournalCorrupt, parse_chain
 from schemas.base import Fact, Scalar
@@ -87,9 +87,10 @@ def judge(path: str, data: bytes, models: Models, events: Events | None) -> Fact
 
 def _artifact(path: str, data: bytes, models: Models) -> Facts | Fault:
     try:
-        schema = parse_canonical(data).get("schema")
+        document = parse_canonical(data)
     except Malformed as error:
         return Fault(code=ReadFaultCode.CORRUPT, path=path, detail=str(error))
+    schema = document.get("schema")
     model = models.get(schema) if isinstance(schema, str) else None
     if model is None:
         found = schema if isinstance(schema, str) else None
@@ -100,7 +101,7 @@ def _artifact(path: str, data: bytes, models: Models) -> Facts | Fault:
             actual=found,
             detail="no such schema",
         )
-    opened = open_bytes(path, data, model)
+    opened = open_document(path, document, model)
     if isinstance(opened, ReadFault):
         return as_fault(opened)
     header, _ = opened
