@@ -84,7 +84,7 @@ def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
     """Book the session's journal on the lots carried into it (strategy.md 9.1 to 9.3, 9.5)."""
     day = _Day(inputs, _planned_stops(inputs.records))
     fills = _fills(inputs, config.source, day.findings)
-    actions = list(_of(inputs.records, "action.applied", ActionApplied))
+    actions = list(_actions(inputs.records))
     for trade in inputs.previous.open_trades if inputs.previous else ():
         day.live[trade.strategy_id, trade.symbol] = resumed(trade)
     for fill in fills:
@@ -125,6 +125,15 @@ def _of(records: Sequence[JournalRecord], event: str, model: type[F]) -> Iterato
     for record in records:
         if record.event == event:
             yield record, model.model_validate(record.data)
+
+
+def _actions(records: Sequence[JournalRecord]) -> Iterator[tuple[JournalRecord, ActionApplied]]:
+    """Events without a fill; one that is told again is booked once, as the fold books it."""
+    seen: set[str] = set()
+    for record, action in _of(records, "action.applied", ActionApplied):
+        if action.event_id not in seen:
+            seen.add(action.event_id)
+            yield record, action
 
 
 def _planned_stops(records: Sequence[JournalRecord]) -> dict[str, Decimal]:

@@ -48,11 +48,12 @@ def fill(
     execution: str | None = None,
     position: str | None = None,
     intent: str | None = None,
+    order_id: str | None = None,
 ) -> OrderFilled:
     """One execution; its id follows from what it says unless *execution* is given."""
     execution = execution or f"x-{day}-{symbol}-{strategy}-{side}-{quantity}-{price}-{minute}"
     return OrderFilled(
-        ord_id=f"ord_{execution}",
+        ord_id=order_id or f"ord_{execution}",
         fill_id=fill_id(BOOK, symbol, execution),
         execution_id=execution,
         decision_id=None,
