@@ -23,10 +23,20 @@ def client_order_id(prefix: str, session: date, leg: Leg, revision: int, attempt
     """The client id of one order. *session*: that of its first send."""
     assert 0 <= revision < 16**3, "more than 4095 orders of one leg: a loop without a budget (L4)"
     assert 1 <= attempt < 16, "more than 15 attempts of one order: a loop without a budget (L4)"
-    digest = ord_id.removeprefix("ord_")[:16]
-    made = f"{prefix}{EPOCH:03x}-{session:%Y%m%d}-{leg.value.lower()}{revision:03x}{attempt:x}-{digest}"
+    kind = f"{leg.value.lower()}{revision:03x}{attempt:x}"
+    made = f"{prefix}{EPOCH:03x}-{session:%Y%m%d}-{kind}-{digest_of(ord_id)}"
     assert len(made) == LENGTH, f"a client id of {len(made)} characters: {made}"
     return made
+
+
+def digest_of(ord_id: str) -> str:
+    """The part of an order's id that its client id carries."""
+    return ord_id.removeprefix("ord_")[:16]
+
+
+def digest_of_client_id(client_id: str) -> str:
+    """The same part, read from a client id."""
+    return client_id.rpartition("-")[2]
 
 
 def is_own(prefix: str, client_id: str) -> bool:

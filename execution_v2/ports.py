@@ -5,7 +5,7 @@ one of the ``Ports``, each of which the edge records.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -13,15 +13,18 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from execution_v2.broker.port import Broker
+from execution_v2.gates.facts import EnforcementConfig
 from market.feed import Feed
-from portfolio.limits import PortfolioConfig
 from schemas.base import Fact, SessionDate
 from schemas.book import BookState
-from schemas.candidates import TradeIntent
+from schemas.candidates import Candidates
 from schemas.cycle import CycleKind
+from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.journal import JournalRecord
 from schemas.observations import BarFacts, ControlObservation
+from schemas.reasons.ledger import ReadFaultCode
+from schemas.snapshot import Snapshot
 from strategies.config import EntryConfig, ExitConfig
 
 Entry = tuple[str, datetime, str | None, Any]
@@ -50,12 +53,13 @@ class Ports:
 class CycleInputs:
     """What a cycle knows when it begins.
 
-    A fault in what only entries need (``enforcement``, ``intents``, ``control``) leaves them out: nothing is
-    entered then, and exits run as ever (L2, L3).
+    What only entries need comes as it was read or as the fault that kept it: nothing is entered then, and
+    exits run as ever (L2, L3).
     """
 
     book_id: str
     session_date: SessionDate
+    data_session: SessionDate
     slot: str
     """Name of the cycle's folder: ``0935``, or ``0935-2`` for a second run."""
     kind: CycleKind
@@ -70,13 +74,12 @@ class CycleInputs:
     entered. A symbol without them gets no structural stop."""
     marks: Mapping[str, Decimal]
     """Last known prices on the basis of D, for exposure; a quote of the cycle overrides them."""
-    intents: Mapping[str, TradeIntent] = field(default_factory=dict)
-    """Of ``candidates.json``, by intent id."""
-    enforcement: Enforcement | None = None
-    control: ControlObservation | None = None
-    snapshot_equity: Decimal | None = None
-    """Equity at the close of P; None before the first snapshot."""
-    adv_shares20: Mapping[str, Decimal | None] = field(default_factory=dict)
+    candidates: Candidates | ReadFaultCode = ReadFaultCode.MISSING
+    decisions: Decisions | ReadFaultCode = ReadFaultCode.MISSING
+    enforcement: Enforcement | ReadFaultCode = ReadFaultCode.MISSING
+    snapshot: Snapshot | ReadFaultCode = ReadFaultCode.MISSING
+    """Of P."""
+    control: ControlObservation | ReadFaultCode = ReadFaultCode.MISSING
 
 
 class ExecutionConfig(Fact):
@@ -88,7 +91,9 @@ class ExecutionConfig(Fact):
     """Look-ups of one unknown order in one cycle; then it is carried."""
     query_pauses_s: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
     not_found_min: int = Field(default=3, ge=1)
-    """Not-found answers that, with a clean read of the fills, prove that an order never arrived."""
+    not_found_spread_s: float = 5.0
+    """Not-found answers, and the seconds between first and last, that with a clean read of the fills prove
+    that an order never arrived."""
     exit_orders_max: int = Field(default=3, ge=1)
     """Sell orders of one full exit in one cycle; then the stop is placed again and the exit carried."""
 
@@ -100,7 +105,7 @@ class CycleConfig:
     execution: ExecutionConfig
     entry: EntryConfig
     exits: ExitConfig
-    portfolio: PortfolioConfig
+    gates: EnforcementConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

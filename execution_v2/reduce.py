@@ -43,7 +43,6 @@ from schemas.events import (
     OrderUnresolved,
     PositionMarked,
     SessionOpened,
-    StopEvent,
 )
 from schemas.journal import JournalRecord
 from schemas.reasons.ledger import LedgerCode
@@ -291,11 +290,6 @@ class Fold:
                 held, high_water=data.high_water, r1_touched=data.r1_touched, r2_touched=data.r2_touched
             )
 
-    def _stop_set(self, data: StopEvent) -> None:
-        held = self.positions.get(data.position_id)
-        if held is not None and data.basis is not None:
-            self._hold(held, stop_basis=data.basis)
-
     def _action(self, data: ActionApplied) -> None:
         if data.event_id in self.booked:
             return
@@ -321,6 +315,7 @@ class Fold:
             quantity_opened=split_quantity(held.quantity_opened, data.ratio_num, data.ratio_den),
             average_entry=ratio(held.average_entry).quantize(_SIX),
             high_water=None if held.high_water is None else down(ratio(held.high_water)),
+            stop_price=None if held.stop_price is None else down(ratio(held.stop_price)),
             plan=plan,
         )
         for order in self.orders_of(held.position_id):
@@ -359,7 +354,11 @@ class Fold:
             return True
         if not self._may(order, state, event):
             return False
-        self._keep(order.model_copy(update={"state": state, **changes}))
+        order = order.model_copy(update={"state": state, **changes})
+        self._keep(order)
+        held = self.positions.get(order.position_id)
+        if order.leg is Leg.STOP and state in _HELD and held is not None:
+            self._hold(held, stop_price=order.stop, stop_basis=order.basis)
         return True
 
     def _may(self, order: Order, to: OrderState, event: str) -> bool:
@@ -398,6 +397,7 @@ def _order_key(order: Order) -> tuple[str, str]:
     return order.symbol, order.ord_id
 
 
+_HELD: Final = frozenset({OrderState.LIVE, OrderState.PARTIAL})
 _COUNTERS: Final = {Leg.STOP: "stops_sent", Leg.TRIM: "trims_sent", Leg.EXIT: "exits_sent"}
 _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
     "session.opened": Fold._session_opened,
@@ -414,8 +414,6 @@ _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
     "order.ended": Fold._ended,
     "order.filled": Fold._filled,
     "position.marked": Fold._marked,
-    "stop.placed": Fold._stop_set,
-    "stop.ratcheted": Fold._stop_set,
     "action.applied": Fold._action,
     "kill.set": Fold._kill,
 }

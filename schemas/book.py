@@ -1,7 +1,7 @@
 """What a book holds: positions, orders and cash, as the fold of its journals. ``book.json`` is that fold.
 
-Every position, order and share names the strategy and sleeve it belongs to. A position carries its plan, copied
-at the first fill, so that it is managed whether or not its symbol is ever scanned again.
+Every position, order and share names the strategy and sleeve it belongs to. A position carries its plan,
+copied at the first fill, so that it is managed whether or not its symbol is ever scanned again.
 """
 
 from enum import StrEnum
@@ -132,8 +132,10 @@ class Order(Fact):
     """Reference price at submission, from which slippage is measured."""
     reason: str
     """Why it was sent: ENTRY, STOP_INITIAL, STOP_RATCHET, TRIM_R1, EXIT_TIME …"""
+    basis: str | None = None
+    """Stops only: what the price rests on."""
     plan: PositionPlan | None = None
-    """Entries only: the plan that the position will take over; its initial_stop is stop' of strategy.md 4.2."""
+    """Entries only: the plan that the position takes over; its initial_stop is stop' of strategy.md 4.2."""
     replaces: str | None = None
     sends: int = 1
     """How often it was announced: 2 after the one resend that a proven absence allows."""
@@ -160,6 +162,10 @@ class Position(Fact):
     high_water: Price | None = None
     r1_touched: bool = False
     r2_touched: bool = False
+    stop_price: Price | None = None
+    """Price of the last stop that a broker held for it; a stop that gets lost is placed there again."""
+    stop_basis: str | None = None
+    """What that stop rests on (``strategies.exits.StopBasis``)."""
     stops_sent: int = 0
     """Stop orders announced for it so far: the next one's revision. Likewise trims and exits."""
     trims_sent: int = 0
@@ -199,11 +205,11 @@ class BookState(Fact):
 
 
 class Book(Artifact):
-    """``observations/book.json``: the fold at the session's opening, before anything of the session is done."""
+    """``observations/book.json``: the fold at the session's opening, before anything in it is done."""
 
     SCHEMA: ClassVar[str] = "avwap.book"
     STAGE: ClassVar[str] = "book"
 
     state: BookState
     state_sha256: str
-    """Digest of the canonical state; the journal's ``session.opened`` names the same."""
+    """Digest of the canonical state. ``session.opened`` names that of the state carried over, before it."""

@@ -33,12 +33,10 @@ class OrderCause(StrEnum):
 class EntryStop(StrEnum):
     """Why an authorised entry was not sent, before any gate was asked."""
 
-    ENFORCEMENT_UNREADABLE = "ENFORCEMENT_UNREADABLE"
-    INTENT_UNREADABLE = "INTENT_UNREADABLE"
-    CONTROL_UNREADABLE = "CONTROL_UNREADABLE"
-    OBSERVATION_INCOMPLETE = "OBSERVATION_INCOMPLETE"
+    INTENT_MISSING = "INTENT_MISSING"
     SYMBOL_FROZEN = "SYMBOL_FROZEN"
     SIZE_ZERO = "SIZE_ZERO"
+    ATTEMPTS_MAX = "ATTEMPTS_MAX"
 
 
 class StopCode(StrEnum):

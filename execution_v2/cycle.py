@@ -1,0 +1,113 @@
+"""A cycle finds out first, protects second, enters last; run again after a crash it ends where it would have.
+
+The order of work is execution.md 1.5. State is the fold of the journal, so a second run of a slot sees what
+the first one announced: it looks up what was on the wire, keeps what arrived, and plans the rest under the same
+ids.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from execution_v2 import entries, exits, protect, sync
+from execution_v2.actions import import_events
+from execution_v2.desk import Desk
+from execution_v2.leave import cover
+from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, Ports
+from market.feed import Seen
+from schemas.cycle import CycleKind
+from schemas.events import CycleBegan, CycleEnded, PositionFailed
+from schemas.observations import BarFacts, QuoteFacts
+from schemas.reasons.execution import CycleFault
+from schemas.reasons.ledger import ReadFaultCode
+
+
+def run_cycle(inputs: CycleInputs, ports: Ports, config: CycleConfig) -> CycleResult:
+    """Run one cycle of one book.
+
+    Every effect is journaled before it leaves (I9). Errors: whatever the journal raises (``Denied`` for a
+    full disk or a lost fence): nothing more is sent then. No answer of a broker or feed is an error.
+    """
+    desk = Desk(inputs, ports, config)
+    desk.note(("cycle.began", CycleBegan(slot=inputs.slot, kind=inputs.kind)))
+    observed = _find_out(desk)
+    quotes, bars = _prices(desk)
+    lasts = {symbol: Decimal(quote.last) for symbol, quote in quotes.items()}
+    is_close = inputs.kind is CycleKind.CLOSE
+    # At the close the work on each position ends with its stop; until then a shrunken stop is making room.
+    _each(desk, lambda name: cover(desk, name, _last(desk, name, lasts), only_naked=is_close))
+    _each(desk, lambda name: exits.work(desk, name, _last(desk, name, lasts), _bar(desk, name, bars)))
+    if inputs.kind is CycleKind.ENTRIES:
+        entries.run(desk, observed, quotes)
+    _each(desk, lambda name: cover(desk, name, _last(desk, name, lasts)))
+    protect.clear_flat(desk)
+    desk.note(("cycle.ended", CycleEnded(slot=inputs.slot, carried=tuple(desk.carried))))
+    return CycleResult(
+        records=tuple(desk.records),
+        state_before=inputs.state,
+        state_after=desk.fold.freeze(),
+        carried=tuple(desk.carried),
+    )
+
+
+def _find_out(desk: Desk) -> sync.Observed:
+    """Observe, import, resolve; what cannot be read is said and concludes nothing."""
+    import_events(desk)  # before any fill of the session: a split comes before the open's prints
+    desk.find_in_flight()
+    desk.import_fills()
+    working = desk.ports.broker.open_orders()
+    if isinstance(working, Seen) and "fills" not in desk.blind:
+        desk.look_after_missing(working.value)
+    return sync.check(desk, desk.ports.broker.account(), desk.ports.broker.positions(), working)
+
+
+def _prices(desk: Desk) -> tuple[Mapping[str, QuoteFacts], Mapping[str, BarFacts]]:
+    """Prices of what is held or may be entered; at the close the day's bars. A failed read is no price."""
+    inputs = desk.inputs
+    symbols = {position.symbol for position in desk.fold.positions.values()}
+    if inputs.kind is CycleKind.ENTRIES and not isinstance(inputs.enforcement, ReadFaultCode):
+        symbols |= {row.symbol for row in inputs.enforcement.authorised}
+    if not symbols:
+        return {}, {}
+    names = tuple(sorted(symbols))
+    quotes = desk.ports.feed.quotes(names)
+    found = {row.symbol: row for row in quotes.value} if isinstance(quotes, Seen) else {}
+    if inputs.kind is not CycleKind.CLOSE:
+        return found, {}
+    bars = desk.ports.feed.day_bars(names, inputs.session_date)
+    return found, {row.symbol: row for row in bars.value} if isinstance(bars, Seen) else {}
+
+
+def _each(desk: Desk, work: Callable[[str], None]) -> None:
+    """Position by position: a broken invariant about one never holds up the exit of another (L3)."""
+    for name in [p.position_id for p in desk.fold.freeze().positions]:
+        try:
+            work(name)
+        except AssertionError as broken:
+            _report(desk, name, broken)
+
+
+def _report(desk: Desk, name: str, broken: AssertionError) -> None:
+    position = desk.fold.positions.get(name) or next(
+        (p for p in desk.inputs.state.positions if p.position_id == name), None
+    )
+    desk.carry(name)
+    if position is not None:
+        failed = PositionFailed(
+            position_id=name,
+            strategy_id=position.strategy_id,
+            sleeve_id=position.sleeve_id,
+            symbol=position.symbol,
+            code=CycleFault.INVARIANT_BROKEN,
+            detail=str(broken),
+        )
+        desk.note(("position.failed", failed))
+
+
+def _last(desk: Desk, name: str, lasts: Mapping[str, Decimal]) -> Decimal | None:
+    position = desk.fold.positions.get(name)
+    return None if position is None else lasts.get(position.symbol)
+
+
+def _bar(desk: Desk, name: str, bars: Mapping[str, BarFacts]) -> BarFacts | None:
+    position = desk.fold.positions.get(name)
+    return None if position is None else bars.get(position.symbol)

@@ -1,0 +1,244 @@
+"""An entry is finished before the next is judged: sent, filled or missed, rest cancelled, stop placed.
+
+So every entry meets the same facts whether or not a crash lay between (crash law). Each is checked against
+the price of the moment (strategy.md 4.2), sized again, and put to every gate of phase S.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+
+from execution_v2 import orders
+from execution_v2.desk import Desk
+from execution_v2.enforce import Authorised, judge
+from execution_v2.gates.facts import EntryOrder, GateFacts, Phase
+from execution_v2.leave import cover
+from execution_v2.sync import Observed
+from market.feed import Seen
+from portfolio.batch import candidates_fault, sizing_equity
+from portfolio.decide import adv_shares20
+from portfolio.exposure import measure
+from portfolio.sizing import Wish, size
+from schemas.book import Order, OrderState, TimeInForce
+from schemas.candidates import TradeIntent
+from schemas.enforcement import AuthorisedEntry
+from schemas.events import EntryAuthorised, EntryDenied, GateVerdict
+from schemas.header import Finding
+from schemas.observations import AccountFacts, QuoteFacts
+from schemas.reasons.execution import CycleFault, EntryStop, OrderCause
+from schemas.reasons.gates import FreshnessCode
+from schemas.reasons.ledger import ReadFaultCode
+from strategies.entry import Quote, check_entry, entry_limit, planned_stop
+
+
+def run(desk: Desk, observed: Observed, quotes: Mapping[str, QuoteFacts]) -> None:
+    """Work through the authorised entries in their order."""
+    inputs = desk.inputs
+    if isinstance(inputs.enforcement, ReadFaultCode):
+        _deny_all(desk, FreshnessCode[f"ENFORCEMENT_{inputs.enforcement}"])
+        return
+    intents = _intents(desk)
+    for row in inputs.enforcement.authorised:
+        before = orders.entries_of(desk, row.intent_id)
+        working = [order for order in before if not orders.is_over(order)]
+        try:
+            if working:
+                finish(desk, working[-1], quotes)
+            elif all(order.state is OrderState.NEVER_SENT for order in before):
+                _pursue(desk, row, intents.get(row.intent_id), observed, quotes)
+        except AssertionError:  # one entry never holds up the next, nor the stops placed after them
+            _deny(desk, row, CycleFault.INVARIANT_BROKEN, ())
+
+
+def finish(desk: Desk, order: Order, quotes: Mapping[str, QuoteFacts]) -> None:
+    """End what an entry did not fill, and protect what it did."""
+    if order.state in (OrderState.LIVE, OrderState.PARTIAL):
+        # On daily bars the open's price is the only one: what it did not fill now, nothing will.
+        missed = not order.filled
+        cause = OrderCause.ENTRY_MISSED_LIMIT if missed else OrderCause.ENTRY_WINDOW_ENDED
+        desk.cancel(order, cause)
+    quote = quotes.get(order.symbol)
+    cover(desk, order.position_id, None if quote is None else quote.last)
+
+
+def _pursue(
+    desk: Desk,
+    row: AuthorisedEntry,
+    intent: TradeIntent | None,
+    observed: Observed,
+    quotes: Mapping[str, QuoteFacts],
+) -> None:
+    if intent is None:
+        fault = desk.inputs.candidates
+        code = FreshnessCode[f"CANDIDATES_{fault}"] if isinstance(fault, ReadFaultCode) else None
+        _deny(desk, row, code or EntryStop.INTENT_MISSING, ())
+        return
+    if intent.symbol in observed.frozen:
+        _deny(desk, row, EntryStop.SYMBOL_FROZEN, ())
+        return
+    quote = quotes.get(intent.symbol)
+    seen = Quote(ref=None) if quote is None else _quote(desk, quote)
+    found = check_entry(intent, seen, desk.at, desk.config.entry)
+    if found or seen.ref is None:
+        _deny(desk, row, found[0].code, found)
+        return
+    account = desk.ports.broker.account()  # after the entry before: its cash is spent, its shares are held
+    facts = _facts(desk, observed, account.value if isinstance(account, Seen) else None, quotes)
+    entry, sized = _sized(desk, row, intent, seen.ref, facts, account)
+    if entry is None:
+        _deny(desk, row, EntryStop.SIZE_ZERO, sized)
+        return
+    verdict = judge(entry, facts, desk.config.gates, Phase.S)
+    if not isinstance(verdict, Authorised):
+        findings = next((gate.findings for gate in verdict.gates if not gate.passed), ())
+        _deny(desk, row, verdict.code, findings, verdict.gates)
+        return
+    _send(desk, verdict, row, intent, seen.ref, quotes)
+
+
+def _send(
+    desk: Desk,
+    verdict: Authorised,
+    row: AuthorisedEntry,
+    intent: TradeIntent,
+    ref: Decimal,
+    quotes: Mapping[str, QuoteFacts],
+) -> None:
+    entry = verdict.entry
+    assert entry.limit is not None, "gate 19 demands a limit"
+    assert entry.stop is not None, "gate 6 demands a stop"
+    order = orders.entry(
+        desk, intent, row, quantity=entry.quantity, limit=entry.limit, stop=entry.stop, ref=ref
+    )
+    if order is None:
+        _deny(desk, row, EntryStop.ATTEMPTS_MAX, (), verdict.gates)
+        return
+    authorised = EntryAuthorised(
+        intent_id=row.intent_id,
+        strategy_id=row.strategy_id,
+        sleeve_id=row.sleeve_id,
+        symbol=row.symbol,
+        quantity=entry.quantity,
+        limit=entry.limit,
+        stop=entry.stop,
+        gates=verdict.gates,
+    )
+    desk.note(("entry.authorised", authorised))
+    finish(desk, desk.enter(verdict, order), quotes)
+
+
+def _sized(
+    desk: Desk,
+    row: AuthorisedEntry,
+    intent: TradeIntent,
+    ref: Decimal,
+    facts: GateFacts,
+    account: object,
+) -> tuple[EntryOrder | None, tuple[Finding, ...]]:
+    """The entry at this cycle's limit and stop': the smaller of its size now and the authorised quantity."""
+    limit = entry_limit(ref, intent, desk.config.entry)
+    stop = planned_stop(ref, intent, desk.config.entry)
+    inputs = desk.inputs
+    adv = {} if isinstance(inputs.candidates, ReadFaultCode) else adv_shares20(inputs.candidates)
+    wish = Wish(
+        symbol=intent.symbol,
+        price=limit,
+        stop=stop,
+        level=intent.entry.level,
+        notional_fraction=intent.intended_notional_fraction,
+        risk_fraction=intent.intended_risk_fraction,
+        adv_shares20=adv.get(intent.symbol),
+    )
+    known: AccountFacts | ReadFaultCode = ReadFaultCode.MISSING
+    if isinstance(account, Seen):
+        known = account.value
+    equity = sizing_equity(inputs.snapshot, known)
+    if equity is None or facts.exposure is None or not wish.is_sizable:
+        return None, ()
+    sized = size(wish, equity=equity, exposure=facts.exposure, config=desk.config.gates.portfolio)
+    quantity = min(Decimal(sized.q2), Decimal(row.quantity))
+    if quantity < 1:
+        return None, sized.findings
+    entry = EntryOrder(
+        intent_id=row.intent_id,
+        decision_id=row.decision_id,
+        strategy_id=row.strategy_id,
+        sleeve_id=row.sleeve_id,
+        symbol=row.symbol,
+        side=row.side,
+        rank=row.rank,
+        quantity=quantity,
+        limit=limit,
+        limit_cap=intent.entry.limit_cap,
+        stop=stop,
+        time_in_force=TimeInForce.DAY,
+    )
+    return entry, ()
+
+
+def _facts(
+    desk: Desk, observed: Observed, account: AccountFacts | None, quotes: Mapping[str, QuoteFacts]
+) -> GateFacts:
+    inputs = desk.inputs
+    state = desk.fold.freeze()
+    marks = {**inputs.marks, **{symbol: quote.last for symbol, quote in quotes.items()}}
+    cash = None if account is None else min(account.cash, account.buying_power)
+    seen: dict[str, date | None] = {
+        "account": None if account is None else inputs.session_date,
+        "positions": inputs.session_date if observed.positions_ok else None,
+        "orders": inputs.session_date if observed.orders_ok else None,
+    }
+    return GateFacts(
+        book_id=inputs.book_id,
+        session_date=inputs.session_date,
+        data_session=inputs.data_session,
+        control=None if isinstance(inputs.control, ReadFaultCode) else inputs.control,
+        book=state,
+        exposure=measure(state, marks, inputs.session_date, cash=cash, foreign=observed.foreign),
+        marks=marks,
+        equity=None if account is None else account.equity,
+        decisions=inputs.decisions,
+        candidates_fault=candidates_fault(
+            inputs.candidates, inputs.book_id, inputs.session_date, inputs.data_session
+        ),
+        enforcement_fault=None,
+        observed=seen,
+    )
+
+
+def _quote(desk: Desk, quote: QuoteFacts) -> Quote:
+    age = Decimal(str((desk.at - quote.as_of).total_seconds()))
+    ref = quote.last if quote.ask is None else quote.ask
+    return Quote(ref=ref, age_s=age, bid=quote.bid, ask=quote.ask, spread_asked=quote.ask is not None)
+
+
+def _intents(desk: Desk) -> Mapping[str, TradeIntent]:
+    candidates = desk.inputs.candidates
+    if isinstance(candidates, ReadFaultCode):
+        return {}
+    return {intent.intent_id: intent for intent in candidates.intents}
+
+
+def _deny(
+    desk: Desk,
+    row: AuthorisedEntry | TradeIntent,
+    code: str,
+    findings: Sequence[Finding],
+    gates: tuple[GateVerdict, ...] = (),
+) -> None:
+    denied = EntryDenied(
+        intent_id=row.intent_id,
+        strategy_id=row.strategy_id,
+        sleeve_id=row.sleeve_id,
+        symbol=row.symbol,
+        code=code,
+        findings=tuple(findings),
+        gates=gates,
+    )
+    desk.note(("entry.denied", denied))
+
+
+def _deny_all(desk: Desk, code: str) -> None:
+    """Without a readable enforcement nobody is authorised; each intent that we can name is told so."""
+    for intent in _intents(desk).values():
+        _deny(desk, intent, code, ())

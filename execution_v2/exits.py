@@ -1,0 +1,151 @@
+"""An exit asks a position, its bars and the price, and nobody's leave; a trim is made once, whatever happens.
+
+Execution.md 8.6. Of what ``strategies.exits.manage`` answers, the open acts on full exits alone (strategy.md
+10.1 step 2), the close on targets and stops (steps 4 and 5).
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from execution_v2.desk import Desk
+from execution_v2.leave import leave, stand
+from execution_v2.orders import sale
+from execution_v2.risk_class import reduction
+from schemas.book import Leg, Order, OrderState, Position, PositionPlan
+from schemas.cycle import CycleKind
+from schemas.events import PositionMarked
+from schemas.observations import BarFacts
+from schemas.reasons.execution import OrderCause
+from schemas.reasons.scan import ExitEventType
+from strategies.exits import (
+    ExitPlanResult,
+    ManagedPosition,
+    MarketView,
+    Phase,
+    Sale,
+    StopBasis,
+    manage,
+    phase_at,
+)
+from strategies.swings import Bar
+
+_TARGETS: Final = (ExitEventType.TRIM_R1, ExitEventType.TRIM_R2)
+
+
+def work(desk: Desk, position_id: str, last: Decimal | None, bar: BarFacts | None) -> None:
+    """Carry out what the position's own plan asks for in this cycle.
+
+    *last*: price of the moment; None leaves everything as it is. *bar*: the day's finished bar, at the close.
+    """
+    if desk.inputs.kind is CycleKind.CLOSE:
+        _mark_sold_targets(desk, position_id)
+        if bar is None:
+            return  # nothing traded: the stop stays where it is
+    position = desk.fold.positions.get(position_id)
+    if position is None or position.plan is None or last is None:
+        return
+    result = _manage(desk, position, position.plan, last, bar)
+    if result.exits:
+        leave(desk, position_id, result.exits[0].reason, last)
+    elif bar is not None:
+        _trim_and_ratchet(desk, position, result, last)
+
+
+def _trim_and_ratchet(desk: Desk, position: Position, result: ExitPlanResult, last: Decimal) -> None:
+    name = position.position_id
+    # One PATCH makes room for every trim of the bar and ratchets the rest.
+    kept = position.quantity - sum((one.quantity for one in result.trims), Decimal(0))
+    stand(desk, name, result.stop, kept, result.basis, last)
+    done = all(_trim(desk, name, one, last) for one in result.trims)
+    held = desk.fold.positions.get(name)
+    if held is None:
+        return
+    stand(desk, name, result.stop, held.quantity, result.basis, last)
+    held = desk.fold.positions.get(name)
+    if held is not None and done:
+        _mark(desk, held, result.high_water, result.r1_touched, result.r2_touched)
+    elif held is not None:
+        _mark(desk, held, result.high_water, held.r1_touched, held.r2_touched)
+
+
+def _trim(desk: Desk, position_id: str, one: Sale, last: Decimal) -> bool:
+    """Sell one target's shares; whether any went. What did not is carried with the position."""
+    position = desk.fold.positions.get(position_id)
+    if position is None:
+        return False
+    wish = sale(desk, position, Leg.TRIM, one.quantity, one.reason, limit=one.trigger, arrival_price=last)
+    made = reduction(wish, desk.fold.positions.values(), desk.fold.orders.values())
+    if made is None:
+        desk.carry(position_id)
+        return False
+    order = desk.reduce(made)
+    if order.state in (OrderState.LIVE, OrderState.PARTIAL):
+        order = desk.cancel(order, OrderCause.CARRIED)
+    if not order.filled:
+        desk.carry(position_id)
+        return False
+    _mark_sold_targets(desk, position_id)
+    return True
+
+
+def _mark_sold_targets(desk: Desk, position_id: str) -> None:
+    """A target whose shares were sold is touched, also if the process died between sale and mark."""
+    for target in _TARGETS:
+        held = desk.fold.positions.get(position_id)
+        if held is None:
+            return
+        if any(o.reason == target and o.filled for o in _trims_of(desk, position_id)):
+            is_second = target is ExitEventType.TRIM_R2
+            _mark(desk, held, held.high_water, True, held.r2_touched or is_second)
+
+
+def _trims_of(desk: Desk, position_id: str) -> Sequence[Order]:
+    orders = (*desk.fold.orders.values(), *desk.fold.ended.values())
+    return [o for o in orders if o.position_id == position_id and o.leg is Leg.TRIM]
+
+
+def _mark(desk: Desk, held: Position, high_water: Decimal | None, r1_touched: bool, r2_touched: bool) -> None:
+    """Record path facts of a position, if they changed."""
+    if (held.high_water, held.r1_touched, held.r2_touched) == (high_water, r1_touched, r2_touched):
+        return
+    marked = PositionMarked(
+        position_id=held.position_id,
+        strategy_id=held.strategy_id,
+        sleeve_id=held.sleeve_id,
+        symbol=held.symbol,
+        high_water=high_water,
+        r1_touched=r1_touched,
+        r2_touched=r2_touched,
+    )
+    desk.note(("position.marked", marked))
+
+
+def _manage(
+    desk: Desk, position: Position, plan: PositionPlan, last: Decimal, bar: BarFacts | None
+) -> ExitPlanResult:
+    inputs = desk.inputs
+    days = [*inputs.history.get(position.symbol, ()), *((bar,) if bar is not None else ())]
+    view = MarketView(
+        now=desk.at,
+        # On daily bars the close is judged as the normal session, on the whole bar (strategy.md 10.1 step 5).
+        phase=Phase.NORMAL if bar is not None else phase_at(desk.at, inputs.open_at, inputs.close_at),
+        last=last,
+        highs=() if bar is None else (bar.high,),
+        daily=tuple(Bar(low=day.low, high=day.high) for day in days),
+        sessions_held=sum(1 for session in inputs.sessions if session > position.entry_session),
+    )
+    state = ManagedPosition(
+        position_id=position.position_id,
+        symbol=position.symbol,
+        quantity=position.quantity,
+        average_entry=position.average_entry,
+        entered_at=position.entered_at,
+        plan=plan,
+        stop=position.stop_price,
+        stop_basis=StopBasis(position.stop_basis) if position.stop_basis else StopBasis.PLANNED,
+        high_water=position.high_water,
+        r1_touched=position.r1_touched,
+        r2_touched=position.r2_touched,
+    )
+    return manage(state, view, desk.config.exits)
