@@ -109,7 +109,7 @@ class Candidate(Fact):
     sleeve_id: str
     tier: str
     anchor: str
-    trend_score: Ratio4
+    trend_score: Ratio4 | None
     close: Price
     adv_shares20: Shares
     """Mean shares a day over the last 20 bars, floored to whole shares."""

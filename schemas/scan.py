@@ -1,4 +1,4 @@
-"""Every symbol of the snapshot gets a row: in full past the data and liquidity gates, in one line otherwise.
+"""Every symbol of the snapshot gets a verdict: in full past the data and liquidity gates, else its codes.
 
 A scan has thousands of rows a day and is kept for years, so rows are typed dicts with short, documented keys:
 pydantic validates them in compiled code, and a key that does not apply is left out. Measures are floats
@@ -6,9 +6,10 @@ already quantised at the scale that their field states; ``null`` is a measure th
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, NotRequired
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final, NotRequired
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
 
 from schemas.base import Fact, Price, SessionDate
@@ -47,10 +48,15 @@ class AnchorName(StrEnum):
     SWING_HIGH = "SWING_HIGH"
 
 
+ANCHOR_LETTERS: Final = MappingProxyType(
+    {"Y": "ANCHOR_TOO_YOUNG", "B": "BELOW_AVWAP", "S": "AVWAP_SLOPE_DOWN", "F": "AVWAP_TOO_FAR"}
+)
+"""Codes of one anchor, a letter each: they alone would be a fifth of the file."""
+
+
+@with_config(_STRICT)
 class Features(TypedDict):
     """The features of strategy.md 2.1 at the bar of P, named as there."""
-
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
 
     close: Price
     bars: int
@@ -76,48 +82,38 @@ class Features(TypedDict):
     sector_rs: NotRequired[M6]
 
 
+@with_config(_STRICT)
 class AnchorRow(TypedDict):
     """One present anchor. Short keys: there are up to eight in each of thousands of rows."""
 
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
-
-    name: Annotated[str, _said("an AnchorName")]
+    a: Annotated[str, _said("an AnchorName")]
     on: Annotated[SessionDate, _said("session of the anchor bar")]
     v: Annotated[M6, _said("avwap at P, USD")]
     d: Annotated[M6, _said("distance (close - avwap)/avwap")]
     s: Annotated[M6, _said("avwap_slope5")]
     r: NotRequired[Annotated[bool, _said("reclaim; absent means false")]]
-    score: NotRequired[Annotated[M4, _said("anchor_score, if eligible")]]
-    codes: NotRequired[Annotated[list[str], _said("why it is not eligible, in order")]]
-    aliases: NotRequired[Annotated[list[str], _said("anchors of lower priority on the same bar")]]
+    q: NotRequired[Annotated[M4, _said("anchor_score, if eligible")]]
+    no: NotRequired[Annotated[str, _said("letters of ANCHOR_LETTERS: why it is not eligible, in order")]]
+    also: NotRequired[Annotated[list[str], _said("aliases: anchors of lower priority on the same bar")]]
 
 
-class LineLabels(TypedDict):
-    """Context of the close against one line (strategy.md 2.3)."""
-
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
-
-    reclaim: bool
-    control: str
-    acceptance: str
-    extension: str
-
-
+@with_config(_STRICT)
 class Labels(TypedDict):
-    """Context labels, never a gate. A line that does not exist is absent."""
+    """Context labels of strategy.md 2.3, never a gate.
 
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    A line's words: control, extension, then acceptance and ``reclaim`` where they apply. A line that does not
+    exist is absent, and so is ``gap_reset`` when it is none.
+    """
 
-    vwap20: NotRequired[LineLabels]
-    chosen: NotRequired[LineLabels]
-    gap_reset: str
+    vwap20: NotRequired[list[str]]
+    chosen: NotRequired[list[str]]
+    gap_reset: NotRequired[str]
     structure: str
 
 
+@with_config(_STRICT)
 class Levels(TypedDict):
     """Prices of the plan (strategy.md 2.5)."""
-
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
 
     level: Price
     entry_ref: Price
@@ -127,24 +123,32 @@ class Levels(TypedDict):
     limit_cap: Price
 
 
+@with_config(_STRICT)
 class ScanRow(TypedDict):
-    """One symbol's verdict. Only ``symbol``, ``verdict`` and ``codes`` are there for a row outside G2-G6."""
-
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
+    """One symbol past G2-G6, in full."""
 
     symbol: str
     verdict: ScanVerdict
     codes: Annotated[list[str], _said("of every failed gate, in gate order")]
     warnings: NotRequired[Annotated[list[str], _said("W codes of the data contract")]]
     info: NotRequired[Annotated[list[str], _said("info codes of this symbol alone")]]
-    rank: NotRequired[Annotated[int, Field(description="place among those without a code, from 1", ge=1)]]
+    rank: NotRequired[Annotated[int, _said("place among those without a code, from 1")]]
     tier: NotRequired[Annotated[str, _said("trend tier A or B; absent if neither")]]
-    features: NotRequired[Features]
-    anchors: NotRequired[Annotated[list[AnchorRow], _said("by priority, descending")]]
+    features: Features
+    anchors: Annotated[list[AnchorRow], _said("by priority, descending")]
     chosen: NotRequired[Annotated[str, _said("name of the chosen anchor")]]
     confluence: NotRequired[Annotated[int, _said("anchors within confluence_band of it")]]
-    labels: NotRequired[Labels]
+    labels: Labels
     levels: NotRequired[Levels]
+
+
+@with_config(_STRICT)
+class ScanGroup(TypedDict):
+    """Symbols outside G2-G6 that share one verdict: thousands of them share a few hundred lists of codes."""
+
+    verdict: ScanVerdict
+    codes: Annotated[list[str], _said("in gate order; the Q codes follow DATA_QUARANTINED")]
+    symbols: Annotated[list[str], _said("sorted")]
 
 
 class ScanCounts(Fact):
@@ -159,7 +163,7 @@ class ScanCounts(Fact):
 
 
 class Scan(Artifact):
-    """The scan of D on the bars up to P. Rows are sorted by symbol."""
+    """The scan of D on the bars up to P. Every symbol is in one of ``rows`` or in one of ``others``."""
 
     SCHEMA: ClassVar[str] = "avwap.scan"
     STAGE: ClassVar[str] = "scan"
@@ -177,3 +181,6 @@ class Scan(Artifact):
     """Info that holds for every symbol, said once."""
     counts: ScanCounts
     rows: tuple[ScanRow, ...]
+    """Symbols past G2-G6, sorted by symbol."""
+    others: tuple[ScanGroup, ...]
+    """All other symbols, grouped by their codes; sorted by codes."""
