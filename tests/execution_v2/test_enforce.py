@@ -14,6 +14,7 @@ from execution_v2.gates.table import GATES
 from portfolio import decide
 from portfolio.limits import portfolio_config
 from schemas.candidates import TradeIntent
+from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.ids import decision_id
 from schemas.reasons.ledger import ReadFaultCode
@@ -197,3 +198,12 @@ def test_what_the_decisions_allow_passes_the_gates_on_the_same_facts(rows: tuple
     assert not isinstance(given_inputs.decisions, ReadFaultCode)
     allowed = [row.intent_id for row in given_inputs.decisions.verdicts if row.q2 > 0]
     assert allowed == [row.intent_id for row in run(given_inputs, BOUND).authorised]
+
+
+@given(rows=batches(6), enforce=st.booleans())
+def test_both_files_read_back_as_they_were_written(rows: tuple[TradeIntent, ...], enforce: bool) -> None:
+    decisions = decide.run(decision_inputs(*rows), config_with(gross_abs_max_usd="9000"))
+    assert decisions == Decisions.model_validate_json(decisions.model_dump_json())
+    config = EnforcementConfig(portfolio=SIM, decision_enforce=enforce)
+    result = run(inputs(*rows, decisions=decisions), config)
+    assert result == Enforcement.model_validate_json(result.model_dump_json())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from itertools import combinations
 from typing import Any, Final, get_type_hints
 
@@ -98,10 +99,18 @@ def out(session: date) -> StopOut:
     return StopOut(strategy_id=CORE, symbol="AAA", session_date=session)
 
 
+def unreadable(name: str, fault: ReadFaultCode, world: World) -> World:
+    return world.facts_with(**{f"{name.lower()}_fault": fault})
+
+
+def unreadable_decisions(fault: ReadFaultCode, world: World) -> World:
+    return world.config_with(decision_enforce=True).facts_with(decisions=fault)
+
+
 CASES: Final[dict[StrEnum, Callable[[World], World]]] = {
     LiveCode.LIVE_TRADING_OFF: lambda w: w.control_with(live_trading=False),
     **{
-        code: (lambda w, code=code: w.control_with(live_token_ok=False, live_token_fault=code))
+        code: partial(World.control_with, live_token_ok=False, live_token_fault=code)
         for code in (
             LiveCode.LIVE_TOKEN_MISSING,
             LiveCode.LIVE_TOKEN_FILE_MISSING,
@@ -135,16 +144,12 @@ CASES: Final[dict[StrEnum, Callable[[World], World]]] = {
         observed={"account": P, "positions": D, "orders": D}
     ),
     **{
-        reasons.FreshnessCode[f"{name}_{fault}"]: (
-            lambda w, name=name, fault=fault: w.facts_with(**{f"{name.lower()}_fault": fault})
-        )
+        reasons.FreshnessCode[f"{name}_{fault}"]: partial(unreadable, name, fault)
         for name in ("CANDIDATES", "ENFORCEMENT")
         for fault in ReadFaultCode
     },
     **{
-        reasons.DecisionCode[f"DECISION_{fault}"]: (
-            lambda w, fault=fault: w.config_with(decision_enforce=True).facts_with(decisions=fault)
-        )
+        reasons.DecisionCode[f"DECISION_{fault}"]: partial(unreadable_decisions, fault)
         for fault in ReadFaultCode
     },
     reasons.RepetitionCode.DUPLICATE_INTENT: lambda w: w.book_with(entry_intents_today=("int_AAA",)),
@@ -245,6 +250,20 @@ def test_of_two_failing_gates_the_earlier_names_the_verdict_and_both_are_reporte
     assert [first, second] == [row.gate for row in result.gates if not row.passed]
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"risk_per_trade_abs_max_usd": usd("32")},  # 10 shares, 3.20 to the stop
+        {"risk_per_trade_pct_max": usd("0.00032")},
+        {"gross_abs_max_usd": usd("1000")},  # 500 held, 500 wished
+        {"gross_pct_max": usd("0.01")},
+        {"positions_max": 2, "entries_per_day_max": 1},
+    ],
+)
+def test_an_entry_that_fills_a_limit_exactly_is_within_it(limits: dict[str, Any]) -> None:
+    assert isinstance(good().limits_with(**limits).judged(), Authorised)
+
+
 def test_before_the_open_the_history_of_the_session_is_not_asked_yet() -> None:
     repeated = good().book_with(stop_outs=(out(D),))
     assert isinstance(repeated.judged(Phase.E), Authorised)
@@ -332,4 +351,4 @@ def test_nobody_else_can_authorise_an_entry() -> None:
     with pytest.raises(AssertionError, match="only"):
         Authorised(entry=result.entry, phase=Phase.S, gates=(), made_by=object())
     with pytest.raises(ValueError, match="made_by"):
-        replace(result, phase=Phase.E)
+        replace(result, phase=Phase.E)  # type: ignore[call-arg]

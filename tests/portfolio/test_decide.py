@@ -1,7 +1,7 @@
 """Decisions are cumulative, explained, and made on nothing that could not be read."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from schemas.reasons.ledger import ReadFaultCode
 from tests.portfolio.books import (
     BOOK,
     CORE,
+    NOW,
     D,
     P,
     account,
@@ -221,8 +222,9 @@ def test_two_strategies_wishing_for_one_symbol_the_first_in_priority_wins() -> N
 
 
 def test_a_blocked_intent_takes_no_symbol_slot_or_cash_from_the_next() -> None:
-    stale = intent("AAA", 1, until=decision_inputs().now)
-    decisions = run(decision_inputs(stale, intent("BBB", 2)), config_with(entries_per_day_max=1))
+    late = intent("BBB", 2, until=NOW + timedelta(hours=9))
+    now = NOW + timedelta(hours=2)  # 14:30 UTC: past the first one's half hour, within the second's hours
+    decisions = run(decision_inputs(intent("AAA"), late, now=now), config_with(entries_per_day_max=1))
     assert ["STALE_INTENT"] == codes(decisions.verdicts[0])
     assert 156 == decisions.verdicts[1].q2
 
@@ -231,6 +233,11 @@ def test_a_wish_that_has_no_size_is_blocked_with_a_reason() -> None:
     row = run(decision_inputs(intent("AAA", stop="50.00")), SIM).verdicts[0]
     assert (Verdict.BLOCK, None, None) == (row.verdict, row.q0, row.sizing)
     assert "INVALID_LEVELS" in codes(row)
+
+
+def test_a_valid_intent_that_no_size_can_be_made_of_is_blocked_with_a_reason_too() -> None:
+    row = run(decision_inputs(intent("AAA", level="0")), SIM).verdicts[0]
+    assert (Verdict.BLOCK, ["INVALID_LEVELS"]) == (row.verdict, codes(row))
 
 
 def test_a_book_of_tickets_sizes_at_the_most_that_may_be_paid() -> None:

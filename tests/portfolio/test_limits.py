@@ -1,6 +1,7 @@
 """The table of limits is the one of the design, typed in again by hand, and nonsense is refused by name."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -50,9 +51,7 @@ def test_only_the_book_of_tickets_is_sized_at_the_cap() -> None:
 @pytest.mark.parametrize(
     ("key", "value"), [("gross_pct_max", "150"), ("positions_max", -1), ("risk_per_trade_abs_max_usd", "-1")]
 )
-def test_a_percentage_written_whole_or_a_negative_limit_is_refused_by_its_key(
-    key: str, value: object
-) -> None:
+def test_a_percentage_written_whole_or_a_negative_limit_is_refused_by_its_key(key: str, value: Any) -> None:
     with pytest.raises(ValidationError, match=key):
         config_with(**{key: value})
 
