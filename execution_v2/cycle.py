@@ -1,8 +1,8 @@
 """A cycle finds out first, protects second, enters last; run again after a crash it ends where it would have.
 
 The order of work is execution.md 1.5. State is the fold of the journal, so a second run of a slot sees what
-the first one announced: it looks up what was on the wire, keeps what arrived, and plans the rest under the same
-ids.
+the first one announced: it looks up what was on the wire, keeps what arrived, and plans the rest under the
+same ids.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""A position is covered or it is left; an exit ends flat only, and what one cycle cannot finish the next does."""
+"""A position is covered or it is left; an exit ends flat only: what one cycle cannot finish the next does."""
 
 from decimal import Decimal
 

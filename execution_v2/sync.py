@@ -1,7 +1,7 @@
 """What the broker holds outranks what we wrote; a difference stops entries of its symbol, and no exit.
 
-Thin: what a daily cycle can meet (execution.md 4.2, 5.1; codes of strategy.md 9.8). Quantities are compared by
-symbol, since a broker knows nothing of strategies.
+Thin: what a daily cycle can meet (execution.md 4.2, 5.1; codes of strategy.md 9.8). Quantities are compared
+by symbol, since a broker knows nothing of strategies.
 """
 
 from collections import defaultdict

@@ -165,8 +165,8 @@ class RecordingBroker(_Door):
 class ReplayBroker(_Door):
     """Answers from a recording, in order. Errors: ``ReplayDiverged``, ``RecordingEnded``, ``Corrupt``.
 
-    *lines*: with or without their newline; an unterminated last line was never answered, and whoever reads the
-    file drops it.
+    *lines*: with or without their newline; an unterminated last line was never answered, and whoever reads
+    the file drops it.
     """
 
     def __init__(self, lines: Iterable[bytes]) -> None:
