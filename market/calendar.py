@@ -6,6 +6,7 @@ of it: ``Calendar.cached`` keeps them in a small disposable file that names the 
 carries its own digest. A file that fails its digest is made again, never believed.
 """
 
+import contextlib
 import hashlib
 import json
 import warnings
@@ -19,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from ledger.disk import LocalDisk
 from schemas.base import SessionDate
-from schemas.errors import UsageFault
+from schemas.errors import Denied, UsageFault
 from schemas.reasons.market import MarketFault
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -51,7 +52,8 @@ class Calendar:
         table = _read_table(root / name)
         if table is None:
             table = _from_library(first_year, last_year)
-            LocalDisk(root).write(name, _table_bytes(table))
+            with contextlib.suppress(Denied):  # a root that cannot be written to can still be read
+                LocalDisk(root).write(name, _table_bytes(table))
         calendar = cls.__new__(cls)
         calendar._fill(first_year, last_year, table)
         return calendar

@@ -3,6 +3,7 @@ says."""
 
 import time
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from schemas.base import SessionDate
 from schemas.reasons.market import BarCode, DayCode
 from tests.realdata import real_data
 
-World = tuple[BarStore, Sidecar, ImportReport]
+World = tuple[BarStore, Sidecar, ImportReport | None]
 BLOCKED_2016_H2 = {
     # P = 2016-09-01 .. 2016-09-07: the feed held 4,981 to 5,767 of about 6,020 symbols.
     date(2016, 9, 2): {DayCode.DAY_COVERAGE_LOW},
@@ -48,6 +49,7 @@ def judge(world: World, calendar: Calendar, day: date) -> tuple[Panel, ContractR
 
 def test_every_row_is_kept_and_only_adj_close_is_left_out(wide: World) -> None:
     report = wide[2]
+    assert report is not None
     assert (2_740_566, 2_740_566, 0) == (report.rows_read, report.rows_added, report.rows_present)
     assert (6_968, date(2015, 3, 20), date(2016, 12, 30)) == (report.symbols, report.first, report.last)
     assert (("adj_close",), ()) == (report.columns_ignored, report.set_aside)
@@ -110,3 +112,12 @@ def test_the_report_of_seven_thousand_symbols_is_small_and_the_work_is_short(
     assert len(canonical.artifact_bytes(canonical.plain(result.observation))) < 60_000
     assert best_load < 0.120, "usually 10 ms; the bound leaves room for a busy machine"
     assert best_judge < 0.300, "usually 45 ms"
+
+
+def test_one_series_under_505_tickers_blocks_the_day(tmp_path: Path, calendar: Calendar) -> None:
+    import_bars(tmp_path, real_data("bad_identical_series_2012_2017.parquet"))
+    store = BarStore(tmp_path)
+    _, result = judge((store, open_sidecar(store, calendar), None), calendar, date(2017, 6, 1))
+    assert {DayCode.DAY_IDENTICAL_SERIES, DayCode.DAY_QUARANTINE_HIGH} == set(result.blocking)
+    carried = [s for s, codes in result.quarantine.items() if BarCode.BARS_IDENTICAL_SERIES in codes]
+    assert 505 == len(carried) == result.observation.symbols
