@@ -1,0 +1,84 @@
+"""A day is one page: what was seen, decided, done and earned, in the order in which it happened.
+
+A function of the day's artifacts and nothing else: the same day gives the same bytes. A stage that left no
+artifact is named as absent; the page never fails for it. It lies outside every seal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from analytics.report_chart import Chart, equity_chart
+from analytics.report_tables import TABLES, DayFacts, Table, money, percent
+
+__all__ = ["DayFacts", "render"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    title: str
+    lines: Sequence[str]
+    alarms: Sequence[str]
+    tiles: Sequence[tuple[str, str]]
+    chart: Chart | None
+    tables: Sequence[Table]
+
+
+def render(day: DayFacts) -> str:
+    """One self-contained HTML page: no script, no outside resource, readable in light and dark."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    template = environment.from_string(
+        files("analytics").joinpath("report.html.j2").read_text(encoding="utf-8")
+    )
+    page = _Page(
+        title=f"{day.book_id} {day.session_date.isoformat()}",
+        lines=_lines(day),
+        alarms=_alarms(day),
+        tiles=_tiles(day),
+        chart=equity_chart(day.history),
+        tables=[table(day) for table in TABLES],
+    )
+    return template.render(page=page)
+
+
+def _lines(day: DayFacts) -> list[str]:
+    lines = []
+    if day.regime is not None:
+        label = day.regime.label or "no label"
+        lines.append(f"Regime at the close of {day.regime.data_session.isoformat()}: {label}")
+    if day.seal is not None:
+        lines.append(f"Seal {day.seal}")
+    return lines
+
+
+def _alarms(day: DayFacts) -> list[str]:
+    """What a person must look at, in words."""
+    alarms = []
+    if day.market is not None and day.market.blocked:
+        codes = ", ".join(sorted({finding.code for finding in day.market.findings}))
+        alarms.append(f"The data contract blocked new entries: {codes}")
+    for name, proof in (("Snapshot", day.snapshot), ("Attribution", day.attribution)):
+        if proof is not None and not proof.complete:
+            alarms.append(f"{name} is not complete: {', '.join(f.code for f in proof.findings)}")
+    for name, check in (("Reconciliation", day.reconciliation), ("Parity", day.parity)):
+        if check is not None and check.status in ("DIFFERENT", "UNKNOWN"):
+            alarms.append(f"{name}: {check.status.lower()}")
+    return alarms
+
+
+def _tiles(day: DayFacts) -> list[tuple[str, str]]:
+    now = day.snapshot
+    if now is None:
+        return []
+    return [
+        ("Equity", money(now.equity)),
+        ("Return", percent(now.session_return)),
+        ("Drawdown", percent(now.drawdown)),
+        ("Cash", money(now.cash)),
+        ("Gross exposure", percent(now.exposure.gross_fraction)),
+        ("Realised net", money(now.pnl_session.realised_net)),
+        ("Unrealised change", money(now.pnl_session.unrealised)),
+        ("Positions", str(len(now.positions))),
+    ]
