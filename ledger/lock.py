@@ -83,6 +83,20 @@ class BookLock:
         finally:
             held.release()
 
+    def holder(self) -> str | None:
+        """Who acts for the book at this moment, or ``None``. Asking takes nothing away from anybody."""
+        from filelock import FileLock, Timeout
+
+        if not (self.root / layout.book(self.book_id) / "lock.flock").exists():
+            return None
+        held = FileLock(self.root / layout.book(self.book_id) / "lock.flock", timeout=0)
+        try:
+            held.acquire()
+        except Timeout:
+            return str(_read(LocalDisk(self.root), self.book_id).get("owner"))
+        held.release()
+        return None
+
     def _raise_fence(self, disk: Disk, owner: str) -> Fence:
         token = int(_read(disk, self.book_id).get("fence", 0)) + 1
         claim = {"book_id": self.book_id, "fence": token, "owner": owner, "pid": os.getpid()}

@@ -1,1 +1,28 @@
-"""Reason codes of edge."""
+"""What the edge refuses before anything is computed: usage, configuration, the wrong day, the wrong hands."""
+
+from enum import StrEnum
+
+
+class EdgeCode(StrEnum):
+    """Codes of the command line, the flows and the settings."""
+
+    USAGE = "USAGE"
+    CONFIG_INVALID = "CONFIG_INVALID"
+    CONFIG_CHANGED = "CONFIG_CHANGED"
+    BOOK_UNKNOWN = "BOOK_UNKNOWN"
+    BOOK_NOT_OPERABLE = "BOOK_NOT_OPERABLE"
+    NOT_A_SESSION = "NOT_A_SESSION"
+    NOT_DUE = "NOT_DUE"
+    INTERNAL = "INTERNAL"
+    FILE_UNREADABLE = "FILE_UNREADABLE"
+    STORE_EMPTY = "STORE_EMPTY"
+    BARS_ABSENT_FOR_SESSION = "BARS_ABSENT_FOR_SESSION"
+    SESSION_ALREADY_PAST = "SESSION_ALREADY_PAST"
+    SESSION_NOT_OPEN = "SESSION_NOT_OPEN"
+    SESSION_NOT_SEALED = "SESSION_NOT_SEALED"
+    ACCOUNT_UNREAD = "ACCOUNT_UNREAD"
+    STAGE_REFUSED = "STAGE_REFUSED"
+    REPLAY_DIVERGED = "REPLAY_DIVERGED"
+    SEALS_DIFFER = "SEALS_DIFFER"
+    PREFECT_NOT_READY = "PREFECT_NOT_READY"
+    SYMBOL_NOT_SCANNED = "SYMBOL_NOT_SCANNED"

@@ -1,0 +1,87 @@
+"""What an operator sets: the kill switch, the deployments, the configuration."""
+
+from typing import Annotated, Any
+
+import typer
+
+from flows import console
+from flows.commands.options import Book, Home, Json, house
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
+
+config = typer.Typer(no_args_is_help=True, help="Check the configuration offline, or show all of it.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    app.command("kill")(kill)
+    app.command("deploy")(deploy)
+
+
+def kill(
+    switch: Annotated[str, typer.Argument(metavar="on|off", help="on: no new entries; exits go on.")],
+    book: Book,
+    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")],
+    operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Stop new entries of a book, or allow them again. Set as a file and in the journal; survives restarts.
+
+    Example: `avwap kill on --book SIM --reason "feed looks wrong" --operator jo`
+    """
+    from flows.switch import throw
+
+    if switch not in ("on", "off"):
+        raise UsageFault(EdgeCode.USAGE, f"kill {switch}: it is either on or off", next="avwap kill on … or avwap kill off …")
+    if not operator.strip() or not reason.strip():
+        raise UsageFault(EdgeCode.USAGE, "a kill switch is journaled with who and why", safe="nothing was changed",
+                         next="give --operator and --reason")
+    wrote = throw(house(home), book, switch == "on", operator, reason)
+
+    def render() -> None:
+        for line in wrote:
+            console.note(line)
+
+    console.emit({"book": book, "kill": switch, "wrote": wrote}, as_json, render)
+
+
+def deploy(home: Home = None, as_json: Json = False) -> None:
+    """Register the deployments of prefect.yaml with the Prefect server of PREFECT_API_URL.
+
+    Example: `PREFECT_API_URL=http://127.0.0.1:4200/api avwap deploy`
+    """
+    from flows.deploying import register_deployments
+
+    names = register_deployments(house(home))
+    console.emit({"deployments": names}, as_json, lambda: console.note(f"registered {', '.join(names)}"))
+
+
+@config.command("check")
+def check(home: Home = None, as_json: Json = False) -> None:
+    """Read avwap.toml, the environment and the defaults, offline; report every fault at once.
+
+    Example: `avwap config check`
+    """
+    at = house(home)
+    body: dict[str, Any] = {"ok": True, "config_sha256": at.config_sha256, "warnings": at.settings.warnings()}
+
+    def render() -> None:
+        for warning in body["warnings"]:
+            console.note(f"warning  {warning}")
+        console.note(f"sound    configuration {at.config_sha256}")
+
+    console.emit(body, as_json, render)
+
+
+@config.command("show")
+def show(home: Home = None, as_json: Json = False) -> None:
+    """Print every setting in force, secrets redacted, as TOML.
+
+    Example: `avwap config show`
+    """
+    from flows.toml import as_toml
+
+    at = house(home)
+    body = at.settings.shown()
+    console.emit({**body, "config_sha256": at.config_sha256}, as_json, lambda: console.note(as_toml(body)))

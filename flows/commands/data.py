@@ -1,0 +1,136 @@
+"""Bringing market data in, and judging it."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows import console
+from flows.commands.options import Home, Json, On, house
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
+
+if TYPE_CHECKING:
+    from flows.house import House
+    from market.imports import ImportReport
+
+app = typer.Typer(no_args_is_help=True, help="Bring bars in, judge them, name a snapshot.")
+KINDS = ("bars", "actions")
+
+
+def bring_in(at: "House", file: str, kind: str, known_at: datetime | None, *, as_json: bool, quiet: bool) -> "ImportReport":
+    """Import *file* with a progress bar. Errors: ``UsageFault``, and then nothing has changed."""
+    from flows.progress import bar
+    from market.imports import import_actions, import_bars
+
+    with bar(f"importing {Path(file).name}", 1, quiet=quiet) as step:
+        if kind == "actions":
+            return import_actions(at.root, Path(file), known_at=known_at)
+        del step
+    with bar(f"importing {Path(file).name}", 100, quiet=as_json or quiet) as step:
+
+        def told(done: int, total: int) -> None:
+            step(int(100 * done / total) if total else 100, f"{done:,} of {total:,} rows")
+
+        return import_bars(at.root, Path(file), known_at=known_at, progress=told)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A CSV or Parquet file: symbol, date, open, high, low, close, volume.")],
+    kind: Annotated[str, typer.Option("--kind", help="bars or actions.")] = "bars",
+    known_at: Annotated[datetime | None, typer.Option("--known-at", help="UTC instant at which restated rows became known.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Import bars or corporate actions. Rows are kept as received; the data contract judges them per session.
+
+    Example: `avwap data import us_daily.parquet`
+    """
+    if kind not in KINDS:
+        raise UsageFault(EdgeCode.USAGE, f"--kind {kind}: the kinds are {', '.join(KINDS)}", next="choose one of them")
+    at = house(home)
+    report = bring_in(at, file, kind, known_at, as_json=as_json, quiet=as_json)
+    console.emit(report_dict(report), as_json, lambda: _tell_import(report))
+
+
+def report_dict(report: "ImportReport") -> dict[str, Any]:
+    """An import's report, for ``--json``."""
+    return {
+        "kind": report.kind,
+        "rows_read": report.rows_read,
+        "rows_added": report.rows_added,
+        "rows_present": report.rows_present,
+        "symbols": report.symbols,
+        "first": str(report.first),
+        "last": str(report.last),
+        "columns_ignored": list(report.columns_ignored),
+        "set_aside": [{"reason": str(r), "rows": n, "examples": list(e)} for r, n, e in report.set_aside],
+    }
+
+
+def _tell_import(report: "ImportReport") -> None:
+    console.note(
+        f"read {report.rows_read:,} {report.kind} rows of {report.symbols:,} symbols, {report.first} to {report.last}: "
+        f"{report.rows_added:,} added, {report.rows_present:,} were there already"
+    )
+    if report.columns_ignored:
+        console.note(f"ignored columns: {', '.join(report.columns_ignored)}")
+    if report.set_aside:
+        console.table(
+            "Set aside", ("reason", "rows", "for example"), ((r, n, ", ".join(e)) for r, n, e in report.set_aside)
+        )
+
+
+@app.command("check")
+def check(on: On, home: Home = None, as_json: Json = False) -> None:
+    """Judge the bars that were known on the morning of a session, without writing anything.
+
+    Example: `avwap data check --date 2016-09-02`
+    """
+    from flows.day import open_day
+
+    at = house(home)
+    day = open_day(at, "SIM", on)
+    seen = at.contract(day.session).observation
+    body = seen.model_dump(mode="json")
+    console.emit(body, as_json, lambda: _tell_contract(body))
+    raise typer.Exit(3 if seen.blocked else 0)
+
+
+def _tell_contract(body: dict[str, Any]) -> None:
+    console.note(
+        f"snapshot {body['data_version']} for the session after {body['data_session']}: {body['symbols']:,} symbols, "
+        f"{body['members']:,} members, {body['liquid_members']:,} liquid, {len(body['quarantined']):,} quarantined"
+    )
+    console.note("the day is BLOCKED for entries" if body["blocked"] else "the day may be traded")
+    console.table(
+        "Day", ("code", "observed", "threshold", "detail"),
+        ((f["code"], f["observed"], f["threshold"], f["detail"]) for f in body["findings"]),
+    )
+    console.table(
+        "Symbols", ("code", "effect", "symbols", "liquid", "for example"),
+        (
+            (c["code"], "quarantine" if c["effect"] == "Q" else "warning", c["symbols"], c["liquid"],
+             ", ".join(f"{e['subject']} ({e['detail'] or e['observed']})" for e in c["examples"][:2]))
+            for c in body["counts"]
+        ),
+        right=("symbols", "liquid"),
+    )
+
+
+@app.command("snapshot")
+def snapshot(on: On, home: Home = None, as_json: Json = False) -> None:
+    """Name what was known on the morning of a session: the data version that its artifacts carry.
+
+    Example: `avwap data snapshot --date 2016-06-01`
+    """
+    from flows.day import open_day
+
+    at = house(home)
+    panel = at.panel(open_day(at, "SIM", on).session)
+    rows = int((panel.hi - panel.lo).sum())
+    body = {"session": str(on), "data_version": panel.data_version, "symbols": len(panel.symbols), "rows": rows,
+            "first": str(panel.sessions[0]), "last": str(panel.data_session)}
+    console.emit(body, as_json, lambda: console.rows("Market snapshot", [{k: str(v) for k, v in body.items()}]))

@@ -1,0 +1,210 @@
+"""Commands that read: why, show, status, verify, replay, reconcile, report. None of them sends anything."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows import console
+from flows.commands.options import Book, Home, Json, On, as_date, house
+from schemas.errors import Corrupt, UsageFault
+from schemas.reasons.edge import EdgeCode
+from schemas.reasons.ledger import ReadFaultCode
+
+if TYPE_CHECKING:
+    from flows.house import House
+    from ledger.check import Fault
+
+First = Annotated[date | None, typer.Option("--from", parser=as_date, metavar="YYYY-MM-DD", help="First date; default the book's first.")]
+Last = Annotated[date | None, typer.Option("--to", parser=as_date, metavar="YYYY-MM-DD", help="Last date; default the book's last.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    for command in (why, show, status, verify, replay, reconcile, report):
+        app.command(command.__name__)(command)
+
+
+def why(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ticker, as in the store.")],
+    book: Book,
+    on: On,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Every verdict on a symbol in a session, stage by stage; the scan's measures are recomputed where it kept none.
+
+    Example: `avwap why --book SIM --date 2016-06-01 AAPL`
+    """
+    from flows.day import open_day
+    from flows.why import explain
+
+    day = open_day(house(home), book, on)
+    told = explain(day, symbol.upper())
+    console.emit(told, as_json, lambda: _tell_why(told))
+
+
+def _tell_why(told: dict[str, Any]) -> None:
+    console.note(f"{told['symbol']} in {told['book']} on {told['session']}: {told['verdict']}")
+    console.OUT.print()
+    for section in told["sections"]:
+        console.rows(section["title"], section["rows"])
+
+
+def show(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="An artifact, or a journal.")],
+    as_json: Json = False,
+) -> None:
+    """Pretty-print an artifact or a journal.
+
+    Example: `avwap show ledger/SIM/2016-06-01/decisions.json`
+    """
+    from ledger.canonical import Malformed, parse_canonical, parse_canonical_line
+
+    data = Path(file).read_bytes()
+    try:
+        if file.endswith(".jsonl"):
+            parsed: Any = [parse_canonical_line(line + b"\n") for line in data.split(b"\n") if line]
+        else:
+            parsed = parse_canonical(data)
+    except Malformed as error:
+        raise Corrupt(
+            ReadFaultCode.CORRUPT, f"{file}: {error}", safe="nothing was changed",
+            next="avwap verify names every fault of its book",
+        ) from error
+    if as_json:
+        console.emit({"file": file, "content": parsed}, True, lambda: None)
+        return
+    console.OUT.print_json(json.dumps(parsed, ensure_ascii=False), highlight=console.OUT.is_terminal)
+
+
+def status(book: Book, home: Home = None, as_json: Json = False) -> None:
+    """Positions, stops, unknown orders, the lock, the switches, and the last seal.
+
+    Example: `avwap status --book SIM`
+    """
+    from flows.status import of_book
+
+    body = of_book(house(home), book)
+
+    def render() -> None:
+        console.rows("Book", [body["book"]])
+        console.rows("Positions", body["positions"])
+        console.rows("Orders that may be live", body["orders"])
+        console.rows("Switches", body["switches"])
+
+    console.emit(body, as_json, render)
+
+
+def verify(
+    book: Book, first: First = None, last: Last = None, home: Home = None, as_json: Json = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Judge every schema again, whatever an earlier run found.")] = False,
+) -> None:
+    """Check seals, chains, bytes, schemas and links of a book; name each fault with file and pointer.
+
+    Example: `avwap verify --book SIM --from 2016-06-01 --to 2016-12-30`
+    """
+    from flows.audit import audit
+
+    report, faults = audit(house(home), book, first, last, fresh=fresh, quiet=as_json)
+    body = {
+        "book": book, "sessions": len(report.sessions), "files": report.files, "bytes": report.bytes,
+        "judged": report.judged, "unsealed": [str(each) for each in report.unsealed],
+        "faults": [fault_dict(fault) for fault in faults],
+    }
+
+    def render() -> None:
+        console.table("Faults", ("code", "file", "pointer", "expected", "found", "detail"),
+                      ((f.code, f.path, f.pointer, _short(f.expected), _short(f.actual), f.detail) for f in faults))
+        console.note(
+            f"{'FAULTY' if faults else 'sound'}    {len(report.sessions)} sessions, {report.files:,} files, "
+            f"{report.bytes:,} bytes, {report.judged:,} schemas judged now, {len(report.unsealed)} sessions unsealed"
+        )
+
+    console.emit(body, as_json, render)
+    raise typer.Exit(4 if faults else 0)
+
+
+def fault_dict(fault: "Fault") -> dict[str, Any]:
+    """A fault, for ``--json``."""
+    return {"code": str(fault.code), "path": fault.path, "pointer": fault.pointer,
+            "expected": fault.expected, "actual": fault.actual, "detail": fault.detail}
+
+
+def _short(value: object) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= 24 else f"{text[:23]}…"
+
+
+def replay(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+    """Recompute a sealed session from its recordings and compare every byte.
+
+    Example: `avwap replay --book SIM --date 2016-06-01`
+    """
+    from flows.commands.run import result_dict, tell_replay
+    from flows.day import open_day
+    from flows.pipeline import sealed
+    from flows.replay import replay as recompute
+    from flows.replay import save
+    from flows.run import SessionResult
+
+    at = house(home)
+    day = open_day(at, book, on)
+    verdict = recompute(at, day)
+    path = save(at, verdict)
+    result = SessionResult(day=day, seal=sealed(day), replayed=verdict)
+
+    def render() -> None:
+        tell_replay(result)
+        console.note(f"wrote    {path}")
+
+    console.emit({**result_dict(result), "wrote": path}, as_json, render)
+    raise typer.Exit(result.exit_code)
+
+
+def reconcile(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+    """Our positions, cash and stops beside the broker's, as of a session's close.
+
+    Example: `avwap reconcile --book SIM --date 2016-06-01`
+    """
+    from flows.day import open_day
+    from schemas.reconciliation import Reconciliation
+
+    day = open_day(house(home), book, on)
+    found = day.need("reconciliation", "reconciliation.json", Reconciliation).artifact
+    body = found.model_dump(mode="json")
+
+    def render() -> None:
+        console.rows("Positions", [
+            {"symbol": r.symbol, "ours": str(r.quantity_internal), "broker": str(r.quantity_broker),
+             "stops": str(r.stop_quantity), "codes": ", ".join(r.codes)} for r in found.rows
+        ])
+        console.note(f"{found.status}: cash ours {found.cash_internal}, broker {found.cash_broker}")
+
+    console.emit(body, as_json, render)
+    raise typer.Exit(0 if found.status == "CLEAN" else 3)
+
+
+def report(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+    """Render the page of a session again and say where it lies.
+
+    Example: `avwap report --book SIM --date 2016-06-01`
+    """
+    from flows.day import open_day
+    from flows.pages import render_report
+
+    at = house(home)
+    day = open_day(at, book, on)
+    path = render_report(day)
+    console.emit({"wrote": path}, as_json, lambda: console.note(f"wrote    {at.root / path}"))
+
+
+def need_book_folder(at: "House", book: str) -> None:
+    """Refuse a book that has no folder yet."""
+    if not at.disk.folders("") or book not in at.disk.folders(""):
+        raise UsageFault(
+            EdgeCode.SESSION_NOT_OPEN, f"{book} has no session yet below {at.root}", safe="nothing was changed",
+            next=f"avwap day --book {book} --date YYYY-MM-DD, or name another --home",
+        )

@@ -1,0 +1,35 @@
+"""Options that many commands share, declared once."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.house import House
+
+
+def as_date(text: str) -> date:
+    """An ISO date; anything else is a usage error that shows the form."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a date has no zone
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date; the form is 2016-06-01") from None
+
+
+Book = Annotated[str, typer.Option("--book", "-b", help="SIM, ALPACA_PAPER, ALPACA_LIVE or SCHWAB_401K_MANUAL.")]
+On = Annotated[date, typer.Option("--date", "-d", parser=as_date, metavar="YYYY-MM-DD", help="A session of the NYSE.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="AVWAP_HOME", help="Folder of ledger/ and avwap.toml; default: here."),
+]
+
+
+def house(home: Path | None) -> "House":
+    """The house of *home*. Errors: ``ConfigInvalid`` with every fault of the configuration."""
+    from flows.house import House
+    from flows.settings import load
+
+    return House(load(home))

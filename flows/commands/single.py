@@ -1,0 +1,163 @@
+"""One stage at a time, from its files: what an operator reruns by hand."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows import console
+from flows.commands.options import Book, Home, Json, On, house
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flows.day import Day
+    from ledger.artifacts import Written
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    for command in (premarket, scan, decide, enforce, cycle, close):
+        app.command(command.__name__)(command)
+
+
+def _tell(day: "Day", name: str, written: "list[Written]", as_json: bool, **more: Any) -> None:
+    from flows import stories
+
+    body = {"book": day.book_id, "session": str(day.session), **more,
+            "wrote": [{"path": w.path, "sha256": w.sha256, "status": w.status} for w in written]}
+
+    def render() -> None:
+        for stage, title, tell in stories.STORY:
+            if stage == name:
+                console.rows(title, tell(day))
+        for each in written:
+            console.note(f"{each.status:<9} {each.path}")
+
+    console.emit(body, as_json, render)
+
+
+def _stage(book: str, on: Any, home: Any, as_json: bool, name: str, run: "Callable[[Day], Written]", *before: "Callable[[Day], Written]") -> None:
+    from flows.day import open_day
+    from flows.run import acting
+
+    at = house(home)
+    day = open_day(at, book, on)
+    with acting(at, book, f"avwap {name} {on}"):
+        written = [each(day) for each in (*before, run)]
+    _tell(day, name, written, as_json)
+
+
+def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+    """Open the session and run every stage up to the enforcement.
+
+    Example: `avwap premarket --book SIM --date 2016-06-01`
+    """
+    from flows import pipeline
+    from flows.commands.run import outcome_rows, tell_refusals
+    from flows.day import open_day
+    from flows.run import acting, catch_up, check_ready
+    from flows.stages import opening
+
+    at = house(home)
+    day = open_day(at, book, on)
+    outcome = pipeline.Outcome(day)
+    with acting(at, book, f"avwap premarket {on}") as (world, guard):
+        check_ready(at, day)
+        catch_up(at, day, world, guard)
+        session = opening.open_session(day, world, guard)
+        pipeline.run_premarket(day, world, session, outcome)
+
+    def render() -> None:
+        console.rows("Stages", outcome_rows(outcome))
+        tell_refusals(outcome)
+
+    console.emit({"session": str(day.session), "steps": outcome_rows(outcome)}, as_json, render)
+    raise typer.Exit(outcome.exit_code)
+
+
+def scan(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+    """Judge the bars and scan every symbol of the session's snapshot; rank what passed.
+
+    Example: `avwap scan --book SIM --date 2016-06-01`
+    """
+    from flows.stages import premarket as stages
+
+    _stage(book, on, home, as_json, "scan", stages.scan, stages.market)
+
+
+def decide(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+    """Decide every intent of candidates.json against this morning's book.
+
+    Example: `avwap decide --book SIM --date 2016-06-01`
+    """
+    from flows.stages import premarket as stages
+
+    _stage(book, on, home, as_json, "decisions", stages.decisions)
+
+
+def enforce(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+    """Put every intent through the gates and say which may be tried today.
+
+    Example: `avwap enforce --book SIM --date 2016-06-01`
+    """
+    from flows.stages import premarket as stages
+
+    _stage(book, on, home, as_json, "enforcement", stages.enforcement)
+
+
+def cycle(
+    book: Book,
+    on: On,
+    slot: Annotated[str, typer.Option("--slot", metavar="HHMM", help="One of the session's cycles: 0930, 0935, 1600 (1300).")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Run one execution cycle of an open session; one that died is resumed as HHMM-2.
+
+    Example: `avwap cycle --book SIM --date 2016-06-01 --slot 0935`
+    """
+    from flows.day import open_day
+    from flows.run import acting
+    from flows.stages import cycle as cycles
+    from flows.stages import opening
+
+    at = house(home)
+    day = open_day(at, book, on)
+    due = next((each for each in cycles.slots(day) if each.name == slot), None)
+    if due is None:
+        names = ", ".join(each.name for each in cycles.slots(day))
+        raise UsageFault(EdgeCode.NOT_DUE, f"{day.session} has no cycle at {slot}; it has {names}", safe="nothing was sent",
+                         next="choose one of them with --slot")
+    with acting(at, book, f"avwap cycle {on} {slot}") as (world, guard):
+        session = opening.resume_session(day, guard)
+        written = list(cycles.cycle(day, world, session, due))
+    _tell(day, "fills", written, as_json, slot=slot)
+
+
+def close(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+    """Close the session: trades, snapshot, reconciliation, attribution, parity, seal, report.
+
+    Example: `avwap close --book SIM --date 2016-06-01`
+    """
+    from flows import pipeline
+    from flows.commands.run import outcome_rows, tell_refusals
+    from flows.day import open_day
+    from flows.run import acting
+    from flows.stages import opening
+
+    at = house(home)
+    day = open_day(at, book, on)
+    outcome = pipeline.Outcome(day)
+    with acting(at, book, f"avwap close {on}") as (world, guard):
+        session = opening.resume_session(day, guard)
+        pipeline.run_close(day, world, session, outcome)
+
+    def render() -> None:
+        console.rows("Stages", outcome_rows(outcome))
+        tell_refusals(outcome)
+        console.note(f"seal     {outcome.seal or 'none: the session could not be sealed'}")
+
+    console.emit({"session": str(day.session), "seal": outcome.seal, "steps": outcome_rows(outcome)}, as_json, render)
+    raise typer.Exit(outcome.exit_code)

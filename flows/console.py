@@ -1,0 +1,86 @@
+"""What a person reads at the prompt: tables, and refusals that say what, why, what is safe and what next.
+
+With ``--json`` a command prints one JSON object and nothing else on standard output.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.errors import AvwapError
+
+OUT = Console(soft_wrap=False)
+ERR = Console(stderr=True, soft_wrap=True)
+
+
+def emit(result: dict[str, Any], as_json: bool, render: Callable[[], None]) -> None:
+    """Print *result* as JSON, or call *render* for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(result, sort_keys=True, default=str, ensure_ascii=False) + "\n")
+    else:
+        render()
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """One titled table; the columns named in *right* are numbers and align right."""
+    grid = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for column in columns:
+        grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    empty = True
+    for row in rows:
+        empty = False
+        grid.add_row(*("-" if cell is None else str(cell) for cell in row))
+    if empty:
+        OUT.print(Text(title, style="bold"), Text("  none", style="dim"), sep="")
+    else:
+        OUT.print(grid)
+    OUT.print()
+
+
+def note(text: str) -> None:
+    """One plain line."""
+    OUT.print(text, highlight=False, markup=False)
+
+
+def refuse(error: AvwapError, as_json: bool, what: str = "") -> int:
+    """Say an error in four lines and return its exit code."""
+    if as_json:
+        body = {"error": error.code, "why": error.message, "safe": error.safe, "next": error.next, "exit": error.exit_code}
+        sys.stdout.write(json.dumps(body, sort_keys=True, ensure_ascii=False) + "\n")
+        return error.exit_code
+    head = {2: "usage", 3: "refused", 4: "corrupt"}.get(error.exit_code, "failed")
+    for label, text in ((head, what or error.code), ("why", error.message), ("safe", error.safe), ("next", error.next)):
+        if text:
+            suffix = f"   (exit {error.exit_code})" if label == head else ""
+            ERR.print(Text(f"{label:<8} ", style="bold red" if label == head else "bold"), end="")
+            ERR.print(Text(text + suffix), highlight=False)
+    return error.exit_code
+
+
+def from_os_error(error: OSError) -> AvwapError:
+    """A file system's no, said like any other refusal."""
+    return AvwapError(
+        "FILE_UNREADABLE",
+        f"{error.filename or 'a file'}: {error.strerror or error}",
+        safe="nothing half-written is visible",
+        next="check that the path exists and that this user may read and write it",
+    )
+
+
+def rows(title: str, found: Sequence[dict[str, str]]) -> None:
+    """A table from rows that share their keys; numbers align right."""
+    if not found:
+        table(title, (), ())
+        return
+    columns = list(found[0])
+    numeric = [c for c in columns if all(_is_number(row[c]) for row in found) and any(row[c] for row in found)]
+    table(title, columns, ([row[c] for c in columns] for row in found), right=numeric)
+
+
+def _is_number(cell: str) -> bool:
+    return not cell or cell == "-" or cell.replace(",", "").replace("%", "").lstrip("+-").replace(".", "", 1).isdigit()

@@ -1,0 +1,97 @@
+"""One session of one book: its dates, its paths, and the one way to write and to read its files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+from flows.house import House
+from ledger import artifacts, layout
+from ledger.artifacts import Context, Loaded, ReadFault, Written
+from ledger.canonical import digest
+from schemas.base import SessionDate
+from schemas.errors import Denied, UsageFault
+from schemas.header import Artifact, Finding, InputRef
+from schemas.reasons.edge import EdgeCode
+
+A = TypeVar("A", bound=Artifact)
+
+
+class StageRefused(Denied):
+    """A stage that cannot prove its input wrote nothing; entries are blocked, exits do not read it."""
+
+    def __init__(self, stage: str, day: "Day", findings: Sequence[Finding]) -> None:
+        first = findings[0]
+        super().__init__(
+            first.code,
+            f"{first.subject}: {first.detail or first.code}"
+            + (f" (wanted {first.threshold}, found {first.observed})" if first.threshold is not None else ""),
+            safe="nothing was written; positions keep their stops, exits do not read this file",
+            next=f"avwap verify --book {day.book_id} --from {day.session} --to {day.session} names every fault",
+        )
+        self.stage = stage
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A session D of a book; P is the session before."""
+
+    house: House
+    book_id: str
+    session: SessionDate
+    previous: SessionDate
+
+    @property
+    def ctx(self) -> Context:
+        return Context(
+            book_id=self.book_id, session_date=self.session, config_sha256=self.house.config_sha256
+        )
+
+    def path(self, name: str) -> str:
+        """The path of a file of this day: ``scan.json``, ``observations/book.json``."""
+        return f"{layout.day(self.book_id, self.session)}/{name}"
+
+    def write(self, name: str, artifact: Artifact, inputs: Sequence[InputRef]) -> Written:
+        """Write a file of this day once."""
+        return artifacts.write(self.house.disk, self.path(name), artifact, self.ctx, inputs)
+
+    def read(self, name: str, model: type[A]) -> Loaded[A] | ReadFault:
+        """Read a file of this day fail-closed."""
+        return artifacts.read(self.house.disk, self.path(name), model, self.book_id, self.session)
+
+    def need(self, stage: str, name: str, model: type[A]) -> Loaded[A]:
+        """As ``read``, for a stage that can do nothing without it. Errors: ``StageRefused``."""
+        found = self.read(name, model)
+        if isinstance(found, ReadFault):
+            raise StageRefused(stage, self, (found.finding,))
+        return found
+
+    def ref(self, name: str) -> InputRef | None:
+        """A file of this day as an input, or None if it is not there."""
+        path = self.path(name)
+        if not self.house.disk.exists(path):
+            return None
+        return InputRef(path=path, sha256=digest(self.house.disk.read(path)))
+
+    def sibling(self, session: SessionDate) -> "Day":
+        """Another session of the same book."""
+        return Day(
+            house=self.house,
+            book_id=self.book_id,
+            session=session,
+            previous=self.house.calendar.previous(session),
+        )
+
+
+def open_day(house: House, book_id: str, on: date) -> Day:
+    """The day of *on*. Errors: ``UsageFault`` NOT_A_SESSION."""
+    session = house.calendar.session(on)
+    if session is None:
+        raise UsageFault(
+            EdgeCode.NOT_A_SESSION,
+            f"{on} is no session of the New York Stock Exchange",
+            safe="nothing was started",
+            next=f"the session before is {house.calendar.previous(on)}, the one after {house.calendar.next(on)}",
+        )
+    return Day(house=house, book_id=book_id, session=session, previous=house.calendar.previous(session))

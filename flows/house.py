@@ -1,0 +1,92 @@
+"""The house is what a run may reach: settings, the ledger's disk, the calendar and the market store.
+
+Heavy parts open when they are first asked for, so that a command that reads two small files stays light.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from flows.settings import Settings
+from ledger.disk import Disk, LocalDisk
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from market.calendar import Calendar
+    from market.contract import ContractResult
+    from market.panel import Panel
+    from market.sidecar import Sidecar
+    from market.store import BarStore
+    from schemas.base import SessionDate
+
+
+class House:
+    """One data root and its configuration. *disk* may be another view of the same root (replay, crash tests)."""
+
+    def __init__(self, settings: Settings, disk: Disk | None = None) -> None:
+        self.settings = settings
+        self.root = settings.root()
+        self.disk: Disk = disk or LocalDisk(self.root)
+        self.config_sha256 = settings.config_sha256()
+        self._panel: Panel | None = None
+        self._contract: ContractResult | None = None
+
+    def with_disk(self, disk: Disk) -> "House":
+        """The same house, its market opened once, over another disk."""
+        other = House(self.settings, disk)
+        for name in ("calendar", "store", "sidecar"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
+    @cached_property
+    def calendar(self) -> "Calendar":
+        """XNYS, from the table cached in the store, or from the library."""
+        from market.calendar import Calendar
+
+        return Calendar.cached(self.root)
+
+    @cached_property
+    def store(self) -> "BarStore":
+        """The bar store of this root."""
+        from market.store import BarStore
+
+        return BarStore(self.root)
+
+    @cached_property
+    def sidecar(self) -> "Sidecar":
+        """The store as arrays. Errors: ``UsageFault`` STORE_EMPTY if nothing was ever imported."""
+        from market.sidecar import open_sidecar
+
+        if not self.store.manifest().vintages:
+            raise UsageFault(
+                EdgeCode.STORE_EMPTY,
+                f"no bars were ever imported into {self.root / 'MARKET'}",
+                safe="nothing was started",
+                next="avwap data import FILE, or avwap demo for a market that is made up",
+            )
+        return open_sidecar(self.store, self.calendar)
+
+    def panel(self, session: "SessionDate") -> "Panel":
+        """Bars as known on the morning of *session*. The newest is kept: three stages of a day read it."""
+        from market.panel import load_panel
+
+        if self._panel is None or self._panel.session_date != session:
+            self._panel = load_panel(
+                self.store, self.calendar, session, benchmark=self.settings.benchmark, sidecar=self.sidecar
+            )
+        return self._panel
+
+    def contract(self, session: "SessionDate") -> "ContractResult":
+        """The data contract judged on that panel, kept like it."""
+        from market import contract
+
+        panel = self.panel(session)
+        if self._contract is None or self._contract.observation.data_version != panel.data_version:
+            self._contract = contract.run(
+                contract.ContractInputs(panel=panel, calendar=self.calendar, simulated=True), self.settings.contract
+            )
+        return self._contract
+

@@ -1,0 +1,145 @@
+"""A session from its morning to its seal, in one process; the command line and the Prefect flows both call this.
+
+Entry stages fail closed: one that refuses leaves its file out, and no entry is tried. Exits stay open: cycles and
+close run all the same. What refused is told, and decides the exit code, at the end.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flows.day import Day
+from flows.stages import close, cycle, opening, premarket
+from flows.stages.cycle import Slot
+from flows.stages.opening import Session
+from flows.world import World
+from ledger import layout
+from ledger.artifacts import Written
+from ledger.canonical import digest
+from schemas.errors import AvwapError
+from schemas.reasons.edge import EdgeCode
+from schemas.reasons.ledger import LedgerCode
+
+CLOSE_AFTER = timedelta(minutes=20)
+STOPS_EVERYTHING = frozenset({LedgerCode.FENCE_LOST, LedgerCode.LOCK_BUSY, LedgerCode.LEDGER_UNAVAILABLE})
+"""Refusals after which this process may not, or cannot, do anything more for the book."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What became of one stage: the file it wrote or verified, or why it refused."""
+
+    stage: str
+    written: Written | None = None
+    error: AvwapError | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run of a session did, stage by stage."""
+
+    day: Day
+    steps: list[Step] = field(default_factory=list)
+    seal: str | None = None
+
+    @property
+    def refused(self) -> Sequence[Step]:
+        return [step for step in self.steps if step.error is not None]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or the gravest refusal's."""
+        return max((step.error.exit_code for step in self.refused if step.error is not None), default=0)
+
+    def attempt(self, stage: str, run: Callable[[], Written]) -> bool:
+        """Run one stage; a refusal is recorded, not raised, so that exits and the close go on (L2, L3)."""
+        try:
+            self.steps.append(Step(stage=stage, written=run()))
+        except AvwapError as error:
+            if error.code in STOPS_EVERYTHING:
+                raise
+            self.steps.append(Step(stage=stage, error=error))
+            return False
+        except Exception as error:  # the stage edge: one of the three boundaries (architecture.md 7)
+            failed = AvwapError(
+                EdgeCode.STAGE_REFUSED,
+                f"{stage}: {type(error).__name__}: {error}",
+                safe="no entry rests on this stage; positions keep their stops",
+                next="report this with the session's folder: it is a fault of ours",
+            )
+            failed.__cause__ = error
+            self.steps.append(Step(stage=stage, error=failed))
+            return False
+        return True
+
+
+PREMARKET: tuple[tuple[str, Callable[[Day], Written]], ...] = (
+    ("market", premarket.market),
+    ("regime", premarket.regime),
+    ("scan", premarket.scan),
+    ("candidates", premarket.candidates),
+    ("decisions", premarket.decisions),
+    ("enforcement", premarket.enforcement),
+)
+ENTRY_STAGES = frozenset({"market", "scan", "candidates", "enforcement"})
+"""Stages that entries rest on. The regime is a measurement (L2); decisions bind by gate 10, where they bind."""
+
+
+def run_premarket(
+    day: Day, world: World, session: Session, outcome: Outcome, told: Callable[[str], None] = lambda stage: None
+) -> bool:
+    """Every stage from the morning's observations to the enforcement. Returns whether entries may be tried."""
+    opening.take_pending(day, session)
+    told("observe")
+    sound = outcome.attempt("book", lambda: opening.book(day))
+    sound &= outcome.attempt("observe", lambda: opening.observe(day, world))
+    for stage, run in PREMARKET:
+        told(stage)
+        passed = outcome.attempt(stage, lambda run=run: run(day))  # type: ignore[misc]
+        sound &= passed or stage not in ENTRY_STAGES
+    return sound
+
+
+def run_cycle(
+    day: Day, world: World, session: Session, slot: Slot, outcome: Outcome, *, entries: bool = True
+) -> None:
+    """One cycle, resumed if an earlier process died in it."""
+    for written in cycle.cycle(day, world, session, slot, entries=entries):
+        outcome.steps.append(Step(stage=written.path.removesuffix(".json").split("/", 2)[-1], written=written))
+
+
+def run_close(
+    day: Day, world: World, session: Session, outcome: Outcome, told: Callable[[str], None] = lambda stage: None
+) -> None:
+    """From the final observation to the seal; a report that fails blocks nothing."""
+    world.clock.step(day.house.calendar.close_at(day.session) + CLOSE_AFTER)
+    outcome.attempt("close", lambda: close.observe(day, world, session))
+    for stage, run in close.STAGES:
+        told(stage)
+        outcome.attempt(stage, lambda run=run: run(day, session))  # type: ignore[misc]
+    told("seal")
+    if outcome.attempt("seal", lambda: close.close_seal(day).written):
+        outcome.seal = outcome.steps[-1].written.sha256 if outcome.steps[-1].written else None
+
+
+def run_day(day: Day, world: World, guard: Callable[[], None] | None = None) -> Outcome:
+    """The whole chain for one session."""
+    outcome = Outcome(day)
+    session = opening.open_session(day, world, guard)
+    sound = run_premarket(day, world, session, outcome)
+    for slot in cycle.slots(day):
+        run_cycle(day, world, session, slot, outcome, entries=sound)
+    run_close(day, world, session, outcome)
+    return outcome
+
+
+def is_postclose_due(day: Day, now: datetime) -> bool:
+    """Whether the close of *day* lies at least twenty minutes, and less than an hour, before *now*."""
+    passed = now - day.house.calendar.close_at(day.session)
+    return CLOSE_AFTER <= passed < timedelta(hours=1)
+
+
+def sealed(day: Day) -> str | None:
+    """The seal of D, if it has one."""
+    path = layout.manifest(day.book_id, day.session)
+    return digest(day.house.disk.read(path)) if day.house.disk.exists(path) else None

@@ -1,0 +1,300 @@
+"""A sealed session recomputed from its recordings must give its own bytes, or the first that differs is named.
+
+The recorded answers of broker, feed and clock are fed back; every stage runs again by the code of today. A cycle
+that died is replayed up to the record at which it died. A day of another ``code_version`` is compared by payload:
+what differs there is a change of behaviour, not a divergence.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from execution_v2.broker.recorded import RecordingEnded, ReplayBroker, ReplayDiverged
+from flows.day import Day
+from flows.house import House
+from flows.overlay import Overlay
+from flows.pipeline import CLOSE_AFTER, PREMARKET, Outcome
+from flows.stages import close, cycle, opening, premarket
+from flows.stages.cycle import Slot
+from flows.stages.opening import Session
+from flows.world import SteppedClock, World
+from ledger import layout
+from ledger.canonical import first_difference, line_bytes, parse_canonical, parse_canonical_line
+from ledger.journal import Entry, Journal, parse_chain
+from schemas.errors import UsageFault
+from schemas.header import CODE_VERSION
+from schemas.journal import JournalRecord
+from schemas.reasons.edge import EdgeCode
+
+RECORDED: Final = re.compile(
+    r"observations/(account|positions|orders|clock|control|close)\.json|cycles/[^/]+/observations/.+"
+)
+"""Files of a day that hold outside facts as received; all others are recomputed."""
+HEADER_OF_BUILD: Final = frozenset({"code_version", "inputs", "schema_version"})
+
+Category = Literal["BYTES", "MISSING", "UNEXPECTED", "CALL", "JOURNAL", "STAGE", "BEHAVIOUR"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """One place where recomputing gave something else. expected: as recorded; actual: as recomputed."""
+
+    category: Category
+    file: str
+    pointer: str
+    expected: Any
+    actual: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """The verdict on one session."""
+
+    book_id: str
+    session: str
+    files: int
+    same_build: bool
+    divergences: tuple[Divergence, ...]
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing diverged; a change of behaviour under another build is told, and is no divergence."""
+        return all(each.category == "BEHAVIOUR" for each in self.divergences)
+
+
+def replay(house: House, day: Day) -> Replayed:
+    """Recompute *day*, which must be sealed, and compare every file.
+
+    Errors: ``UsageFault`` if it is not sealed, or was sealed under another configuration.
+    """
+    folder = layout.day(day.book_id, day.session)
+    manifest = _manifest(house, day)
+    same_build = manifest["code_version"] == CODE_VERSION
+    if same_build and manifest["config_sha256"] != house.config_sha256:
+        raise UsageFault(
+            EdgeCode.CONFIG_CHANGED,
+            f"{day.session} was sealed under configuration {manifest['config_sha256'][:12]}…, "
+            f"the present one is {house.config_sha256[:12]}…",
+            safe="nothing was changed",
+            next="put the avwap.toml and the flags of that day back, then replay",
+        )
+    overlay = Overlay(house.disk, folder, lambda name: RECORDED.fullmatch(name) is not None)
+    found = _recompute(house, day, overlay)
+    found += _compare(house, folder, overlay, same_build)
+    files = sum(1 for _ in house.disk.list(folder))
+    return Replayed(
+        book_id=day.book_id,
+        session=day.session.isoformat(),
+        files=files,
+        same_build=same_build,
+        divergences=tuple(found),
+    )
+
+
+def _manifest(house: House, day: Day) -> dict[str, Any]:
+    path = layout.manifest(day.book_id, day.session)
+    if not house.disk.exists(path):
+        raise UsageFault(
+            EdgeCode.SESSION_NOT_SEALED,
+            f"{day.session} of {day.book_id} is not sealed",
+            safe="nothing was changed",
+            next=f"avwap day --book {day.book_id} --date {day.session} finishes it",
+        )
+    return parse_canonical(house.disk.read(path))
+
+
+def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:
+    """Run every stage that the recorded day has, over *overlay*."""
+    replica = Day(
+        house=house.with_disk(overlay), book_id=day.book_id, session=day.session, previous=day.previous
+    )
+    silent = ReplayBroker(())
+    world = World(broker=silent, feed=silent, clock=SteppedClock())
+    recorded = parse_chain(house.disk.read(day.path(layout.JOURNAL)), day.path(layout.JOURNAL)).records
+    outcome = Outcome(replica)
+    found: list[Divergence] = []
+    session = opening.open_session(replica, world, None)
+    outcome.attempt("book", lambda: opening.book(replica))
+    for stage, run in PREMARKET:
+        name = premarket.MARKET if stage == "market" else f"{stage}.json"
+        if house.disk.exists(day.path(name)):
+            outcome.attempt(stage, lambda run=run: run(replica))  # type: ignore[misc]
+    slots = {slot.name: slot for slot in cycle.slots(replica)}
+    for name in _cycles(house, day):
+        _copy_outside(session.journal, recorded)
+        found += _replay_cycle(house, replica, session, slots[name[:4]], name, recorded)
+    _copy_outside(session.journal, recorded)
+    world.clock.step(replica.house.calendar.close_at(replica.session) + CLOSE_AFTER)
+    for stage, run_close in close.STAGES:
+        if house.disk.exists(day.path(f"{stage}.json")):
+            outcome.attempt(stage, lambda run=run_close: run(replica, session))  # type: ignore[misc]
+    outcome.attempt("seal", lambda: close.close_seal(replica).written)
+    return found + [
+        Divergence(category="STAGE", file=step.stage, pointer="", expected="written", actual=str(step.error))
+        for step in outcome.refused
+    ]
+
+
+def _cycles(house: House, day: Day) -> Sequence[str]:
+    """Names of the recorded cycles in the order in which they ran: 0930, 0935, 0935-2, 1600."""
+    names = house.disk.folders(day.path("cycles"))
+    return sorted(names, key=lambda name: (name[:4], int(name[5:] or 1)))
+
+
+def _copy_outside(journal: Journal, recorded: Sequence[JournalRecord]) -> None:
+    """Take over what a person recorded between cycles: it is an outside fact."""
+    at = len(journal.records)
+    while at < len(recorded) and recorded[at].cycle is None:
+        record = recorded[at]
+        journal.append([(record.event, record.ts, record.cycle, record.data)])
+        at += 1
+
+
+class _UpTo:
+    """A journal that ends where the recorded cycle's records end: there its process died, or it was done."""
+
+    def __init__(self, journal: Journal, most: int) -> None:
+        self._journal = journal
+        self._left = most
+
+    def append(self, entries: Iterable[Entry]) -> Sequence[JournalRecord]:
+        wanted = list(entries)
+        taken = wanted[: self._left]
+        self._left -= len(taken)
+        made = self._journal.append(taken) if taken else ()
+        if len(taken) < len(wanted):
+            raise RecordingEnded("the recorded journal holds no more of this cycle")
+        return made
+
+
+def _replay_cycle(
+    house: House, day: Day, session: Session, slot: Slot, folder: str, recorded: Sequence[JournalRecord]
+) -> list[Divergence]:
+    mine = cycle.records_of(recorded, folder)
+    ended = bool(mine) and mine[-1].event == "cycle.ended"
+    calls = cycle.calls_path(day, folder)
+    lines = house.disk.read(calls).split(b"\n")[:-1] if house.disk.exists(calls) else []
+    door = ReplayBroker(lines)
+    try:
+        cycle.act(
+            day,
+            session,
+            slot,
+            folder,
+            door,
+            lambda seconds: None,
+            entries=True,
+            journal=_UpTo(session.journal, len(mine)),
+        )
+    except RecordingEnded as stop:
+        if ended:
+            return [_call_divergence(calls, "the cycle ended", str(stop))]
+    except ReplayDiverged as error:
+        return [
+            Divergence(
+                category="CALL", file=calls, pointer=f"/{error.n}", expected=error.expected, actual=error.actual
+            )
+        ]
+    if ended and door.unasked:
+        return [_call_divergence(calls, f"{len(lines)} calls", f"{door.unasked} fewer")]
+    if ended:
+        cycle.write_artifacts(day, session, folder)
+    return []
+
+
+def _call_divergence(calls: str, expected: str, actual: str) -> Divergence:
+    return Divergence(category="CALL", file=calls, pointer="", expected=expected, actual=actual)
+
+
+def _compare(house: House, folder: str, overlay: Overlay, same_build: bool) -> list[Divergence]:
+    found: list[Divergence] = []
+    outside = {f"{folder}/{layout.REPORT}"}
+    there = [path for path in house.disk.list(folder) if path not in outside]
+    for path in there:
+        before = house.disk.read(path)
+        if RECORDED.fullmatch(path.removeprefix(f"{folder}/")):
+            continue
+        now = overlay.made.get(path)
+        if now == before:
+            continue
+        if now is None:
+            if not path.endswith(layout.JOURNAL_TORN):
+                found.append(
+                    Divergence(category="MISSING", file=path, pointer="", expected="present", actual="not made")
+                )
+        elif path.endswith(".jsonl"):
+            found.append(_first_line(path, before, now))
+        else:
+            found += _documents(path, before, now, same_build)
+    for path in sorted(set(overlay.made) - set(there)):
+        if path.startswith(f"{folder}/"):
+            found.append(Divergence(category="UNEXPECTED", file=path, pointer="", expected=None, actual="made"))
+    return found
+
+
+def _documents(path: str, before: bytes, now: bytes, same_build: bool) -> list[Divergence]:
+    expected, actual = parse_canonical(before), parse_canonical(now)
+    if not same_build:
+        expected = {key: value for key, value in expected.items() if key not in HEADER_OF_BUILD}
+        actual = {key: value for key, value in actual.items() if key not in HEADER_OF_BUILD}
+        if path.endswith(layout.MANIFEST):
+            return []
+    parting = first_difference(expected, actual)
+    if parting is None:
+        return []
+    category: Category = "BYTES" if same_build else "BEHAVIOUR"
+    return [
+        Divergence(
+            category=category, file=path, pointer=parting.pointer, expected=parting.expected, actual=parting.actual
+        )
+    ]
+
+
+def _first_line(path: str, before: bytes, now: bytes) -> Divergence:
+    """The first journal line that differs, and where in it."""
+    old, new = before.splitlines(keepends=True), now.splitlines(keepends=True)
+    for number, (was, is_now) in enumerate(zip(old, new, strict=False)):
+        if was != is_now:
+            parting = first_difference(parse_canonical_line(was), parse_canonical_line(is_now))
+            assert parting is not None, "two canonical lines of one value have one spelling"
+            return Divergence(
+                category="JOURNAL",
+                file=path,
+                pointer=f"/{number}{parting.pointer}",
+                expected=parting.expected,
+                actual=parting.actual,
+            )
+    return Divergence(category="JOURNAL", file=path, pointer="", expected=len(old), actual=len(new))
+
+
+def save(house: House, verdict: Replayed) -> str:
+    """Keep the verdict beside the days, outside every seal; returns its path."""
+    from datetime import date
+
+    path = layout.replay(verdict.book_id, date.fromisoformat(verdict.session))
+    rows = [
+        {
+            "category": each.category,
+            "file": each.file,
+            "pointer": each.pointer,
+            "expected": _shown(each.expected),
+            "actual": _shown(each.actual),
+        }
+        for each in verdict.divergences
+    ]
+    body = {
+        "book_id": verdict.book_id,
+        "session_date": verdict.session,
+        "files": verdict.files,
+        "identical": verdict.identical,
+        "same_build": verdict.same_build,
+        "divergences": rows,
+    }
+    house.disk.write(path, line_bytes(body))
+    return path
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, (str, int, bool, type(None))) else str(value)[:400]
+

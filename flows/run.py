@@ -1,0 +1,154 @@
+"""Sessions in order, one process per book: what is sealed is recomputed and compared, what is not is run."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+
+from flows.day import Day, open_day
+from flows.house import House
+from flows.pipeline import Outcome, run_day, sealed
+from flows.replay import Replayed, replay
+from flows.settings import operable
+from flows.stages import cycle, opening
+from flows.world import World, open_world
+from ledger.lock import BookLock
+from ledger.seal import last_sealed, sessions_of
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
+
+Told = Callable[["SessionResult"], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionResult:
+    """One session of a range: run now (``outcome``), or sealed before and recomputed (``replayed``)."""
+
+    day: Day
+    seal: str | None
+    outcome: Outcome | None = None
+    replayed: Replayed | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.replayed is not None:
+            return 0 if self.replayed.identical else 4
+        return self.outcome.exit_code if self.outcome is not None else 0
+
+
+@dataclass(slots=True)
+class Range:
+    """What became of a range of sessions."""
+
+    results: list[SessionResult] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        return max((result.exit_code for result in self.results), default=0)
+
+
+@contextmanager
+def acting(house: House, book_id: str, owner: str) -> Iterator[tuple[World, Callable[[], None]]]:
+    """Hold the book and open its outside: the world, and the guard that each append asks.
+
+    Errors: ``Denied`` LOCK_BUSY at once if another process holds it.
+    """
+    operable(book_id)
+    with ExitStack() as stack:
+        fence = stack.enter_context(BookLock(house.root, book_id).acquire(owner))
+        yield open_world(house, book_id), fence.check
+
+
+def check_ready(house: House, day: Day) -> None:
+    """Refuse before anything is written: a session without bars, or one that others came after."""
+    newest = _last_index(house)
+    at = house.calendar.index(day.session)
+    assert at is not None
+    if at > newest:
+        raise UsageFault(
+            EdgeCode.BARS_ABSENT_FOR_SESSION,
+            f"the store's last bar is of {house.calendar.at(newest)}, so the simulated exchange cannot play {day.session}",
+            safe="nothing was started",
+            next="import later bars, or choose an earlier session",
+        )
+    later = [each for each in sessions_of(house.disk, day.book_id) if each > day.session]
+    if later and sealed(day) is None:
+        raise UsageFault(
+            EdgeCode.SESSION_ALREADY_PAST,
+            f"{day.book_id} has already run {later[-1]}; {day.session} was never part of it",
+            safe="nothing was started",
+            next="choose a later session, or another AVWAP_HOME for another history",
+        )
+
+
+def _last_index(house: House) -> int:
+    return int(house.sidecar.session.max()) if len(house.sidecar.session) else 0
+
+
+def run_session(house: House, day: Day, world: World, guard: Callable[[], None]) -> SessionResult:
+    """One session: recomputed and compared if it is sealed, run (or resumed) if it is not."""
+    before = sealed(day)
+    if before is not None:
+        return SessionResult(day=day, seal=before, replayed=replay(house, day))
+    check_ready(house, day)
+    outcome = run_day(day, world, guard)
+    return SessionResult(day=day, seal=outcome.seal, outcome=outcome)
+
+
+def catch_up(house: House, day: Day, world: World, guard: Callable[[], None]) -> tuple[SessionResult, ...]:
+    """Sessions between the last seal and D, run without entries: stops work, the close is kept, nothing new."""
+    newest = last_sealed(house.disk, day.book_id, day.session)
+    if newest is None:
+        return ()
+    made = []
+    for session in house.calendar.sessions(house.calendar.next(newest.session_date), day.previous):
+        missed = day.sibling(session)
+        made.append(SessionResult(day=missed, seal=None, outcome=exits_only(missed, world, guard)))
+    return tuple(made)
+
+
+def exits_only(day: Day, world: World, guard: Callable[[], None]) -> Outcome:
+    """A missed session: its cycles for the positions held, its close, its seal; no scan and no entry."""
+    from flows.pipeline import run_close, run_cycle
+
+    outcome = Outcome(day)
+    session = opening.open_session(day, world, guard)
+    outcome.attempt("book", lambda: opening.book(day))
+    outcome.attempt("observe", lambda: opening.observe(day, world))
+    for slot in cycle.slots(day):
+        run_cycle(day, world, session, slot, outcome, entries=False)
+    run_close(day, world, session, outcome)
+    return outcome
+
+
+def run_range(house: House, book_id: str, first: date, last: date, told: Told, owner: str) -> Range:
+    """Every session from *first* to *last*; stops at the first that could not be sealed.
+
+    Errors: ``UsageFault`` for an empty range or a book that cannot be run; ``Denied`` LOCK_BUSY.
+    """
+    sessions = house.calendar.sessions(first, last)
+    if not sessions:
+        raise UsageFault(
+            EdgeCode.NOT_A_SESSION,
+            f"no session of the exchange lies between {first} and {last}",
+            safe="nothing was started",
+            next=f"the next one is {house.calendar.next(last)}",
+        )
+    operable(book_id)
+    _ = house.sidecar
+    done = Range()
+    with acting(house, book_id, owner) as (world, guard):
+        start = open_day(house, book_id, sessions[0])
+        if sealed(start) is None:
+            check_ready(house, start)
+            for missed in catch_up(house, start, world, guard):
+                done.results.append(missed)
+                told(missed)
+        for session in sessions:
+            result = run_session(house, open_day(house, book_id, session), world, guard)
+            done.results.append(result)
+            told(result)
+            if result.seal is None:
+                break
+    return done
+

@@ -1,0 +1,237 @@
+"""One source of configuration: ``avwap.toml``, then the environment, then flags; typed, frozen, hashed.
+
+Nothing below ``flows/`` reads the environment: each function is handed the small frozen config that it needs.
+Every fault of a configuration is reported at once, before anything starts.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from analytics.reconciliation import ReconciliationConfig
+from analytics.regime import RegimeConfig
+from analytics.snapshot import SnapshotConfig
+from analytics.trades import TradesConfig
+from execution_v2.gates.facts import EnforcementConfig
+from execution_v2.ports import CycleConfig, ExecutionConfig
+from ledger.canonical import artifact_bytes, digest
+from market.day import ContractConfig
+from portfolio.limits import LIMITS, PortfolioConfig, portfolio_config
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
+from simulation.exchange import ExchangeConfig
+from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig
+
+FILE_NAME: Final = "avwap.toml"
+BOOKS: Final = tuple(LIMITS)
+OPERABLE: Final = frozenset({"SIM"})
+"""Books that have a broker adapter in this version; the others have limits, gates and a ledger, and refuse."""
+NO_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
+
+
+class ConfigInvalid(UsageFault):
+    """The configuration cannot be meant. Attribute: faults, one line each."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__(
+            EdgeCode.CONFIG_INVALID,
+            "\n         ".join(faults),
+            safe="nothing was started",
+            next="correct these lines; avwap config show prints every setting with its default",
+        )
+        self.faults = faults
+
+
+def _switch(value: object) -> bool:
+    """Anything but a clear no is yes: a misspelt kill switch must not leave entries running."""
+    return value.strip().lower() not in NO_WORDS if isinstance(value, str) else bool(value)
+
+
+def _symbols(value: object) -> object:
+    return tuple(s.strip() for s in value.split(",") if s.strip()) if isinstance(value, str) else value
+
+
+def _flag(name: str) -> Any:
+    return Field(default=False, validation_alias=AliasChoices(name, name.lower()))
+
+
+def _merged(base: Any, over: Any) -> Any:
+    if isinstance(base, Mapping) and isinstance(over, Mapping):
+        return {key: _merged(base.get(key), over.get(key, base.get(key))) for key in {**base, **over}}
+    return over
+
+
+class _Toml(PydanticBaseSettingsSource):
+    """The file, with its numbers as written: 0.04 is a Decimal and never passes through binary."""
+
+    file: ClassVar[Path | None] = None
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        raise AssertionError("the whole table is taken at once")
+
+    def __call__(self) -> dict[str, Any]:
+        path = _Toml.file
+        if path is None or not path.is_file():
+            return {}
+        with path.open("rb") as handle:
+            return tomllib.load(handle, parse_float=Decimal)
+
+
+class Settings(BaseSettings):
+    """The whole effective configuration. Every default is the design's."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AVWAP_", env_nested_delimiter="__", extra="forbid", frozen=True, populate_by_name=True
+    )
+    OUTSIDE_THE_DIGEST: ClassVar[frozenset[str]] = frozenset({"home", "kill_switch", "live_confirm_token"})
+    """Where the ledger lies, secrets, and the switch that is recorded as an observation of its own."""
+
+    home: Path = Path()
+    """AVWAP_HOME: the folder that holds ``ledger/`` and ``avwap.toml``; the working directory by default."""
+    benchmark: str = "SPY"
+    contract: ContractConfig = ContractConfig()
+    scan: ScanConfig = ScanConfig()
+    candidates: CandidateConfig = CandidateConfig()
+    entry: EntryConfig = EntryConfig()
+    exits: ExitConfig = ExitConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+    exchange: ExchangeConfig = ExchangeConfig()
+    regime: RegimeConfig = RegimeConfig()
+    trades: TradesConfig = TradesConfig()
+    snapshot: SnapshotConfig = SnapshotConfig()
+    reconciliation: ReconciliationConfig = ReconciliationConfig()
+    books: dict[str, PortfolioConfig] = Field(default_factory=lambda: {book: portfolio_config(book) for book in BOOKS})
+    """Sizing and limits by book. What the file names replaces that key alone; the rest keeps the shipped value."""
+    portfolio_decision_enforce: bool = _flag("PORTFOLIO_DECISION_ENFORCE")
+    live_trading: bool = _flag("LIVE_TRADING")
+    live_confirm_token: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("LIVE_CONFIRM_TOKEN", "live_confirm_token")
+    )
+    kill_switch: Annotated[bool, BeforeValidator(_switch)] = _flag("KILL_SWITCH")
+    allowlist_symbols: Annotated[tuple[str, ...] | None, BeforeValidator(_symbols)] = Field(
+        default=None, validation_alias=AliasChoices("ALLOWLIST_SYMBOLS", "allowlist_symbols")
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags win over the environment, the environment over the file. No .env is read: it would be a fourth."""
+        return init_settings, env_settings, _Toml(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_books(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("books"), Mapping):
+            shipped = {book: portfolio_config(book).model_dump() for book in BOOKS}
+            unknown = sorted(set(values["books"]) - set(BOOKS))
+            if unknown:
+                raise ValueError(f"[books] {', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}")
+            values = {**values, "books": _merged(shipped, values["books"])}
+        return values
+
+    def config_sha256(self) -> str:
+        """Digest of everything that can change a byte of an artifact."""
+        body = self.model_dump(mode="json", by_alias=False, exclude=set(self.OUTSIDE_THE_DIGEST))
+        return digest(artifact_bytes(body))
+
+    def cycle(self, book_id: str) -> CycleConfig:
+        """What a cycle of *book_id* obeys."""
+        return CycleConfig(
+            execution=self.execution, entry=self.entry, exits=self.exits, gates=self.enforcement(book_id)
+        )
+
+    def enforcement(self, book_id: str) -> EnforcementConfig:
+        """What the gates of *book_id* read."""
+        return EnforcementConfig(
+            portfolio=self.books[book_id],
+            decision_enforce=self.portfolio_decision_enforce,
+            allowlist=self.allowlist_symbols,
+        )
+
+    def shown(self) -> dict[str, Any]:
+        """Every setting but where the ledger lies, as plain values; secrets redacted."""
+        return self.model_dump(mode="json", by_alias=False, exclude={"home"})
+
+    def warnings(self) -> list[str]:
+        """What is allowed and probably not meant."""
+        found = []
+        if self.live_trading and "ALPACA_LIVE" not in OPERABLE:
+            found.append("live_trading is on, but this version has no adapter for ALPACA_LIVE: it changes nothing")
+        if self.kill_switch:
+            found.append("KILL_SWITCH is set: no book enters anything")
+        dearest = [b for b in self.exchange.costs.buckets if b.slippage_bps + b.half_spread_bps > self.entry.limit_band * 10_000]
+        found += [
+            f"ENTRY_LIMIT_BELOW_COST: symbols trading from {bucket.adv_usd_min:,.0f} USD a day cost "
+            f"{bucket.slippage_bps + bucket.half_spread_bps} bps, above the entry limit's {self.entry.limit_band * 10_000} bps"
+            for bucket in dearest
+            if bucket.adv_usd_min > 0
+        ]
+        return found
+
+    def root(self) -> Path:
+        """The data root."""
+        return self.home / "ledger"
+
+
+def load(home: Path | None = None, **flags: Any) -> Settings:
+    """Read the configuration of *home* (default AVWAP_HOME, else the working directory).
+
+    Errors: ``ConfigInvalid`` with every fault, one line each.
+    """
+    at = home or Path(os.environ.get("AVWAP_HOME") or ".")
+    _Toml.file = at / FILE_NAME
+    try:
+        return Settings(home=at, **flags)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigInvalid((f"{FILE_NAME}: not TOML: {error}",)) from error
+    except ValidationError as error:
+        raise ConfigInvalid(tuple(_line(fault) for fault in error.errors(include_url=False))) from error
+
+
+def _line(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    given = fault.get("input")
+    shown = "" if isinstance(given, (dict, list)) or given is None else f" = {given}"
+    message = fault["msg"].removeprefix("Value error, ")
+    hint = ""
+    if fault["type"] == "less_than_equal" and where.rsplit(".", 1)[-1].endswith(("_pct_max", "_max", "_min")):
+        hint = "; a fraction is wanted, 150% is 1.5"
+    if fault["type"] == "extra_forbidden":
+        message = "no such setting"
+    return f"{FILE_NAME} {where}{shown}: {message}{hint}".replace(f"{FILE_NAME} :", f"{FILE_NAME}:")
+
+
+def book_of(book_id: str) -> str:
+    """*book_id*, if it is one and can be operated. An unset or misspelt book is an error, never a live one."""
+    if book_id not in BOOKS:
+        raise UsageFault(
+            EdgeCode.BOOK_UNKNOWN,
+            f"{book_id!r} is no book; the books are {', '.join(BOOKS)}",
+            safe="nothing was started",
+            next="name one of them with --book",
+        )
+    return book_id
+
+
+def operable(book_id: str) -> str:
+    """*book_id*, if this version has a broker adapter for it."""
+    if book_of(book_id) not in OPERABLE:
+        raise UsageFault(
+            EdgeCode.BOOK_NOT_OPERABLE,
+            f"{book_id} has no broker adapter in this version; {', '.join(sorted(OPERABLE))} has",
+            safe="no broker was contacted",
+            next="run the same command with --book SIM",
+        )
+    return book_id

@@ -1,0 +1,191 @@
+"""One execution cycle: recorded doors, the journal before every effect, two artifacts folded from it.
+
+The folder is named by the slot. A cycle that died is run again as ``<HHMM>-2``: its journal says what it had
+announced, the broker says what arrived. A cycle that ended but wrote no artifact gets them from its records.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from execution_v2 import execution, stops
+from execution_v2.broker.recorded import Door, RecordingBroker
+from execution_v2.cycle import run_cycle
+from execution_v2.ports import CycleInputs, JournalPort, Ports
+from execution_v2.reduce import fold_records
+from flows.day import Day
+from flows.stages import premarket
+from flows.stages.premarket import or_code
+from flows.stages.opening import Session, control_now
+from flows.world import World
+from ledger import layout
+from ledger.artifacts import Written
+from schemas.candidates import Candidates
+from schemas.cycle import CycleKind
+from schemas.decisions import Decisions
+from schemas.enforcement import Enforcement
+from schemas.errors import AvwapError
+from schemas.journal import JournalRecord
+from schemas.observations import ControlObservation
+from schemas.reasons.ledger import ReadFaultCode
+from schemas.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from schemas.base import SessionDate
+    from schemas.book import BookState
+    from schemas.observations import BarFacts
+
+ENTRIES_AFTER = timedelta(minutes=5)
+HISTORY_BARS = 220
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One cycle that a session has: its name, what it is for, and when it is due."""
+
+    name: str
+    kind: CycleKind
+    at: datetime
+
+
+def slots(day: Day) -> tuple[Slot, ...]:
+    """The three cycles of a session on daily bars: the open, five minutes later, the close."""
+    calendar = day.house.calendar
+    opens, closes = calendar.open_at(day.session), calendar.close_at(day.session)
+    due = ((CycleKind.OPEN, opens), (CycleKind.ENTRIES, opens + ENTRIES_AFTER), (CycleKind.CLOSE, closes))
+    return tuple(Slot(name=_local(at), kind=kind, at=at) for kind, at in due)
+
+
+def _local(at: datetime) -> str:
+    from market.calendar import NEW_YORK
+
+    return f"{at.astimezone(NEW_YORK):%H%M}"
+
+
+def _of(records: Sequence[JournalRecord], folder: str) -> tuple[JournalRecord, ...]:
+    return tuple(record for record in records if record.cycle == folder)
+
+
+def calls_path(day: Day, folder: str) -> str:
+    """Where a cycle's questions and answers are recorded."""
+    return f"{layout.observations(day.book_id, day.session, folder)}/calls.jsonl"
+
+
+def folder_of(day: Day, session: Session, slot: Slot) -> tuple[str, bool]:
+    """The folder that a run of *slot* uses now, and whether the cycle already ended there."""
+    name, number = slot.name, 1
+    while True:
+        records = records_of(session.journal.records, name)
+        if records and records[-1].event == "cycle.ended":
+            return name, True
+        if not records and not day.house.disk.exists(calls_path(day, name)):
+            return name, False
+        number += 1
+        name = f"{slot.name}-{number}"
+
+
+def records_of(records: Sequence[JournalRecord], folder: str) -> tuple[JournalRecord, ...]:
+    """The journal's records of one cycle."""
+    return tuple(record for record in records if record.cycle == folder)
+
+
+def cycle(day: Day, world: World, session: Session, slot: Slot, *, entries: bool = True) -> Sequence[Written]:
+    """Run *slot*, or finish what a dead run of it left. *entries* False: nothing new, exits as ever."""
+    world.clock.step(slot.at)
+    folder, has_ended = folder_of(day, session, slot)
+    if not has_ended:
+        disk, calls = day.house.disk, calls_path(day, folder)
+        name = f"cycles/{folder}/{premarket.CONTROL}"
+        day.write(name, control_now(day, world), ())
+        door = RecordingBroker(
+            world.broker, world.feed, world.clock.now, lambda line: disk.append(calls, line)
+        )
+        act(day, session, slot, folder, door, world.pause, entries=entries)
+    return write_artifacts(day, session, folder)
+
+
+def act(
+    day: Day,
+    session: Session,
+    slot: Slot,
+    folder: str,
+    door: Door,
+    pause: Callable[[float], None],
+    *,
+    entries: bool,
+    journal: JournalPort | None = None,
+) -> None:
+    """Let the cycle do its work through *door*, whether that leads outside or to a recording."""
+    ports = Ports(broker=door, feed=door, journal=journal or session.journal, now=door.now, pause=pause)
+    inputs = _inputs(day, session.state(), slot, folder, entries=entries)
+    run_cycle(inputs, ports, day.house.settings.cycle(day.book_id))
+
+
+def _inputs(day: Day, state: "BookState", slot: Slot, folder: str, *, entries: bool) -> CycleInputs:
+    """What the cycle may know. A file that only entries need and that cannot be read leaves entries out."""
+    calendar = day.house.calendar
+    wished = or_code(day.read("candidates.json", Candidates))
+    symbols = {p.symbol for p in state.positions} | {o.symbol for o in state.orders}
+    if isinstance(wished, Candidates):
+        symbols |= {intent.symbol for intent in wished.intents}
+    return CycleInputs(
+        book_id=day.book_id,
+        session_date=day.session,
+        data_session=day.previous,
+        slot=folder,
+        kind=slot.kind,
+        state=state,
+        open_at=calendar.open_at(day.session),
+        close_at=calendar.close_at(day.session),
+        sessions=recent_sessions(day),
+        history=history_bars(day, symbols),
+        marks=last_closes(day, symbols),
+        candidates=wished,
+        decisions=or_code(day.read("decisions.json", Decisions)),
+        enforcement=or_code(day.read("enforcement.json", Enforcement)) if entries else ReadFaultCode.STALE_INPUT,
+        snapshot=or_code(day.sibling(day.previous).read("snapshot.json", Snapshot)),
+        control=or_code(day.read(f"cycles/{folder}/{premarket.CONTROL}", ControlObservation)),
+    )
+
+
+def recent_sessions(day: Day) -> "tuple[SessionDate, ...]":
+    """D and as many sessions before it as a position is ever looked back on, oldest first."""
+    calendar = day.house.calendar
+    return calendar.sessions(calendar.previous(day.session, HISTORY_BARS), day.session)
+
+
+def history_bars(day: Day, symbols: set[str]) -> "Mapping[str, tuple[BarFacts, ...]]":
+    """Daily bars up to P of *symbols*; none if the store cannot be read: stops then stay where they are."""
+    from market.history import daily_bars
+
+    try:
+        panel = day.house.panel(day.session)
+    except AvwapError:
+        return {}
+    return {symbol: bars for symbol in sorted(symbols) if (bars := daily_bars(panel, symbol, HISTORY_BARS))}
+
+
+def last_closes(day: Day, symbols: set[str]) -> "Mapping[str, Decimal]":
+    """Closes of P; none if the store cannot be read: a missing mark refuses entries, never an exit."""
+    try:
+        return premarket.marks(day, symbols)
+    except AvwapError:
+        return {}
+
+
+def write_artifacts(day: Day, session: Session, folder: str) -> Sequence[Written]:
+    """``execution.json`` and ``stops.json``: folds of the cycle's own records."""
+    records = list(session.journal.records)
+    mine = records_of(records, folder)
+    before = fold_records(session.carried, records[: mine[0].seq - 1])
+    after = fold_records(before, mine)
+    refs = [ref for name in ("enforcement.json", "candidates.json") if (ref := day.ref(name)) is not None]
+    slot_name = f"cycles/{folder}"
+    done = execution.run(mine, before, after)
+    stopped = stops.run(mine, before, after)
+    return (
+        day.write(f"{slot_name}/execution.json", done, refs),
+        day.write(f"{slot_name}/stops.json", stopped, ()),
+    )

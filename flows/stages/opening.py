@@ -1,0 +1,265 @@
+"""A session opens with what the book carries over, proved by its hash, and with what the broker shows.
+
+The state at the end of a session is the fold of its ``book.json`` and its journal, both under its seal, so that a
+fresh process needs one day's folder, not the book's whole history.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from analytics import snapshot as snapshots
+from execution_v2.broker.port import ReadFailed
+from execution_v2.reduce import empty_state, fold_records, state_digest
+from flows.day import Day, StageRefused
+from flows.stages.premarket import ACCOUNT, BOOK, CLOCK, CONTROL, ORDERS, POSITIONS
+from flows.world import World
+from ledger import layout
+from ledger.artifacts import Loaded, ReadFault, Written
+from ledger.canonical import digest, parse_canonical_line
+from ledger.journal import Journal, parse_chain
+from ledger.seal import last_sealed, listing, read_manifest, seal
+from schemas.base import SessionDate
+from schemas.book import Book, BookState
+from schemas.errors import Corrupt, Denied, UsageFault
+from schemas.events import AccountFunded, SessionOpened
+from schemas.header import Artifact, InputRef
+from schemas.journal import ZEROS
+from schemas.observations import (
+    AccountObservation,
+    ClockObservation,
+    ControlObservation,
+    OrdersObservation,
+    PositionsObservation,
+)
+from schemas.reasons.edge import EdgeCode
+from schemas.reasons.ledger import LedgerCode
+
+Guard = Callable[[], None]
+PENDING: Final = "pending.jsonl"
+"""Under ``control/``: operator records made while no session was open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What a session takes over: the state, the hash that its journal continues from, and whence."""
+
+    state: BookState
+    tail: str
+    session: SessionDate | None
+
+
+def carried_into(day: Day) -> Carried:
+    """The state at the end of the last sealed session before D; an empty book before its first.
+
+    Errors: ``StageRefused`` or ``Corrupt`` if that session's files are not what its seal says.
+    """
+    sealed = last_sealed(day.house.disk, day.book_id, day.session)
+    if sealed is None:
+        return Carried(state=empty_state(), tail=ZEROS, session=None)
+    before = day.sibling(sealed.session_date)
+    manifest = read_manifest(day.house.disk, day.book_id, before.session)
+    if isinstance(manifest, ReadFault):
+        raise StageRefused("opening", before, (manifest.finding,))
+    digests = listing(day.book_id, before.session, manifest.artifact)
+    opened = before.need("opening", BOOK, Book)
+    journal = open_journal(before, guard=None, genesis=None)
+    if digests.get(journal.path) != _digest(day, journal.path) or digests.get(opened.ref.path) != opened.ref.sha256:
+        raise Corrupt(
+            LedgerCode.SEAL_BROKEN,
+            f"{before.session}: book.json or journal.jsonl is not what the seal lists",
+            safe="nothing was written; every byte is kept",
+            next=f"avwap verify --book {day.book_id} names the file and the byte",
+        )
+    # The first record is already in book.json's state.
+    return Carried(
+        state=fold_records(opened.artifact.state, list(journal.records)[1:]),
+        tail=journal.tail,
+        session=before.session,
+    )
+
+
+def _digest(day: Day, path: str) -> str:
+    return digest(day.house.disk.read(path))
+
+
+def open_journal(day: Day, guard: Guard | None, genesis: str | None) -> Journal:
+    """The journal of D. *genesis* None: whatever its first record names (a reader's look at a sealed day)."""
+    path = layout.journal(day.book_id, day.session)
+    if genesis is None:
+        disk = day.house.disk
+        if not disk.exists(path):
+            raise Corrupt(LedgerCode.FILE_MISSING, f"{path} is gone", next=f"avwap verify --book {day.book_id}")
+        first = parse_chain(disk.read(path), path).records
+        genesis = first[0].prev if first else ZEROS
+    return Journal.open(day.house.disk, path, genesis=genesis, guard=guard)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session that is open: its journal, and the state that it carried over."""
+
+    journal: Journal
+    carried: BookState
+
+    def state(self) -> BookState:
+        """Fold of every journal of the book, this session's included as far as it goes."""
+        return fold_records(self.carried, self.journal.records)
+
+
+def resume_session(day: Day, guard: Guard | None) -> Session:
+    """D as an earlier step opened it. It reads P's sealed folder and the journal, no file of this morning."""
+    carried = carried_into(day)
+    journal = open_journal(day, guard, carried.tail)
+    if not journal.records:
+        raise UsageFault(
+            EdgeCode.SESSION_NOT_OPEN,
+            f"{day.session} of {day.book_id} was never opened",
+            safe="nothing was sent",
+            next=f"avwap day --book {day.book_id} --date {day.session} runs the whole chain",
+        )
+    return Session(journal=journal, carried=carried.state)
+
+
+def open_session(day: Day, world: World, guard: Guard | None) -> Session:
+    """Open D: genesis if the book is new, then the journal. Repeating it changes nothing."""
+    world.clock.step(day.house.calendar.cut_at(day.session))
+    if last_sealed(day.house.disk, day.book_id, day.session) is None:
+        _genesis(day.sibling(day.previous), world, guard)
+    carried = carried_into(day)
+    return Session(journal=_opened(day, carried, world, guard), carried=carried.state)
+
+
+def take_pending(day: Day, session: Session) -> None:
+    """Journal what a person decided between sessions, before anything else of this one happens."""
+    disk, path = day.house.disk, layout.control(day.book_id, PENDING)
+    if not disk.exists(path):
+        return
+    lines = [parse_canonical_line(line + b"\n") for line in disk.read(path).split(b"\n") if line]
+    known = {(record.event, record.ts) for record in session.journal.records}
+    waiting = [(line["event"], datetime.fromisoformat(line["ts"]), None, line["data"]) for line in lines]
+    session.journal.append([each for each in waiting if (each[0], each[1]) not in known])
+    if lines:
+        disk.write(path, b"")
+
+
+def book(day: Day) -> Written:
+    """Write ``book.json``: what the book holds as the session opens."""
+    carried = carried_into(day)
+    journal = open_journal(day, None, carried.tail)
+    state = fold_records(carried.state, list(journal.records)[:1])
+    return day.write(BOOK, Book(state=state, state_sha256=state_digest(state)), _carried_refs(day, carried))
+
+
+def _opened(day: Day, carried: Carried, world: World, guard: Guard | None) -> Journal:
+    journal = open_journal(day, guard, carried.tail)
+    if not journal.records:
+        opened = SessionOpened(
+            prev_tail=carried.tail,
+            carried_state_sha256=state_digest(carried.state),
+            book_id=day.book_id,
+            session_date=day.session,
+        )
+        journal.append([("session.opened", world.clock.now(), None, opened)])
+    return journal
+
+
+def _carried_refs(day: Day, carried: Carried) -> Sequence[InputRef]:
+    if carried.session is None:
+        return ()
+    path = layout.manifest(day.book_id, carried.session)
+    return (InputRef(path=path, sha256=_digest(day, path)),)
+
+
+def _genesis(day: Day, world: World, guard: Guard | None) -> None:
+    """The book's first folder, dated P: the account as observed, its funding, and a snapshot of it, sealed."""
+    observed = _account(day, world)
+    account = observed.artifact.account
+    if account is None:
+        raise Corrupt(
+            EdgeCode.ACCOUNT_UNREAD,
+            f"the account could not be read ({observed.artifact.cause}), so the book has no beginning",
+            safe="no order was sent",
+            next="run the same command again; remove the folder if the account has changed since",
+        )
+    journal = _opened(day, Carried(state=empty_state(), tail=ZEROS, session=None), world, guard)
+    book(day)
+    if len(journal.records) == 1:
+        funded = AccountFunded(amount=Decimal(account.cash), genesis=True)
+        journal.append([("account.funded", world.clock.now(), None, funded)])
+    day.write("snapshot.json", snapshots.genesis(account, day.session), (observed.ref,))
+    seal(day.house.disk, day.ctx, None)
+
+
+def observe(day: Day, world: World) -> Written:
+    """Record account, positions, orders, clock and switches, each once: a second run uses the first's."""
+    account = _account(day, world)
+    now = world.clock.now()
+
+    def once(name: str, model: type[Artifact], make: Callable[[], Artifact]) -> None:
+        if isinstance(day.read(name, model), ReadFault):
+            day.write(name, make(), ())
+
+    def positions() -> Artifact:
+        seen = world.broker.positions()
+        if isinstance(seen, ReadFailed):
+            return PositionsObservation(ok=False, as_of=now, positions=(), cause=seen.cause)
+        return PositionsObservation(ok=True, as_of=seen.as_of, positions=seen.value)
+
+    def orders() -> Artifact:
+        seen = world.broker.open_orders()
+        if isinstance(seen, ReadFailed):
+            return OrdersObservation(ok=False, as_of=now, orders=(), cause=seen.cause)
+        return OrdersObservation(ok=True, as_of=seen.as_of, orders=seen.value)
+
+    def clock() -> Artifact:
+        seen = world.broker.clock()
+        if isinstance(seen, ReadFailed):
+            return ClockObservation(ok=False, as_of=now, clock=None, cause=seen.cause)
+        return ClockObservation(ok=True, as_of=seen.as_of, clock=seen.value)
+
+    once(POSITIONS, PositionsObservation, positions)
+    once(ORDERS, OrdersObservation, orders)
+    once(CLOCK, ClockObservation, clock)
+    once(CONTROL, ControlObservation, lambda: control_now(day, world))
+    return Written(path=account.ref.path, sha256=account.ref.sha256, status="verified")
+
+
+def _account(day: Day, world: World) -> Loaded[AccountObservation]:
+    found = day.read(ACCOUNT, AccountObservation)
+    if isinstance(found, ReadFault):
+        seen = world.broker.account()
+        now = world.clock.now()
+        made = (
+            AccountObservation(ok=False, as_of=now, account=None, cause=seen.cause)
+            if isinstance(seen, ReadFailed)
+            else AccountObservation(ok=True, as_of=seen.as_of, account=seen.value)
+        )
+        day.write(ACCOUNT, made, ())
+        return day.need("opening", ACCOUNT, AccountObservation)
+    return found
+
+
+def control_now(day: Day, world: World) -> ControlObservation:
+    """What the switches say at this moment: environment and files. One that cannot be read counts as set."""
+    disk, settings = day.house.disk, day.house.settings
+    seen: str | None = None
+    unreadable: str | None = None
+    for path in (layout.control(day.book_id, layout.KILL_SWITCH), layout.KILL_SWITCH):
+        try:
+            if disk.exists(path):
+                seen = seen or path
+        except Denied as error:
+            unreadable = f"{path}: {error.message}"
+    return ControlObservation(
+        as_of=world.clock.now(),
+        kill_env=settings.kill_switch,
+        kill_file=seen,
+        kill_unreadable=unreadable,
+        live_trading=settings.live_trading,
+        live_token_ok=None,
+    )
+
+

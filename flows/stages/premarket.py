@@ -1,0 +1,244 @@
+"""From the bars known at 08:30 to the entries authorised for the session: six stages, each from files alone."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
+
+from flows.day import Day, StageRefused
+from ledger import layout
+from ledger.artifacts import Loaded, ReadFault, Written, read
+from ledger.seal import read_manifest
+from schemas.candidates import Candidates
+from schemas.decisions import Decisions
+from schemas.header import Artifact, Finding, InputRef
+from schemas.market import MarketObservation
+from schemas.observations import (
+    AccountObservation,
+    ClockObservation,
+    ControlObservation,
+    OrdersObservation,
+    PositionsObservation,
+)
+from schemas.reasons.ledger import ReadFaultCode
+from schemas.reasons.market import DayCode
+from schemas.regime import Regime
+from schemas.scan import Scan
+from schemas.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from analytics.regime import Closes
+    from market.panel import Panel
+    from schemas.book import BookState
+
+A = TypeVar("A", bound=Artifact)
+
+MARKET = "observations/market.json"
+BOOK = "observations/book.json"
+ACCOUNT = "observations/account.json"
+POSITIONS = "observations/positions.json"
+ORDERS = "observations/orders.json"
+CLOCK = "observations/clock.json"
+CONTROL = "observations/control.json"
+
+
+def market(day: Day) -> Written:
+    """Judge the bars of D's market snapshot and record what was found, data_version included."""
+    return day.write(MARKET, day.house.contract(day.session).observation, ())
+
+
+def _market(day: Day, stage: str) -> "tuple[Loaded[MarketObservation], Panel]":
+    """The recorded contract and the panel that it was made from. Errors: ``StageRefused``."""
+    seen = day.need(stage, MARKET, MarketObservation)
+    panel = day.house.panel(day.session)
+    if panel.data_version != seen.artifact.data_version:
+        raise StageRefused(
+            stage,
+            day,
+            (
+                Finding(
+                    code=DayCode.DAY_SNAPSHOT_CORRUPT,
+                    subject=day.path(MARKET),
+                    observed=panel.data_version,
+                    threshold=seen.artifact.data_version,
+                    detail="the store no longer holds the bars that were judged this morning",
+                ),
+            ),
+        )
+    return seen, panel
+
+
+def regime(day: Day) -> Written:
+    """Label the market at the close of P."""
+    import numpy as np
+
+    from analytics import regime as stage
+
+    seen, panel = _market(day, "regime")
+    quarantined = {row.symbol for row in seen.artifact.quarantined}
+    clean = np.array([symbol not in quarantined for symbol in panel.symbols], bool)
+    above, members = stage.breadth_counts(
+        panel.lo, panel.hi, panel.session, panel.close, clean, len(panel.sessions) - 1
+    )
+    inputs = stage.RegimeInputs(
+        sessions=panel.sessions,
+        benchmark_symbol=panel.benchmark,
+        benchmark=_closes(panel, panel.benchmark),
+        above=above,
+        members=members,
+        proxy=_closes(panel, "IWM") if panel.position("IWM") is not None else None,
+    )
+    return day.write("regime.json", stage.run(inputs, day.house.settings.regime), (seen.ref,))
+
+
+def scan(day: Day) -> Written:
+    """Every symbol's verdict, and why not."""
+    from strategies import scan as stage
+
+    seen, panel = _market(day, "scan")
+    contract = day.house.contract(day.session)
+    inputs = stage.ScanInputs(
+        panel=panel,
+        quarantine=contract.quarantine,
+        warnings=contract.warnings,
+        blocking=tuple(str(code) for code in contract.blocking),
+        blocked_symbols=panel.blocking_symbols(),
+    )
+    return day.write("scan.json", stage.run(inputs, day.house.settings.scan), (seen.ref,))
+
+
+def candidates(day: Day) -> Written:
+    """The ranked candidates and one intent for each; an empty list says why it is empty."""
+    from strategies import candidates as stage
+
+    scanned = day.need("candidates", "scan.json", Scan)
+    calendar = day.house.calendar
+    inputs = stage.CandidateInputs(
+        book_id=day.book_id,
+        session_date=day.session,
+        open_at=calendar.open_at(day.session),
+        close_at=calendar.close_at(day.session),
+    )
+    artifact = stage.run(scanned.artifact, inputs, day.house.settings.candidates)
+    return day.write("candidates.json", artifact, (scanned.ref,))
+
+
+def decisions(day: Day) -> Written:
+    """ALLOW, RESIZE or BLOCK for every intent, against the book of this morning."""
+    from portfolio import decide
+    from portfolio.batch import DecisionInputs
+
+    wished = day.need("decisions", "candidates.json", Candidates)
+    seen = day.need("decisions", MARKET, MarketObservation)
+    clock = day.need("decisions", CLOCK, ClockObservation)
+    facts = _Facts(day)
+    inputs = DecisionInputs(
+        book_id=day.book_id,
+        session_date=day.session,
+        data_session=day.previous,
+        now=clock.artifact.as_of,
+        candidates=wished.artifact,
+        day_blocked=tuple(str(code) for code in day.house.contract(day.session).blocking),
+        snapshot=facts.snapshot,
+        snapshot_sealed=facts.sealed,
+        book=facts.book,
+        account=facts.account,
+        marks=_marks(day, facts.state, wished.artifact),
+    )
+    artifact = decide.run(inputs, day.house.settings.books[day.book_id])
+    return day.write("decisions.json", artifact, (wished.ref, seen.ref, clock.ref, *facts.refs))
+
+
+def enforcement(day: Day) -> Written:
+    """Which entries may be tried today, and which gate refused each of the others."""
+    from execution_v2 import enforce
+
+    wished = day.need("enforcement", "candidates.json", Candidates)
+    decided = day.read("decisions.json", Decisions)
+    control = day.read(CONTROL, ControlObservation)
+    facts = _Facts(day)
+    inputs = enforce.EnforcementInputs(
+        book_id=day.book_id,
+        session_date=day.session,
+        data_session=day.previous,
+        candidates=wished.artifact,
+        decisions=or_code(decided),
+        snapshot=facts.snapshot,
+        book=facts.book,
+        account=facts.account,
+        control=or_code(control),
+        marks=_marks(day, facts.state, wished.artifact),
+        observed=facts.observed,
+    )
+    artifact = enforce.run(inputs, day.house.settings.enforcement(day.book_id))
+    refs = [wished.ref, *facts.refs]
+    refs += [found.ref for found in (decided, control) if isinstance(found, Loaded)]
+    return day.write("enforcement.json", artifact, refs)
+
+
+class _Facts:
+    """What decisions and gates read of the book's morning: each fact, or why it cannot be used."""
+
+    def __init__(self, day: Day) -> None:
+        from schemas.book import Book
+
+        self.refs: list[InputRef] = []
+        book = self._take(day.read(BOOK, Book))
+        self.state: BookState | None = book.state if isinstance(book, Book) else None
+        self.book = book.state if isinstance(book, Book) else book
+        account = self._take(day.read(ACCOUNT, AccountObservation))
+        self.account = account if isinstance(account, ReadFaultCode) else account.account or ReadFaultCode.MISSING
+        positions = self._take(day.read(POSITIONS, PositionsObservation))
+        orders = self._take(day.read(ORDERS, OrdersObservation))
+        self.observed = {
+            name: day.session if not isinstance(seen, ReadFaultCode) and seen.ok else None
+            for name, seen in (("account", account), ("positions", positions), ("orders", orders))
+        }
+        self.sealed, self.snapshot = self._snapshot(day)
+
+    def _take(self, found: Loaded[A] | ReadFault) -> A | ReadFaultCode:
+        if isinstance(found, ReadFault):
+            return found.code
+        self.refs.append(found.ref)
+        return found.artifact
+
+    def _snapshot(self, day: Day) -> tuple[bool, "Snapshot | ReadFaultCode"]:
+        """The snapshot of P, read against the seal of P: unsealed, it proves nothing."""
+        disk = day.house.disk
+        manifest = read_manifest(disk, day.book_id, day.previous)
+        path = f"{layout.day(day.book_id, day.previous)}/snapshot.json"
+        sealed = None
+        if isinstance(manifest, Loaded):
+            folder = layout.day(day.book_id, day.previous)
+            sealed = {f"{folder}/{file.path}": file.sha256 for file in manifest.artifact.files}
+        found = read(disk, path, Snapshot, day.book_id, day.previous, sealed=sealed)
+        return sealed is not None, self._take(found)
+
+
+def or_code(found: Loaded[A] | ReadFault) -> A | ReadFaultCode:
+    """The artifact, or the code of why it cannot be used."""
+    return found.code if isinstance(found, ReadFault) else found.artifact
+
+
+def _closes(panel: "Panel", symbol: str) -> "Closes":
+    from analytics.regime import Closes
+
+    at = panel.position(symbol)
+    if at is None:
+        return Closes(session=(), close=())
+    rows = slice(int(panel.lo[at]), int(panel.hi[at]))
+    return Closes(session=panel.session[rows].tolist(), close=panel.close[rows].tolist())
+
+
+def _marks(day: Day, state: "BookState | None", wished: Candidates) -> Mapping[str, Decimal]:
+    """Last close on the basis of D of every symbol that is held, worked or wished for."""
+    symbols = {intent.symbol for intent in wished.intents}
+    if state is not None:
+        symbols |= {p.symbol for p in state.positions} | {o.symbol for o in state.orders}
+    return marks(day, symbols)
+
+
+def marks(day: Day, symbols: set[str]) -> Mapping[str, Decimal]:
+    """Last close on the basis of D, USD, of those of *symbols* that have one."""
+    panel = day.house.panel(day.session)
+    closes = ((symbol, panel.last_close_e4(symbol)) for symbol in sorted(symbols))
+    return {symbol: Decimal(close).scaleb(-4) for symbol, close in closes if close is not None}

@@ -1,0 +1,113 @@
+"""What a book is doing now, from its files alone: no calendar, no store, no broker."""
+
+from datetime import date
+from typing import Any
+
+from execution_v2.reduce import fold_records
+from flows.house import House
+from flows.settings import book_of
+from ledger import layout
+from ledger.artifacts import Loaded, read
+from ledger.journal import parse_chain
+from ledger.seal import sessions_of
+from schemas.book import Book, BookState, Leg
+from schemas.errors import Denied, UsageFault
+from schemas.reasons.edge import EdgeCode
+
+
+def latest_state(house: House, book_id: str) -> tuple[date, BookState, bool]:
+    """(session, state, whether it is sealed) of the newest session of a book that has a journal.
+
+    Errors: ``UsageFault`` if there is none.
+    """
+    for session in reversed(sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ()):
+        path = f"{layout.day(book_id, session)}/observations/book.json"
+        opened = read(house.disk, path, Book, book_id, session, known_inputs=_trusting(house, path))
+        journal = layout.journal(book_id, session)
+        if isinstance(opened, Loaded) and house.disk.exists(journal):
+            records = parse_chain(house.disk.read(journal), journal).records
+            state = fold_records(opened.artifact.state, list(records)[1:])
+            return session, state, house.disk.exists(layout.manifest(book_id, session))
+    raise UsageFault(
+        EdgeCode.SESSION_NOT_OPEN,
+        f"{book_id} has no session yet below {house.root}",
+        safe="nothing was changed",
+        next=f"avwap day --book {book_id} --date YYYY-MM-DD, or name another --home",
+    )
+
+
+def _trusting(house: House, path: str) -> dict[str, str]:
+    """Status shows what is there; whether its inputs still hold is for ``avwap verify``."""
+    from ledger.canonical import parse_canonical
+
+    if not house.disk.exists(path):
+        return {}
+    return {ref["path"]: ref["sha256"] for ref in parse_canonical(house.disk.read(path))["inputs"]}
+
+
+def of_book(house: House, book_id: str) -> dict[str, Any]:
+    """Book, positions, possibly-live orders and switches, each as rows of text."""
+    book_of(book_id)
+    session, state, is_sealed = latest_state(house, book_id)
+    stops = {order.position_id: order for order in state.orders if order.leg is Leg.STOP}
+    positions = []
+    for held in state.positions:
+        stop = stops.get(held.position_id)
+        positions.append(
+            {
+                "symbol": held.symbol,
+                "strategy": held.strategy_id,
+                "shares": str(held.quantity),
+                "average": f"{held.average_entry:.4f}",
+                "stop": "NONE" if stop is None or stop.stop is None else f"{stop.stop}",
+                "covered": "0" if stop is None else str(stop.quantity - stop.filled),
+                "since": held.entry_session.isoformat(),
+                "targets": f"{'R1 ' if held.r1_touched else ''}{'R2' if held.r2_touched else ''}".strip(),
+            }
+        )
+    orders = [
+        {"symbol": o.symbol, "leg": o.leg, "state": o.state, "side": o.side, "shares": str(o.quantity - o.filled),
+         "price": str(o.limit or o.stop or ""), "client id": o.client_order_id}
+        for o in state.orders
+    ]
+    return {
+        "book": {
+            "book": book_id,
+            "session": session.isoformat(),
+            "sealed": "yes" if is_sealed else "no: under way, or its close is due",
+            "cash": f"{state.cash:,.2f}",
+            "positions": str(len(state.positions)),
+            "entries today": str(len(state.entry_intents_today)),
+            "lock": _lock(house, book_id),
+        },
+        "positions": positions,
+        "orders": orders,
+        "switches": switches(house, book_id, state),
+    }
+
+
+def _lock(house: House, book_id: str) -> str:
+    from ledger.lock import BookLock
+
+    try:
+        holder = BookLock(house.root, book_id).holder()
+    except Denied as error:
+        return f"unknown: {error.message}"
+    return "free" if holder is None else f"held by {holder}"
+
+
+def switches(house: House, book_id: str, state: BookState) -> list[dict[str, str]]:
+    """Every kill switch, whether it is set, and what lifts it."""
+    files = (layout.control(book_id, layout.KILL_SWITCH), layout.KILL_SWITCH)
+    rows = [{"switch": "environment KILL_SWITCH", "set": _yes(house.settings.kill_switch), "lifted by": "unset the variable"}]
+    rows += [
+        {"switch": path, "set": _yes(house.disk.exists(path)), "lifted by": f"avwap kill off --book {book_id}, or remove the file"}
+        for path in files
+    ]
+    rows.append({"switch": "journal", "set": _yes(state.killed), "lifted by": f"avwap kill off --book {book_id}"})
+    return rows
+
+
+def _yes(is_set: bool) -> str:
+    return "yes" if is_set else "no"
+
