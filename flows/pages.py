@@ -1,9 +1,30 @@
 """The page of a session is rendered after its seal and outside it: it can be made again on any day."""
 
+from typing import TypeVar
+
 from analytics import report
 from flows.day import Day
-from flows import stories
+from flows.pipeline import sealed
+from flows.stories import cycles_of
 from ledger import layout
+from ledger.artifacts import Loaded
+from ledger.seal import sessions_of
+from schemas.attribution import Attribution
+from schemas.candidates import Candidates
+from schemas.cycle import Execution, Stops
+from schemas.decisions import Decisions
+from schemas.enforcement import Enforcement
+from schemas.header import Artifact
+from schemas.market import MarketObservation
+from schemas.parity import Parity
+from schemas.reconciliation import Reconciliation
+from schemas.regime import Regime
+from schemas.scan import Scan
+from schemas.snapshot import Snapshot
+from schemas.trades import Trades
+
+HISTORY_SESSIONS = 252
+A = TypeVar("A", bound=Artifact)
 
 
 def render_report(day: Day) -> str:
@@ -13,6 +34,34 @@ def render_report(day: Day) -> str:
     return path
 
 
-def facts(day: Day) -> "report.DayFacts":
-    """What the page shows, from the files of the day."""
-    raise AssertionError(stories)
+def facts(day: Day) -> report.DayFacts:
+    """What the page shows, from the files of the day; what cannot be read is absent, and named so on the page."""
+
+    def found(name: str, model: type[A], of: Day = day) -> A | None:
+        loaded = of.read(name, model)
+        return loaded.artifact if isinstance(loaded, Loaded) else None
+
+    cycles = cycles_of(day)
+    executions = [found(f"cycles/{name}/execution.json", Execution) for name in cycles]
+    stops = [found(f"cycles/{name}/stops.json", Stops) for name in cycles]
+    earlier = [each for each in sessions_of(day.house.disk, day.book_id) if each <= day.session]
+    path = [found("snapshot.json", Snapshot, day.sibling(each)) for each in earlier[-HISTORY_SESSIONS:]]
+    return report.DayFacts(
+        book_id=day.book_id,
+        session_date=day.session,
+        seal=sealed(day),
+        market=found("observations/market.json", MarketObservation),
+        regime=found("regime.json", Regime),
+        scan=found("scan.json", Scan),
+        candidates=found("candidates.json", Candidates),
+        decisions=found("decisions.json", Decisions),
+        enforcement=found("enforcement.json", Enforcement),
+        executions=[each for each in executions if each is not None],
+        stops=[each for each in stops if each is not None],
+        trades=found("trades.json", Trades),
+        snapshot=found("snapshot.json", Snapshot),
+        reconciliation=found("reconciliation.json", Reconciliation),
+        attribution=found("attribution.json", Attribution),
+        parity=found("parity.json", Parity),
+        history=[each for each in path if each is not None],
+    )

@@ -18,6 +18,7 @@ from flows.pipeline import CLOSE_AFTER, PREMARKET, Outcome
 from flows.stages import close, cycle, opening, premarket
 from flows.stages.cycle import Slot
 from flows.stages.opening import Session
+from flows.stories import cycles_of
 from flows.world import SteppedClock, World
 from ledger import layout
 from ledger.canonical import first_difference, line_bytes, parse_canonical, parse_canonical_line
@@ -121,7 +122,7 @@ def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:
         if house.disk.exists(day.path(name)):
             outcome.attempt(stage, lambda run=run: run(replica))  # type: ignore[misc]
     slots = {slot.name: slot for slot in cycle.slots(replica)}
-    for name in _cycles(house, day):
+    for name in cycles_of(day):
         _copy_outside(session.journal, recorded)
         found += _replay_cycle(house, replica, session, slots[name[:4]], name, recorded)
     _copy_outside(session.journal, recorded)
@@ -134,12 +135,6 @@ def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:
         Divergence(category="STAGE", file=step.stage, pointer="", expected="written", actual=str(step.error))
         for step in outcome.refused
     ]
-
-
-def _cycles(house: House, day: Day) -> Sequence[str]:
-    """Names of the recorded cycles in the order in which they ran: 0930, 0935, 0935-2, 1600."""
-    names = house.disk.folders(day.path("cycles"))
-    return sorted(names, key=lambda name: (name[:4], int(name[5:] or 1)))
 
 
 def _copy_outside(journal: Journal, recorded: Sequence[JournalRecord]) -> None:

@@ -167,7 +167,8 @@ def enforcement(day: Day) -> Rows:
     ]
 
 
-def _cycles(day: Day) -> Sequence[str]:
+def cycles_of(day: Day) -> Sequence[str]:
+    """Names of the recorded cycles in the order in which they ran: 0930, 0935, 0935-2, 1600."""
     names = day.house.disk.folders(day.path("cycles"))
     return sorted(names, key=lambda name: (name[:4], int(name[5:] or 1)))
 
@@ -175,7 +176,7 @@ def _cycles(day: Day) -> Sequence[str]:
 def fills(day: Day) -> Rows:
     """What was traded in the session."""
     rows = []
-    for name in _cycles(day):
+    for name in cycles_of(day):
         found = _open(day, f"cycles/{name}/execution.json", Execution)
         for fill in found.fills if found is not None else ():
             rows.append(
@@ -195,7 +196,7 @@ def fills(day: Day) -> Rows:
 def denied(day: Day) -> Rows:
     """Authorised entries that a cycle did not send."""
     rows = []
-    for name in _cycles(day):
+    for name in cycles_of(day):
         found = _open(day, f"cycles/{name}/execution.json", Execution)
         for entry in found.denied if found is not None else ():
             rows.append({"cycle": name, "symbol": entry.symbol, "code": entry.code})
@@ -204,7 +205,7 @@ def denied(day: Day) -> Rows:
 
 def stops(day: Day) -> Rows:
     """Every position's protection after the last cycle."""
-    names = _cycles(day)
+    names = cycles_of(day)
     found = _open(day, f"cycles/{names[-1]}/stops.json", Stops) if names else None
     if found is None:
         return []

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from analytics.regime import Closes
     from market.panel import Panel
     from schemas.book import BookState
+    from strategies.scan import ScanInputs
 
 A = TypeVar("A", bound=Artifact)
 
@@ -73,8 +74,10 @@ def regime(day: Day) -> Written:
 
     from analytics import regime as stage
 
+    from market.contract import quarantined_codes
+
     seen, panel = _market(day, "regime")
-    quarantined = {row.symbol for row in seen.artifact.quarantined}
+    quarantined = quarantined_codes(seen.artifact)
     clean = np.array([symbol not in quarantined for symbol in panel.symbols], bool)
     above, members = stage.breadth_counts(
         panel.lo, panel.hi, panel.session, panel.close, clean, len(panel.sessions) - 1
@@ -94,16 +97,22 @@ def scan(day: Day) -> Written:
     """Every symbol's verdict, and why not."""
     from strategies import scan as stage
 
-    seen, panel = _market(day, "scan")
-    contract = day.house.contract(day.session)
-    inputs = stage.ScanInputs(
+    seen, _ = _market(day, "scan")
+    return day.write("scan.json", stage.run(scan_inputs(day), day.house.settings.scan), (seen.ref,))
+
+
+def scan_inputs(day: Day) -> "ScanInputs":
+    """What the scan of *day* may know: its panel, and the data contract judged on it."""
+    from strategies.scan import ScanInputs
+
+    panel, contract = day.house.panel(day.session), day.house.contract(day.session)
+    return ScanInputs(
         panel=panel,
         quarantine=contract.quarantine,
         warnings=contract.warnings,
         blocking=tuple(str(code) for code in contract.blocking),
         blocked_symbols=panel.blocking_symbols(),
     )
-    return day.write("scan.json", stage.run(inputs, day.house.settings.scan), (seen.ref,))
 
 
 def candidates(day: Day) -> Written:

@@ -1,0 +1,174 @@
+"""Why a symbol was bought, and why not: every verdict on it in one session, from the data contract to the stop."""
+
+from typing import Any
+
+from flows import stories
+from flows.day import Day
+from flows.stages import premarket
+from ledger.artifacts import Loaded
+from schemas.candidates import Candidates
+from schemas.decisions import Decisions
+from schemas.enforcement import Enforcement
+from schemas.errors import UsageFault
+from schemas.events import GateVerdict
+from schemas.reasons.edge import EdgeCode
+from schemas.scan import ANCHOR_LETTERS, Scan, ScanRow
+
+Rows = list[dict[str, str]]
+
+
+def explain(day: Day, symbol: str) -> dict[str, Any]:
+    """Sections of rows, in the order of the stages, and a verdict in one sentence.
+
+    Errors: ``StageRefused`` without a scan of the day; ``UsageFault`` if the snapshot holds no bar of *symbol*.
+    """
+    scan = day.need("why", "scan.json", Scan).artifact
+    row = next((each for each in scan.rows if each["symbol"] == symbol), None)
+    if row is None:
+        raise UsageFault(
+            EdgeCode.SYMBOL_NOT_SCANNED,
+            f"the snapshot {scan.data_version} of {day.session} holds no bar of {symbol}",
+            safe="nothing was changed",
+            next="check the spelling; avwap show names every symbol that was scanned",
+        )
+    sections = [
+        {"title": "Data contract", "rows": _contract(day, symbol)},
+        *_measured(day, symbol),
+        {"title": "Scan", "rows": [_scan_row(row)]},
+        {"title": "Decision", "rows": _decision(day, symbol)},
+        {"title": "Gates, asked before the open", "rows": _gates(day, symbol)},
+        {"title": "Authorised, but not sent", "rows": _of(stories.denied(day), symbol)},
+        {"title": "Fills", "rows": _of(stories.fills(day), symbol)},
+        {"title": "Stop after the last cycle", "rows": _of(stories.stops(day), symbol)},
+        {"title": "Profit and loss of the session", "rows": _of(stories.pnl(day), symbol)},
+    ]
+    return {
+        "book": day.book_id,
+        "session": day.session.isoformat(),
+        "symbol": symbol,
+        "verdict": _verdict(day, symbol, row),
+        "sections": [each for each in sections if each["rows"]],
+    }
+
+
+def _of(rows: Rows, symbol: str) -> Rows:
+    return [row for row in rows if row["symbol"] == symbol]
+
+
+def _verdict(day: Day, symbol: str, row: ScanRow) -> str:
+    """The furthest point that the symbol reached, and what ended it there."""
+    bought = [each for each in _of(stories.fills(day), symbol) if each["side"] == "buy"]
+    if bought:
+        return f"bought {bought[0]['shares']} at {bought[0]['price']}: it passed every gate"
+    denied = _of(stories.denied(day), symbol)
+    if denied:
+        return f"authorised, but not entered in cycle {denied[-1]['cycle']}: {denied[-1]['code']}"
+    enforcement = day.read("enforcement.json", Enforcement)
+    if isinstance(enforcement, Loaded):
+        for refused in enforcement.artifact.refused:
+            if refused.symbol == symbol:
+                return f"refused by gate {refused.gate}: {refused.code}"
+        if any(each.symbol == symbol for each in enforcement.artifact.authorised):
+            return "authorised, and not filled"
+    if row["codes"]:
+        return f"rejected by the scan: {', '.join(row['codes'])}"
+    return f"{row['verdict']}, and no entry was tried"
+
+
+def _contract(day: Day, symbol: str) -> Rows:
+    """The contract's findings on the symbol, recomputed from the recorded snapshot."""
+    return [
+        {"code": f.code, "observed": str(f.observed), "wanted": str(f.threshold), "detail": f.detail}
+        for f in day.house.contract(day.session).findings(symbol)
+    ]
+
+
+def _measured(day: Day, symbol: str) -> list[dict[str, Any]]:
+    """Measures, anchors and every gate of the scan, recomputed: a pure function of the recorded snapshot."""
+    from strategies.explain import explain as measure
+
+    found = measure(premarket.scan_inputs(day), day.house.settings.scan, symbol)
+    if found is None:
+        return []
+    gates = [
+        {
+            "gate": each.gate,
+            "code": each.code,
+            "passed": "yes" if each.passed else "NO",
+            "observed": str(each.observed),
+            "wanted": str(each.threshold),
+            "detail": each.detail,
+        }
+        for each in found.gates
+    ]
+    features = [{"measure": name, "value": str(value)} for name, value in found.features.items()]
+    anchors = [
+        {
+            "anchor": each["a"],
+            "on": str(each["on"]),
+            "avwap": str(each["v"]),
+            "distance": stories.percent(each["d"]),
+            "slope5": stories.percent(each["s"], 3),
+            "why not": ", ".join(ANCHOR_LETTERS[letter] for letter in each.get("no", ""))
+            or ("chosen" if each["a"] == found.chosen else "eligible"),
+        }
+        for each in found.anchors
+    ]
+    levels = [{name: str(value) for name, value in found.levels.items()}] if found.levels else []
+    return [
+        {"title": "Measures at the close before (recomputed)", "rows": features},
+        {"title": "Anchors", "rows": anchors},
+        {"title": "Levels", "rows": levels},
+        {"title": "Gates of the scan", "rows": gates},
+    ]
+
+
+def _scan_row(row: ScanRow) -> dict[str, str]:
+    return {
+        "verdict": str(row["verdict"]),
+        "rank": str(row.get("rank", "-")),
+        "tier": row.get("tier", "-"),
+        "codes": ", ".join(row["codes"]) or "none",
+        "warnings": ", ".join(row.get("warnings", [])),
+    }
+
+
+def _decision(day: Day, symbol: str) -> Rows:
+    found = day.read("decisions.json", Decisions)
+    wished = day.read("candidates.json", Candidates)
+    if not isinstance(found, Loaded) or not isinstance(wished, Loaded):
+        return []
+    theses = {intent.intent_id: intent.thesis for intent in wished.artifact.intents}
+    return [
+        {
+            "verdict": each.verdict,
+            "shares": str(each.q2),
+            "of wanted": "-" if each.q0 is None else str(each.q0),
+            "notional": stories.money(each.notional),
+            "risk": stories.money(each.risk),
+            "thesis": theses.get(each.intent_id, ""),
+            "reasons": ", ".join(f.code for f in each.reasons),
+        }
+        for each in found.artifact.verdicts
+        if each.symbol == symbol
+    ]
+
+
+def _gates(day: Day, symbol: str) -> Rows:
+    found = day.read("enforcement.json", Enforcement)
+    if not isinstance(found, Loaded):
+        return []
+    asked: list[GateVerdict] = []
+    for entry in (*found.artifact.authorised, *found.artifact.refused):
+        if entry.symbol == symbol:
+            asked += entry.gates
+    return [
+        {
+            "gate": each.gate,
+            "passed": "yes" if each.passed else "NO",
+            "code": ", ".join(f.code for f in each.findings),
+            "observed": ", ".join(str(f.observed) for f in each.findings),
+            "wanted": ", ".join(str(f.threshold) for f in each.findings),
+        }
+        for each in asked
+    ]
