@@ -122,7 +122,7 @@ _ASKED: Final[tuple[tuple[str, ScanCode, _Ask], ...]] = (
     ("G6", ScanCode.ADV_SHARES_LOW, _measure(layout.ADV_SHARES20, 2, "adv_shares_min")),
     ("G6", ScanCode.ADV_DOLLARS_LOW, _measure(layout.ADV_USD20, 2, "adv_usd_min")),
     ("G7", ScanCode.EARNINGS_NEAR, lambda _, config: (None, str(config.earnings_policy))),
-    ("G8", ScanCode.MARKET_GATE_CLOSED, lambda _, config: (None, "benchmark close > sma200")),
+    ("G8", ScanCode.MARKET_GATE_CLOSED, lambda _, __: (None, "benchmark close > sma200")),
     ("G9", ScanCode.WEEKLY_NOT_ALIGNED, _pair(layout.WEEKLY10, layout.WEEKLY40, 6)),
     ("G10", ScanCode.ATR_TOO_SMALL, _measure(layout.ATR14, 6, "atr_usd_min")),
     ("G11", ScanCode.ATR_PCT_TOO_HIGH, _measure(layout.ATR_PCT, 6, "atr_pct_max")),
