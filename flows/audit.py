@@ -63,6 +63,12 @@ def audit(
         if memo is not None:
             memo.close()
     carried = check_carried(
-        house.disk, book_id, first, last, empty_state(), lambda state, records: fold_records(state, records), state_digest
+        house.disk,
+        book_id,
+        first,
+        last,
+        empty_state(),
+        lambda state, records: fold_records(state, records),
+        state_digest,
     )
     return report, (*report.faults, *carried)

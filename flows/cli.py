@@ -35,11 +35,15 @@ def main(argv: list[str] | None = None) -> None:
     except AvwapError as error:
         sys.exit(console.refuse(error, as_json))
     except KeyboardInterrupt:
-        console.ERR.print("interrupted  what was written is whole; run the same command again to go on", highlight=False)
+        console.ERR.print(
+            "interrupted  what was written is whole; run the same command again to go on", highlight=False
+        )
         sys.exit(1)
     except OSError as error:
         sys.exit(console.refuse(console.from_os_error(error), as_json))
-    except Exception as error:  # the console boundary (architecture.md 7): told with its place, never swallowed
+    except (
+        Exception
+    ) as error:  # the console boundary (architecture.md 7): told with its place, never swallowed
         console.ERR.print_exception(max_frames=6)
         fault = AvwapError(
             "INTERNAL",

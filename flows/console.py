@@ -26,9 +26,13 @@ def emit(result: dict[str, Any], as_json: bool, render: Callable[[], None]) -> N
         render()
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+) -> None:
     """One titled table; the columns named in *right* are numbers and align right."""
-    grid = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    grid = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False
+    )
     for column in columns:
         grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
     empty = True
@@ -50,11 +54,22 @@ def note(text: str) -> None:
 def refuse(error: AvwapError, as_json: bool, what: str = "") -> int:
     """Say an error in four lines and return its exit code."""
     if as_json:
-        body = {"error": error.code, "why": error.message, "safe": error.safe, "next": error.next, "exit": error.exit_code}
+        body = {
+            "error": error.code,
+            "why": error.message,
+            "safe": error.safe,
+            "next": error.next,
+            "exit": error.exit_code,
+        }
         sys.stdout.write(json.dumps(body, sort_keys=True, ensure_ascii=False) + "\n")
         return error.exit_code
     head = {2: "usage", 3: "refused", 4: "corrupt"}.get(error.exit_code, "failed")
-    for label, text in ((head, what or error.code), ("why", error.message), ("safe", error.safe), ("next", error.next)):
+    for label, text in (
+        (head, what or error.code),
+        ("why", error.message),
+        ("safe", error.safe),
+        ("next", error.next),
+    ):
         if text:
             suffix = f"   (exit {error.exit_code})" if label == head else ""
             ERR.print(Text(f"{label:<8} ", style="bold red" if label == head else "bold"), end="")
@@ -78,9 +93,15 @@ def rows(title: str, found: Sequence[dict[str, str]]) -> None:
         table(title, (), ())
         return
     columns = list(found[0])
-    numeric = [c for c in columns if all(_is_number(row[c]) for row in found) and any(row[c] for row in found)]
+    numeric = [
+        c for c in columns if all(_is_number(row[c]) for row in found) and any(row[c] for row in found)
+    ]
     table(title, columns, ([row[c] for c in columns] for row in found), right=numeric)
 
 
 def _is_number(cell: str) -> bool:
-    return not cell or cell == "-" or cell.replace(",", "").replace("%", "").lstrip("+-").replace(".", "", 1).isdigit()
+    return (
+        not cell
+        or cell == "-"
+        or cell.replace(",", "").replace("%", "").lstrip("+-").replace(".", "", 1).isdigit()
+    )

@@ -24,13 +24,17 @@ def register_deployments(house: House) -> list[str]:
 
     if not os.environ.get("PREFECT_API_URL"):
         raise UsageFault(
-            EdgeCode.USAGE, "PREFECT_API_URL is not set, so there is no server to register with",
-            safe="nothing was registered", next="prefect server start, then PREFECT_API_URL=http://127.0.0.1:4200/api avwap deploy",
+            EdgeCode.USAGE,
+            "PREFECT_API_URL is not set, so there is no server to register with",
+            safe="nothing was registered",
+            next="prefect server start, then PREFECT_API_URL=http://127.0.0.1:4200/api avwap deploy",
         )
     project = Path(__file__).resolve().parent.parent
     if not (project / FILE).is_file():
         raise UsageFault(
-            EdgeCode.FILE_UNREADABLE, f"{FILE} is not beside the packages", safe="nothing was registered",
+            EdgeCode.FILE_UNREADABLE,
+            f"{FILE} is not beside the packages",
+            safe="nothing was registered",
             next="run avwap deploy from a checkout of the project",
         )
     env = {**os.environ, "AVWAP_HOME": str(house.settings.home.resolve())}
@@ -42,9 +46,13 @@ def register_deployments(house: House) -> list[str]:
 
 def _prefect(project: Path, env: dict[str, str], *words: str) -> None:
     command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
-    done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run(
+        command, cwd=project, env=env, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
     if done.returncode:
         raise Rejected(
-            EdgeCode.PREFECT_NOT_READY, f"prefect {' '.join(words)}: {(done.stderr or done.stdout).strip()[-600:]}",
-            safe="the ledger does not depend on it", next="check that the server of PREFECT_API_URL answers, then avwap deploy again",
+            EdgeCode.PREFECT_NOT_READY,
+            f"prefect {' '.join(words)}: {(done.stderr or done.stdout).strip()[-600:]}",
+            safe="the ledger does not depend on it",
+            next="check that the server of PREFECT_API_URL answers, then avwap deploy again",
         )

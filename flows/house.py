@@ -12,7 +12,6 @@ from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
 
     from market.calendar import Calendar
     from market.contract import ContractResult
@@ -86,7 +85,7 @@ class House:
         panel = self.panel(session)
         if self._contract is None or self._contract.observation.data_version != panel.data_version:
             self._contract = contract.run(
-                contract.ContractInputs(panel=panel, calendar=self.calendar, simulated=True), self.settings.contract
+                contract.ContractInputs(panel=panel, calendar=self.calendar, simulated=True),
+                self.settings.contract,
             )
         return self._contract
-

@@ -86,7 +86,11 @@ ENTRY_STAGES = frozenset({"market", "scan", "candidates", "enforcement"})
 
 
 def run_premarket(
-    day: Day, world: World, session: Session, outcome: Outcome, told: Callable[[str], None] = lambda stage: None
+    day: Day,
+    world: World,
+    session: Session,
+    outcome: Outcome,
+    told: Callable[[str], None] = lambda stage: None,
 ) -> bool:
     """Every stage from the morning's observations to the enforcement. Returns whether entries may be tried."""
     opening.take_pending(day, session)
@@ -105,11 +109,17 @@ def run_cycle(
 ) -> None:
     """One cycle, resumed if an earlier process died in it."""
     for written in cycle.cycle(day, world, session, slot, entries=entries):
-        outcome.steps.append(Step(stage=written.path.removesuffix(".json").split("/", 2)[-1], written=written))
+        outcome.steps.append(
+            Step(stage=written.path.removesuffix(".json").split("/", 2)[-1], written=written)
+        )
 
 
 def run_close(
-    day: Day, world: World, session: Session, outcome: Outcome, told: Callable[[str], None] = lambda stage: None
+    day: Day,
+    world: World,
+    session: Session,
+    outcome: Outcome,
+    told: Callable[[str], None] = lambda stage: None,
 ) -> None:
     """From the final observation to the seal; a report that fails blocks nothing."""
     world.clock.step(day.house.calendar.close_at(day.session) + CLOSE_AFTER)

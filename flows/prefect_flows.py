@@ -67,7 +67,9 @@ def _show(outcome: Outcome, name: str, before: int) -> list[dict[str, str]]:
         table = stories.of_stage(day, name) or rows
         create_table_artifact(key=key, table=table, description=f"{name}, {day.book_id} {day.session}")
         folder = (day.house.root / day.book_id / day.session.isoformat()).absolute()
-        create_link_artifact(key=f"{key}-files", link=folder.as_uri(), link_text=f"{day.book_id} {day.session}")
+        create_link_artifact(
+            key=f"{key}-files", link=folder.as_uri(), link_text=f"{day.book_id} {day.session}"
+        )
     return rows
 
 
@@ -128,7 +130,9 @@ def _premarket(day: Day, world: World, guard: Guard, outcome: Outcome) -> tuple[
     return opened[0], sound
 
 
-@flow(name="premarket", flow_run_name="premarket-{book}-{date}", persist_result=True, result_serializer="json")
+@flow(
+    name="premarket", flow_run_name="premarket-{book}-{date}", persist_result=True, result_serializer="json"
+)
 def premarket(book: str, date: str | None = None, home: str | None = None) -> Any:
     """The close of P if it was missed, then market data to enforcement. *date*: default the scheduled day."""
     day = _day(book, date, home)
@@ -162,14 +166,18 @@ def cycle(book: str, date: str | None = None, slot: str | None = None, home: str
     return _ended(outcome)
 
 
-@flow(name="postclose", flow_run_name="postclose-{book}-{date}", persist_result=True, result_serializer="json")
+@flow(
+    name="postclose", flow_run_name="postclose-{book}-{date}", persist_result=True, result_serializer="json"
+)
 def postclose(book: str, date: str | None = None, home: str | None = None) -> Any:
     """Final observation to seal and report. Scheduled twice; the one that is not due completes as NOT_DUE."""
     day = _day(book, date, home)
     if day is None:
         return Completed(name=NOT_A_SESSION, message="the exchange does not trade on this day")
     if date is None and not pipeline.is_postclose_due(day, scheduled_on()):
-        return Completed(name=NOT_DUE, message=f"{day.session} closes at {day.house.calendar.close_at(day.session)}")
+        return Completed(
+            name=NOT_DUE, message=f"{day.session} closes at {day.house.calendar.close_at(day.session)}"
+        )
     outcome = Outcome(day)
     with acting(day.house, book, f"postclose {day.session}") as (world, guard):
         session = opening.resume_session(day, guard)

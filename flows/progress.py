@@ -20,7 +20,13 @@ def bar(title: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[in
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[what]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[what]}"),
+    )
     with Progress(*columns, console=ERR, transient=True) as progress:
         task = progress.add_task(title, total=total, what="")
         yield lambda done, what: progress.update(task, completed=done, what=what)

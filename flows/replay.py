@@ -188,7 +188,11 @@ def _replay_cycle(
     except ReplayDiverged as error:
         return [
             Divergence(
-                category="CALL", file=calls, pointer=f"/{error.n}", expected=error.expected, actual=error.actual
+                category="CALL",
+                file=calls,
+                pointer=f"/{error.n}",
+                expected=error.expected,
+                actual=error.actual,
             )
         ]
     if ended and door.unasked:
@@ -216,7 +220,9 @@ def _compare(house: House, folder: str, overlay: Overlay, same_build: bool) -> l
         if now is None:
             if not path.endswith(layout.JOURNAL_TORN):
                 found.append(
-                    Divergence(category="MISSING", file=path, pointer="", expected="present", actual="not made")
+                    Divergence(
+                        category="MISSING", file=path, pointer="", expected="present", actual="not made"
+                    )
                 )
         elif path.endswith(".jsonl"):
             found.append(_first_line(path, before, now))
@@ -224,7 +230,9 @@ def _compare(house: House, folder: str, overlay: Overlay, same_build: bool) -> l
             found += _documents(path, before, now, same_build)
     for path in sorted(set(overlay.made) - set(there)):
         if path.startswith(f"{folder}/"):
-            found.append(Divergence(category="UNEXPECTED", file=path, pointer="", expected=None, actual="made"))
+            found.append(
+                Divergence(category="UNEXPECTED", file=path, pointer="", expected=None, actual="made")
+            )
     return found
 
 
@@ -241,7 +249,11 @@ def _documents(path: str, before: bytes, now: bytes, same_build: bool) -> list[D
     category: Category = "BYTES" if same_build else "BEHAVIOUR"
     return [
         Divergence(
-            category=category, file=path, pointer=parting.pointer, expected=parting.expected, actual=parting.actual
+            category=category,
+            file=path,
+            pointer=parting.pointer,
+            expected=parting.expected,
+            actual=parting.actual,
         )
     ]
 
@@ -292,4 +304,3 @@ def save(house: House, verdict: Replayed) -> str:
 
 def _shown(value: Any) -> Any:
     return value if isinstance(value, (str, int, bool, type(None))) else str(value)[:400]
-

@@ -151,4 +151,3 @@ def run_range(house: House, book_id: str, first: date, last: date, told: Told, o
             if result.seal is None:
                 break
     return done
-

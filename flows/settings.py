@@ -21,11 +21,11 @@ from analytics.trades import TradesConfig
 from execution_v2.gates.facts import EnforcementConfig
 from execution_v2.ports import CycleConfig, ExecutionConfig
 from ledger.canonical import artifact_bytes, digest
-from market.day import ContractConfig
+from market.config import ContractConfig
 from portfolio.limits import LIMITS, PortfolioConfig, portfolio_config
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
-from simulation.exchange import ExchangeConfig
+from simulation.config import ExchangeConfig
 from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig
 
 FILE_NAME: Final = "avwap.toml"
@@ -106,7 +106,9 @@ class Settings(BaseSettings):
     trades: TradesConfig = TradesConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
     reconciliation: ReconciliationConfig = ReconciliationConfig()
-    books: dict[str, PortfolioConfig] = Field(default_factory=lambda: {book: portfolio_config(book) for book in BOOKS})
+    books: dict[str, PortfolioConfig] = Field(
+        default_factory=lambda: {book: portfolio_config(book) for book in BOOKS}
+    )
     """Sizing and limits by book. What the file names replaces that key alone; the rest keeps the shipped value."""
     portfolio_decision_enforce: bool = _flag("PORTFOLIO_DECISION_ENFORCE")
     live_trading: bool = _flag("LIVE_TRADING")
@@ -137,7 +139,9 @@ class Settings(BaseSettings):
             shipped = {book: portfolio_config(book).model_dump() for book in BOOKS}
             unknown = sorted(set(values["books"]) - set(BOOKS))
             if unknown:
-                raise ValueError(f"[books] {', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}")
+                raise ValueError(
+                    f"[books] {', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}"
+                )
             values = {**values, "books": _merged(shipped, values["books"])}
         return values
 
@@ -168,10 +172,16 @@ class Settings(BaseSettings):
         """What is allowed and probably not meant."""
         found = []
         if self.live_trading and "ALPACA_LIVE" not in OPERABLE:
-            found.append("live_trading is on, but this version has no adapter for ALPACA_LIVE: it changes nothing")
+            found.append(
+                "live_trading is on, but this version has no adapter for ALPACA_LIVE: it changes nothing"
+            )
         if self.kill_switch:
             found.append("KILL_SWITCH is set: no book enters anything")
-        dearest = [b for b in self.exchange.costs.buckets if b.slippage_bps + b.half_spread_bps > self.entry.limit_band * 10_000]
+        dearest = [
+            b
+            for b in self.exchange.costs.buckets
+            if b.slippage_bps + b.half_spread_bps > self.entry.limit_band * 10_000
+        ]
         found += [
             f"ENTRY_LIMIT_BELOW_COST: symbols trading from {bucket.adv_usd_min:,.0f} USD a day cost "
             f"{bucket.slippage_bps + bucket.half_spread_bps} bps, above the entry limit's {self.entry.limit_band * 10_000} bps"

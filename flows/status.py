@@ -20,7 +20,9 @@ def latest_state(house: House, book_id: str) -> tuple[date, BookState, bool]:
 
     Errors: ``UsageFault`` if there is none.
     """
-    for session in reversed(sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ()):
+    for session in reversed(
+        sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ()
+    ):
         path = f"{layout.day(book_id, session)}/observations/book.json"
         opened = read(house.disk, path, Book, book_id, session, known_inputs=_trusting(house, path))
         journal = layout.journal(book_id, session)
@@ -66,8 +68,15 @@ def of_book(house: House, book_id: str) -> dict[str, Any]:
             }
         )
     orders = [
-        {"symbol": o.symbol, "leg": o.leg, "state": o.state, "side": o.side, "shares": str(o.quantity - o.filled),
-         "price": str(o.limit or o.stop or ""), "client id": o.client_order_id}
+        {
+            "symbol": o.symbol,
+            "leg": o.leg,
+            "state": o.state,
+            "side": o.side,
+            "shares": str(o.quantity - o.filled),
+            "price": str(o.limit or o.stop or ""),
+            "client id": o.client_order_id,
+        }
         for o in state.orders
     ]
     return {
@@ -99,15 +108,26 @@ def _lock(house: House, book_id: str) -> str:
 def switches(house: House, book_id: str, state: BookState) -> list[dict[str, str]]:
     """Every kill switch, whether it is set, and what lifts it."""
     files = (layout.control(book_id, layout.KILL_SWITCH), layout.KILL_SWITCH)
-    rows = [{"switch": "environment KILL_SWITCH", "set": _yes(house.settings.kill_switch), "lifted by": "unset the variable"}]
+    rows = [
+        {
+            "switch": "environment KILL_SWITCH",
+            "set": _yes(house.settings.kill_switch),
+            "lifted by": "unset the variable",
+        }
+    ]
     rows += [
-        {"switch": path, "set": _yes(house.disk.exists(path)), "lifted by": f"avwap kill off --book {book_id}, or remove the file"}
+        {
+            "switch": path,
+            "set": _yes(house.disk.exists(path)),
+            "lifted by": f"avwap kill off --book {book_id}, or remove the file",
+        }
         for path in files
     ]
-    rows.append({"switch": "journal", "set": _yes(state.killed), "lifted by": f"avwap kill off --book {book_id}"})
+    rows.append(
+        {"switch": "journal", "set": _yes(state.killed), "lifted by": f"avwap kill off --book {book_id}"}
+    )
     return rows
 
 
 def _yes(is_set: bool) -> str:
     return "yes" if is_set else "no"
-

@@ -162,7 +162,13 @@ def enforcement(day: Day) -> Rows:
         for row in found.authorised
     ]
     return rows + [
-        {"symbol": row.symbol, "verdict": "refused", "shares": str(row.quantity), "gate": row.gate, "code": row.code}
+        {
+            "symbol": row.symbol,
+            "verdict": "refused",
+            "shares": str(row.quantity),
+            "gate": row.gate,
+            "code": row.code,
+        }
         for row in found.refused
     ]
 

@@ -39,16 +39,22 @@ def throw(house: House, book_id: str, on: bool, operator: str, reason: str) -> l
             file.unlink()
             told.append(f"removed  {path}")
         if house.disk.exists(layout.KILL_SWITCH):
-            told.append(f"note     {layout.KILL_SWITCH} in the root still stops every book; remove it by hand")
+            told.append(
+                f"note     {layout.KILL_SWITCH} in the root still stops every book; remove it by hand"
+            )
     return told
 
 
 def _journal(house: House, book_id: str, record: KillSet, now: datetime) -> str:
     """Append to the session that is open; between sessions keep the record for the next one to take."""
-    open_sessions = [s for s in sessions_of(house.disk, book_id) if not house.disk.exists(layout.manifest(book_id, s))]
+    open_sessions = [
+        s for s in sessions_of(house.disk, book_id) if not house.disk.exists(layout.manifest(book_id, s))
+    ]
     if not open_sessions:
         pending = layout.control(book_id, PENDING)
-        house.disk.append(pending, line_bytes({"event": "kill.set", "ts": instant(now), "data": record.model_dump()}))
+        house.disk.append(
+            pending, line_bytes({"event": "kill.set", "ts": instant(now), "data": record.model_dump()})
+        )
         return f"kept     {pending}: the next session's journal opens with it"
     path = layout.journal(book_id, open_sessions[-1])
     with BookLock(house.root, book_id).acquire("avwap kill") as fence:
@@ -56,4 +62,3 @@ def _journal(house: House, book_id: str, record: KillSet, now: datetime) -> str:
         journal = Journal.open(house.disk, path, genesis=first.prev, guard=fence.check)
         journal.append([("kill.set", now, None, record)])
     return f"journaled {path}"
-

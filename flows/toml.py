@@ -7,7 +7,11 @@ from typing import Any
 def as_toml(table: dict[str, Any], name: str = "") -> str:
     """*table* as TOML: plain values first, then its tables; a null setting is left out, as absent means null."""
     lines = [f"[{name}]"] if name else []
-    lines += [f"{key} = {_value(value)}" for key, value in table.items() if not _is_table(value) and value is not None]
+    lines += [
+        f"{key} = {_value(value)}"
+        for key, value in table.items()
+        if not _is_table(value) and value is not None
+    ]
     parts = ["\n".join(lines)] if len(lines) > (1 if name else 0) else []
     for key, value in table.items():
         if isinstance(value, dict):
@@ -25,7 +29,11 @@ def _value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(each) for each in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_value(each)}" for key, each in value.items() if each is not None) + "}"
+        return (
+            "{"
+            + ", ".join(f"{key} = {_value(each)}" for key, each in value.items() if each is not None)
+            + "}"
+        )
     if isinstance(value, (int, float)):
         return repr(value)
     return json.dumps(value, ensure_ascii=False)

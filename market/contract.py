@@ -33,7 +33,8 @@ from market.checks import (
     Checked,
     check_bars,
 )
-from market.day import BrokerSession, ContractConfig, ContractInputs, day_findings
+from market.config import ContractConfig
+from market.day import BrokerSession, ContractInputs, day_findings
 from market.panel import Panel, Restatement
 from market.rows import Bools
 from schemas.header import Finding

@@ -12,9 +12,10 @@ from typing import Final
 
 from market.calendar import Calendar
 from market.checks import BIT, LEAPS, NOW, REPEATS, Checked
+from market.config import ContractConfig
 from market.panel import Panel
 from market.rows import Bools
-from schemas.base import Fact, Fraction6, Price, quantise
+from schemas.base import quantise
 from schemas.header import Finding
 from schemas.reasons.market import BarCode, DayCode
 
@@ -22,22 +23,6 @@ SYMBOLS_MIN: Final = 3
 CALENDAR_BACK: Final = 5
 CALENDAR_AHEAD: Final = timedelta(days=30)
 Hours = tuple[datetime, datetime]
-
-
-class ContractConfig(Fact):
-    """Thresholds of the day, as fractions, and the floors that make a member liquid (strategy.md 1.4,
-    U3-U5)."""
-
-    coverage_min: Fraction6 = Decimal("0.970000")
-    quarantine_max: Fraction6 = Decimal("0.050000")
-    identical_max: Fraction6 = Decimal("0.005000")
-    stale_feed_max: Fraction6 = Decimal("0.020000")
-    move_share_max: Fraction6 = Decimal("0.100000")
-    benchmark_move_max: Fraction6 = Decimal("0.050000")
-    present_min: Fraction6 = Decimal("0.500000")
-    price_min: Price = Decimal("5.0000")
-    adv_shares_min: int = 400_000
-    adv_usd_min: int = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,6 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
 
-from pydantic import Field
-
 from execution_v2.broker.port import (
     CancelOrder,
     Confirmed,
@@ -28,27 +26,19 @@ from execution_v2.broker.port import (
 )
 from ledger.canonical import line_bytes, parse, plain
 from ledger.disk import Disk
-from schemas.base import Amount, Fact, Fraction6, SessionDate, down, instant
+from schemas.base import SessionDate, down, instant
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.ids import content_id
 from schemas.market import ActionKind, CorporateAction
 from schemas.observations import BrokerFill, BrokerOrder, CorporateEvent
 from schemas.reasons.execution import BrokerCode
 from simulation.account import AccountState, Effect, Stage
-from simulation.costs import CostConfig, cost_bps, fee, priced
+from simulation.config import ExchangeConfig
+from simulation.costs import cost_bps, fee, priced
 from simulation.tape import Hours, Tape, TapeBar
 
 _SPLITS: Final = frozenset({ActionKind.SPLIT, ActionKind.STOCK_DIVIDEND})
 _AMOUNT: Final = Decimal("0.000001")
-
-
-class ExchangeConfig(Fact):
-    """What the simulated exchange is given and what it charges."""
-
-    starting_capital_usd: Amount = Field(default=Decimal("100000.000000"), gt=0)
-    participation_max: Fraction6 = Decimal("0.050000")
-    """The most of a day's volume that buys of one symbol may take."""
-    costs: CostConfig = CostConfig()
 
 
 class Exchange:

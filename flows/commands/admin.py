@@ -33,10 +33,18 @@ def kill(
     from flows.switch import throw
 
     if switch not in ("on", "off"):
-        raise UsageFault(EdgeCode.USAGE, f"kill {switch}: it is either on or off", next="avwap kill on … or avwap kill off …")
+        raise UsageFault(
+            EdgeCode.USAGE,
+            f"kill {switch}: it is either on or off",
+            next="avwap kill on … or avwap kill off …",
+        )
     if not operator.strip() or not reason.strip():
-        raise UsageFault(EdgeCode.USAGE, "a kill switch is journaled with who and why", safe="nothing was changed",
-                         next="give --operator and --reason")
+        raise UsageFault(
+            EdgeCode.USAGE,
+            "a kill switch is journaled with who and why",
+            safe="nothing was changed",
+            next="give --operator and --reason",
+        )
     wrote = throw(house(home), book, switch == "on", operator, reason)
 
     def render() -> None:

@@ -19,7 +19,9 @@ app = typer.Typer(no_args_is_help=True, help="Bring bars in, judge them, name a 
 KINDS = ("bars", "actions")
 
 
-def bring_in(at: "House", file: str, kind: str, known_at: datetime | None, *, as_json: bool, quiet: bool) -> "ImportReport":
+def bring_in(
+    at: "House", file: str, kind: str, known_at: datetime | None, *, as_json: bool, quiet: bool
+) -> "ImportReport":
     """Import *file* with a progress bar. Errors: ``UsageFault``, and then nothing has changed."""
     from flows.progress import bar
     from market.imports import import_actions, import_bars
@@ -38,9 +40,16 @@ def bring_in(at: "House", file: str, kind: str, known_at: datetime | None, *, as
 
 @app.command("import")
 def import_(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A CSV or Parquet file: symbol, date, open, high, low, close, volume.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A CSV or Parquet file: symbol, date, open, high, low, close, volume."
+        ),
+    ],
     kind: Annotated[str, typer.Option("--kind", help="bars or actions.")] = "bars",
-    known_at: Annotated[datetime | None, typer.Option("--known-at", help="UTC instant at which restated rows became known.")] = None,
+    known_at: Annotated[
+        datetime | None, typer.Option("--known-at", help="UTC instant at which restated rows became known.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +58,9 @@ def import_(
     Example: `avwap data import us_daily.parquet`
     """
     if kind not in KINDS:
-        raise UsageFault(EdgeCode.USAGE, f"--kind {kind}: the kinds are {', '.join(KINDS)}", next="choose one of them")
+        raise UsageFault(
+            EdgeCode.USAGE, f"--kind {kind}: the kinds are {', '.join(KINDS)}", next="choose one of them"
+        )
     at = house(home)
     report = bring_in(at, file, kind, known_at, as_json=as_json, quiet=as_json)
     console.emit(report_dict(report), as_json, lambda: _tell_import(report))
@@ -79,7 +90,9 @@ def _tell_import(report: "ImportReport") -> None:
         console.note(f"ignored columns: {', '.join(report.columns_ignored)}")
     if report.set_aside:
         console.table(
-            "Set aside", ("reason", "rows", "for example"), ((r, n, ", ".join(e)) for r, n, e in report.set_aside)
+            "Set aside",
+            ("reason", "rows", "for example"),
+            ((r, n, ", ".join(e)) for r, n, e in report.set_aside),
         )
 
 
@@ -106,14 +119,21 @@ def _tell_contract(body: dict[str, Any]) -> None:
     )
     console.note("the day is BLOCKED for entries" if body["blocked"] else "the day may be traded")
     console.table(
-        "Day", ("code", "observed", "threshold", "detail"),
+        "Day",
+        ("code", "observed", "threshold", "detail"),
         ((f["code"], f["observed"], f["threshold"], f["detail"]) for f in body["findings"]),
     )
     console.table(
-        "Symbols", ("code", "effect", "symbols", "liquid", "for example"),
+        "Symbols",
+        ("code", "effect", "symbols", "liquid", "for example"),
         (
-            (c["code"], "quarantine" if c["effect"] == "Q" else "warning", c["symbols"], c["liquid"],
-             ", ".join(f"{e['subject']} ({e['detail'] or e['observed']})" for e in c["examples"][:2]))
+            (
+                c["code"],
+                "quarantine" if c["effect"] == "Q" else "warning",
+                c["symbols"],
+                c["liquid"],
+                ", ".join(f"{e['subject']} ({e['detail'] or e['observed']})" for e in c["examples"][:2]),
+            )
             for c in body["counts"]
         ),
         right=("symbols", "liquid"),
@@ -131,6 +151,14 @@ def snapshot(on: On, home: Home = None, as_json: Json = False) -> None:
     at = house(home)
     panel = at.panel(open_day(at, "SIM", on).session)
     rows = int((panel.hi - panel.lo).sum())
-    body = {"session": str(on), "data_version": panel.data_version, "symbols": len(panel.symbols), "rows": rows,
-            "first": str(panel.sessions[0]), "last": str(panel.data_session)}
-    console.emit(body, as_json, lambda: console.rows("Market snapshot", [{k: str(v) for k, v in body.items()}]))
+    body = {
+        "session": str(on),
+        "data_version": panel.data_version,
+        "symbols": len(panel.symbols),
+        "rows": rows,
+        "first": str(panel.sessions[0]),
+        "last": str(panel.data_session),
+    }
+    console.emit(
+        body, as_json, lambda: console.rows("Market snapshot", [{k: str(v) for k, v in body.items()}])
+    )

@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from flows.house import House
     from ledger.check import Fault
 
-First = Annotated[date | None, typer.Option("--from", parser=as_date, metavar="YYYY-MM-DD", help="First date; default the book's first.")]
-Last = Annotated[date | None, typer.Option("--to", parser=as_date, metavar="YYYY-MM-DD", help="Last date; default the book's last.")]
+First = Annotated[
+    date | None,
+    typer.Option(
+        "--from", parser=as_date, metavar="YYYY-MM-DD", help="First date; default the book's first."
+    ),
+]
+Last = Annotated[
+    date | None,
+    typer.Option("--to", parser=as_date, metavar="YYYY-MM-DD", help="Last date; default the book's last."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +79,9 @@ def show(
             parsed = parse_canonical(data)
     except Malformed as error:
         raise Corrupt(
-            ReadFaultCode.CORRUPT, f"{file}: {error}", safe="nothing was changed",
+            ReadFaultCode.CORRUPT,
+            f"{file}: {error}",
+            safe="nothing was changed",
             next="avwap verify names every fault of its book",
         ) from error
     if as_json:
@@ -99,8 +109,14 @@ def status(book: Book, home: Home = None, as_json: Json = False) -> None:
 
 
 def verify(
-    book: Book, first: First = None, last: Last = None, home: Home = None, as_json: Json = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Judge every schema again, whatever an earlier run found.")] = False,
+    book: Book,
+    first: First = None,
+    last: Last = None,
+    home: Home = None,
+    as_json: Json = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Judge every schema again, whatever an earlier run found.")
+    ] = False,
 ) -> None:
     """Check seals, chains, bytes, schemas and links of a book; name each fault with file and pointer.
 
@@ -110,14 +126,21 @@ def verify(
 
     report, faults = audit(house(home), book, first, last, fresh=fresh, quiet=as_json)
     body = {
-        "book": book, "sessions": len(report.sessions), "files": report.files, "bytes": report.bytes,
-        "judged": report.judged, "unsealed": [str(each) for each in report.unsealed],
+        "book": book,
+        "sessions": len(report.sessions),
+        "files": report.files,
+        "bytes": report.bytes,
+        "judged": report.judged,
+        "unsealed": [str(each) for each in report.unsealed],
         "faults": [fault_dict(fault) for fault in faults],
     }
 
     def render() -> None:
-        console.table("Faults", ("code", "file", "pointer", "expected", "found", "detail"),
-                      ((f.code, f.path, f.pointer, _short(f.expected), _short(f.actual), f.detail) for f in faults))
+        console.table(
+            "Faults",
+            ("code", "file", "pointer", "expected", "found", "detail"),
+            ((f.code, f.path, f.pointer, _short(f.expected), _short(f.actual), f.detail) for f in faults),
+        )
         console.note(
             f"{'FAULTY' if faults else 'sound'}    {len(report.sessions)} sessions, {report.files:,} files, "
             f"{report.bytes:,} bytes, {report.judged:,} schemas judged now, {len(report.unsealed)} sessions unsealed"
@@ -129,8 +152,14 @@ def verify(
 
 def fault_dict(fault: "Fault") -> dict[str, Any]:
     """A fault, for ``--json``."""
-    return {"code": str(fault.code), "path": fault.path, "pointer": fault.pointer,
-            "expected": fault.expected, "actual": fault.actual, "detail": fault.detail}
+    return {
+        "code": str(fault.code),
+        "path": fault.path,
+        "pointer": fault.pointer,
+        "expected": fault.expected,
+        "actual": fault.actual,
+        "detail": fault.detail,
+    }
 
 
 def _short(value: object) -> str:
@@ -177,10 +206,19 @@ def reconcile(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
     body = found.model_dump(mode="json")
 
     def render() -> None:
-        console.rows("Positions", [
-            {"symbol": r.symbol, "ours": str(r.quantity_internal), "broker": str(r.quantity_broker),
-             "stops": str(r.stop_quantity), "codes": ", ".join(r.codes)} for r in found.rows
-        ])
+        console.rows(
+            "Positions",
+            [
+                {
+                    "symbol": r.symbol,
+                    "ours": str(r.quantity_internal),
+                    "broker": str(r.quantity_broker),
+                    "stops": str(r.stop_quantity),
+                    "codes": ", ".join(r.codes),
+                }
+                for r in found.rows
+            ],
+        )
         console.note(f"{found.status}: cash ours {found.cash_internal}, broker {found.cash_broker}")
 
     console.emit(body, as_json, render)
@@ -205,6 +243,8 @@ def need_book_folder(at: "House", book: str) -> None:
     """Refuse a book that has no folder yet."""
     if not at.disk.folders("") or book not in at.disk.folders(""):
         raise UsageFault(
-            EdgeCode.SESSION_NOT_OPEN, f"{book} has no session yet below {at.root}", safe="nothing was changed",
+            EdgeCode.SESSION_NOT_OPEN,
+            f"{book} has no session yet below {at.root}",
+            safe="nothing was changed",
             next=f"avwap day --book {book} --date YYYY-MM-DD, or name another --home",
         )

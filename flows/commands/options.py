@@ -18,8 +18,12 @@ def as_date(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no date; the form is 2016-06-01") from None
 
 
-Book = Annotated[str, typer.Option("--book", "-b", help="SIM, ALPACA_PAPER, ALPACA_LIVE or SCHWAB_401K_MANUAL.")]
-On = Annotated[date, typer.Option("--date", "-d", parser=as_date, metavar="YYYY-MM-DD", help="A session of the NYSE.")]
+Book = Annotated[
+    str, typer.Option("--book", "-b", help="SIM, ALPACA_PAPER, ALPACA_LIVE or SCHWAB_401K_MANUAL.")
+]
+On = Annotated[
+    date, typer.Option("--date", "-d", parser=as_date, metavar="YYYY-MM-DD", help="A session of the NYSE.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Home = Annotated[
     Path | None,

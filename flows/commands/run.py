@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    sessions: Annotated[int, typer.Option("--sessions", min=2, max=250, help="How many sessions to play.")] = 63,
+    sessions: Annotated[
+        int, typer.Option("--sessions", min=2, max=250, help="How many sessions to play.")
+    ] = 63,
     prefect: Annotated[bool, typer.Option(help="Run the last session once more through Prefect.")] = True,
     home: Home = None,
     as_json: Json = False,
@@ -63,7 +65,9 @@ def result_dict(result: "SessionResult") -> dict[str, Any]:
 def day(
     book: Book,
     on: On,
-    bars: Annotated[str | None, typer.Option("--bars", metavar="FILE", help="Import these bars first.")] = None,
+    bars: Annotated[
+        str | None, typer.Option("--bars", metavar="FILE", help="Import these bars first.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -72,8 +76,8 @@ def day(
     Example: `avwap day --book SIM --date 2016-06-01`
     """
     from flows.day import open_day
-    from flows.run import acting, catch_up, check_ready, run_session
     from flows.pipeline import sealed
+    from flows.run import acting, catch_up, check_ready, run_session
 
     at = house(home)
     if bars is not None:
@@ -122,7 +126,10 @@ def tell_replay(result: "SessionResult") -> None:
     console.table(
         "Divergences",
         ("category", "file", "pointer", "recorded", "now"),
-        ((d.category, d.file, d.pointer, str(d.expected)[:60], str(d.actual)[:60]) for d in replayed.divergences),
+        (
+            (d.category, d.file, d.pointer, str(d.expected)[:60], str(d.actual)[:60])
+            for d in replayed.divergences
+        ),
     )
 
 
@@ -143,7 +150,11 @@ def run(
     at = house(home)
     with sessions_bar(at, first, last, quiet=as_json) as told:
         done = run_range(at, book, first, last, told, f"avwap run {first} {last}")
-    body = {"book": book, "exit": done.exit_code, "sessions": [result_dict(result) for result in done.results]}
+    body = {
+        "book": book,
+        "exit": done.exit_code,
+        "sessions": [result_dict(result) for result in done.results],
+    }
     console.emit(body, as_json, lambda: _tell_range(done.results))
     raise typer.Exit(done.exit_code)
 

@@ -25,8 +25,12 @@ def register(app: typer.Typer) -> None:
 def _tell(day: "Day", name: str, written: "list[Written]", as_json: bool, **more: Any) -> None:
     from flows import stories
 
-    body = {"book": day.book_id, "session": str(day.session), **more,
-            "wrote": [{"path": w.path, "sha256": w.sha256, "status": w.status} for w in written]}
+    body = {
+        "book": day.book_id,
+        "session": str(day.session),
+        **more,
+        "wrote": [{"path": w.path, "sha256": w.sha256, "status": w.status} for w in written],
+    }
 
     def render() -> None:
         for stage, title, tell in stories.STORY:
@@ -38,7 +42,15 @@ def _tell(day: "Day", name: str, written: "list[Written]", as_json: bool, **more
     console.emit(body, as_json, render)
 
 
-def _stage(book: str, on: Any, home: Any, as_json: bool, name: str, run: "Callable[[Day], Written]", *before: "Callable[[Day], Written]") -> None:
+def _stage(
+    book: str,
+    on: Any,
+    home: Any,
+    as_json: bool,
+    name: str,
+    run: "Callable[[Day], Written]",
+    *before: "Callable[[Day], Written]",
+) -> None:
     from flows.day import open_day
     from flows.run import acting
 
@@ -110,7 +122,10 @@ def enforce(book: Book, on: On, home: Home = None, as_json: Json = False) -> Non
 def cycle(
     book: Book,
     on: On,
-    slot: Annotated[str, typer.Option("--slot", metavar="HHMM", help="One of the session's cycles: 0930, 0935, 1600 (1300).")],
+    slot: Annotated[
+        str,
+        typer.Option("--slot", metavar="HHMM", help="One of the session's cycles: 0930, 0935, 1600 (1300)."),
+    ],
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -128,8 +143,12 @@ def cycle(
     due = next((each for each in cycles.slots(day) if each.name == slot), None)
     if due is None:
         names = ", ".join(each.name for each in cycles.slots(day))
-        raise UsageFault(EdgeCode.NOT_DUE, f"{day.session} has no cycle at {slot}; it has {names}", safe="nothing was sent",
-                         next="choose one of them with --slot")
+        raise UsageFault(
+            EdgeCode.NOT_DUE,
+            f"{day.session} has no cycle at {slot}; it has {names}",
+            safe="nothing was sent",
+            next="choose one of them with --slot",
+        )
     with acting(at, book, f"avwap cycle {on} {slot}") as (world, guard):
         session = opening.resume_session(day, guard)
         written = list(cycles.cycle(day, world, session, due))
@@ -159,5 +178,7 @@ def close(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
         tell_refusals(outcome)
         console.note(f"seal     {outcome.seal or 'none: the session could not be sealed'}")
 
-    console.emit({"session": str(day.session), "seal": outcome.seal, "steps": outcome_rows(outcome)}, as_json, render)
+    console.emit(
+        {"session": str(day.session), "seal": outcome.seal, "steps": outcome_rows(outcome)}, as_json, render
+    )
     raise typer.Exit(outcome.exit_code)

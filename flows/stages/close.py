@@ -108,7 +108,9 @@ def attribution(day: Day, session: Session) -> Written:
     made = day.need("attribution", "trades.json", Trades)
     now = day.need("attribution", "snapshot.json", Snapshot)
     before = day.sibling(day.previous).need("attribution", "snapshot.json", Snapshot)
-    inputs = attributions.AttributionInputs(snapshot=now.artifact, previous=before.artifact, trades=made.artifact)
+    inputs = attributions.AttributionInputs(
+        snapshot=now.artifact, previous=before.artifact, trades=made.artifact
+    )
     artifact = attributions.run(inputs, attributions.AttributionConfig())
     return day.write("attribution.json", artifact, (made.ref, now.ref, before.ref))
 

@@ -17,8 +17,8 @@ from execution_v2.ports import CycleInputs, JournalPort, Ports
 from execution_v2.reduce import fold_records
 from flows.day import Day
 from flows.stages import premarket
-from flows.stages.premarket import or_code
 from flows.stages.opening import Session, control_now
+from flows.stages.premarket import or_code
 from flows.world import World
 from ledger import layout
 from ledger.artifacts import Written
@@ -144,7 +144,9 @@ def _inputs(day: Day, state: "BookState", slot: Slot, folder: str, *, entries: b
         marks=last_closes(day, symbols),
         candidates=wished,
         decisions=or_code(day.read("decisions.json", Decisions)),
-        enforcement=or_code(day.read("enforcement.json", Enforcement)) if entries else ReadFaultCode.STALE_INPUT,
+        enforcement=or_code(day.read("enforcement.json", Enforcement))
+        if entries
+        else ReadFaultCode.STALE_INPUT,
         snapshot=or_code(day.sibling(day.previous).read("snapshot.json", Snapshot)),
         control=or_code(day.read(f"cycles/{folder}/{premarket.CONTROL}", ControlObservation)),
     )

@@ -66,7 +66,10 @@ def carried_into(day: Day) -> Carried:
     digests = listing(day.book_id, before.session, manifest.artifact)
     opened = before.need("opening", BOOK, Book)
     journal = open_journal(before, guard=None, genesis=None)
-    if digests.get(journal.path) != _digest(day, journal.path) or digests.get(opened.ref.path) != opened.ref.sha256:
+    if (
+        digests.get(journal.path) != _digest(day, journal.path)
+        or digests.get(opened.ref.path) != opened.ref.sha256
+    ):
         raise Corrupt(
             LedgerCode.SEAL_BROKEN,
             f"{before.session}: book.json or journal.jsonl is not what the seal lists",
@@ -91,7 +94,9 @@ def open_journal(day: Day, guard: Guard | None, genesis: str | None) -> Journal:
     if genesis is None:
         disk = day.house.disk
         if not disk.exists(path):
-            raise Corrupt(LedgerCode.FILE_MISSING, f"{path} is gone", next=f"avwap verify --book {day.book_id}")
+            raise Corrupt(
+                LedgerCode.FILE_MISSING, f"{path} is gone", next=f"avwap verify --book {day.book_id}"
+            )
         first = parse_chain(disk.read(path), path).records
         genesis = first[0].prev if first else ZEROS
     return Journal.open(day.house.disk, path, genesis=genesis, guard=guard)
@@ -261,5 +266,3 @@ def control_now(day: Day, world: World) -> ControlObservation:
         live_trading=settings.live_trading,
         live_token_ok=None,
     )
-
-

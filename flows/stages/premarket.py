@@ -21,7 +21,6 @@ from schemas.observations import (
 )
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.reasons.market import DayCode
-from schemas.regime import Regime
 from schemas.scan import Scan
 from schemas.snapshot import Snapshot
 
@@ -73,7 +72,6 @@ def regime(day: Day) -> Written:
     import numpy as np
 
     from analytics import regime as stage
-
     from market.contract import quarantined_codes
 
     seen, panel = _market(day, "regime")
@@ -195,7 +193,9 @@ class _Facts:
         self.state: BookState | None = book.state if isinstance(book, Book) else None
         self.book = book.state if isinstance(book, Book) else book
         account = self._take(day.read(ACCOUNT, AccountObservation))
-        self.account = account if isinstance(account, ReadFaultCode) else account.account or ReadFaultCode.MISSING
+        self.account = (
+            account if isinstance(account, ReadFaultCode) else account.account or ReadFaultCode.MISSING
+        )
         positions = self._take(day.read(POSITIONS, PositionsObservation))
         orders = self._take(day.read(ORDERS, OrdersObservation))
         self.observed = {

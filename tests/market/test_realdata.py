@@ -9,7 +9,8 @@ import pytest
 
 from ledger import canonical
 from market.calendar import Calendar
-from market.contract import ContractConfig, ContractInputs, ContractResult, run
+from market.config import ContractConfig
+from market.contract import ContractInputs, ContractResult, run
 from market.imports import ImportReport, import_bars
 from market.panel import Panel, bars_on, load_panel
 from market.sidecar import Sidecar, open_sidecar

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from market.calendar import EPOCH, Calendar
-from market.contract import ContractConfig, ContractInputs, ContractResult, run
+from market.config import ContractConfig
+from market.contract import ContractInputs, ContractResult, run
 from market.panel import load_panel
 from market.rows import NULL, Rows
 from market.store import BarStore, _microseconds
