@@ -56,8 +56,6 @@ class _Held:
     position: ManagedPosition
     strategy_id: str
     entry_session: SessionDate
-    is_new: bool
-    """Entered in this session: the opening auction cannot have stopped it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +108,6 @@ def _held(inputs: ParityInputs) -> Iterator[_Held]:
                     position=managed,
                     strategy_id=position.strategy_id,
                     entry_session=position.entry_session,
-                    is_new=False,
                 )
     for position_id, entries in _entries(inputs).items():
         plan = entries[0][1].plan
@@ -130,7 +127,6 @@ def _held(inputs: ParityInputs) -> Iterator[_Held]:
             ),
             strategy_id=fills[0].strategy_id,
             entry_session=inputs.session_date,
-            is_new=True,
         )
 
 
@@ -194,9 +190,10 @@ def _derive(held: _Held, bar: BarFacts, inputs: ParityInputs, config: ExitConfig
     assert position.stop is not None, "every derived position has a stop in force"
     can_fill = bar.volume > 0
     if can_fill:
-        at_open = () if held.is_new else _ask(held, bar.open, (), inputs, config).exits
-        # The stop comes first when a bar touches both: the low is asked before any high.
-        exits = at_open or _ask(held, bar.low, (), inputs, config, sessions_held=0).exits
+        # The stop comes first when a bar touches both: the low is asked before any high. A bar that opens
+        # at or below the stop has its low there too, so asking the opening matters to time stops alone.
+        at_open = _ask(held, bar.open, (), inputs, config).exits
+        exits = at_open or _ask(held, bar.low, (), inputs, config).exits
         if exits:
             return _Derived(sold={str(exits[0].reason): position.quantity}, stop=None)
     result = _ask(held, bar.close, (bar.high,), inputs, config)
@@ -215,20 +212,17 @@ def _ask(
     highs: tuple[Decimal, ...],
     inputs: ParityInputs,
     config: ExitConfig,
-    sessions_held: int | None = None,
 ) -> ExitPlanResult:
     """The strategies' answer at one price of the day; structure is seen at the close alone."""
     symbol = held.position.symbol
     days = (*inputs.history.get(symbol, ()), inputs.bars[symbol]) if highs else ()
-    if sessions_held is None:
-        sessions_held = sum(1 for session in inputs.sessions if session > held.entry_session)
     view = MarketView(
         now=inputs.close_at,
         phase=Phase.NORMAL,
         last=last,
         highs=highs,
         daily=tuple(Bar(low=day.low, high=day.high) for day in days),
-        sessions_held=sessions_held,
+        sessions_held=sum(1 for session in inputs.sessions if session > held.entry_session),
     )
     return manage(held.position, view, config)
 

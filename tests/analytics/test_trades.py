@@ -264,3 +264,32 @@ def test_the_way_out_of_a_position_is_told_in_numbered_events() -> None:
         (9, "EXIT_FILLED", 4),
     ] == told
     assert len({e.event_id for e in (*monday.exit_events, *tuesday.exit_events)}) == 9
+
+
+def test_a_fill_learnt_of_a_day_late_is_booked_once_and_before_the_split() -> None:
+    # 4 @ 100.00 on Monday, 6 more of Monday learnt on Tuesday, whose 2:1 split makes 20 @ 50.00 of them.
+    monday = booked(MON, fill(MON, "buy", 4, "100"))
+    late = fill(MON, "buy", 6, "100", fee="0.60")
+    tuesday = booked(TUE, action("split", ratio=(2, 1), before=10, after=20), late, previous=monday)
+    (held,) = tuesday.open_trades
+    assert [(8, usd("50"), usd("0")), (12, usd("50"), usd("0.60"))] == [
+        (lot.quantity, lot.price, lot.fee) for lot in held.lots
+    ]
+    assert usd("0") == tuesday.realised[0].gross
+
+
+def test_an_event_told_twice_is_booked_once() -> None:
+    monday = booked(MON, fill(MON, "buy", 10, "100"))
+    dividend = action("cash_dividend", cash="3.00")
+    (row,) = booked(TUE, dividend, dividend, previous=monday).realised
+    assert usd("3.00") == row.dividends
+
+
+def test_the_fee_of_a_lot_that_a_reverse_split_swallows_goes_to_the_next() -> None:
+    monday = booked(
+        MON,
+        fill(MON, "buy", 1, "1.00", fee="0.10", minute=1),
+        fill(MON, "buy", 19, "1.00", fee="0.20", minute=2),
+    )
+    (held,) = booked(TUE, action("split", ratio=(1, 10), before=20, after=2), previous=monday).open_trades
+    assert [(2, usd("10.00"), usd("0.30"))] == [(x.quantity, x.price, x.fee) for x in held.lots]
