@@ -32,6 +32,7 @@ def run_cycle(inputs: CycleInputs, ports: Ports, config: CycleConfig) -> CycleRe
     observed = _find_out(desk)
     quotes, bars = _prices(desk)
     lasts = {symbol: Decimal(quote.last) for symbol, quote in quotes.items()}
+    entries.finish_left(desk, quotes)
     is_close = inputs.kind is CycleKind.CLOSE
     # At the close the work on each position ends with its stop; until then a shrunken stop is making room.
     _each(desk, lambda name: cover(desk, name, _last(desk, name, lasts), only_naked=is_close))

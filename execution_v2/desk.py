@@ -55,6 +55,11 @@ from schemas.reasons.execution import BrokerCode, OrderCause, StopCode
 
 Event = tuple[str, Fact]
 
+SENDS_MAX: Final = 2
+"""One resend under the same id, after a proof that the first never arrived (execution.md 3.3)."""
+CANCELS_MAX: Final = 3
+"""Cancels of one order in a row, while the broker shows it still open (execution.md 7)."""
+
 _ENDS: Final = {
     "cancelled": OrderState.CANCELLED,
     "expired": OrderState.EXPIRED,
@@ -110,12 +115,22 @@ class Desk:
         return self._submit(order)
 
     def reduce(self, reduction: Reduction) -> Order:
-        """Send what can only lower exposure."""
-        return self._submit(reduction.order)
+        """Send what can only lower exposure; at once a second time if the first provably never left."""
+        order = self._submit(reduction.order)
+        if order.state is OrderState.NEVER_SENT and order.sends < SENDS_MAX:
+            order = self._submit(order.model_copy(update={"sends": order.sends + 1}))
+        return order
 
     def replace(self, old: Order, successor: Reduction) -> Order:
         """Exchange a working stop for its successor in one step; gives the order that now stands."""
-        new = successor.order
+        new = self._replace(old, successor.order)
+        if new.state is OrderState.NEVER_SENT and new.sends < SENDS_MAX:
+            before = self._known(old.ord_id)
+            if before.state is OrderState.LIVE:
+                new = self._replace(before, new.model_copy(update={"sends": new.sends + 1}))
+        return new if new.ord_id in self.fold.orders else self._known(old.ord_id)
+
+    def _replace(self, old: Order, new: Order) -> Order:
         assert old.order_id is not None, "a working order has the broker's id"
         self.note(("order.replacing", OrderReplacing(ord_id=old.ord_id, successor=new)))
         request = ReplaceOrder(
@@ -126,11 +141,17 @@ class Desk:
             stop=new.stop,
         )
         self._after_replace(old, new, self.ports.broker.replace(request))
-        current = self.fold.orders.get(new.ord_id)
-        return current if current is not None else self._known(old.ord_id)
+        return self._known(new.ord_id)
 
     def cancel(self, order: Order, cause: str) -> Order:
         """End a working order; its fills are read before the end is believed."""
+        for _ in range(CANCELS_MAX):
+            order = self._cancel(order, cause)
+            if order.state not in (OrderState.LIVE, OrderState.PARTIAL):
+                break
+        return order
+
+    def _cancel(self, order: Order, cause: str) -> Order:
         assert order.order_id is not None, "a working order has the broker's id"
         self.note(("order.cancelling", OrderCancelling(ord_id=order.ord_id, cause=cause)))
         outcome = self.ports.broker.cancel(CancelOrder(order_id=order.order_id))

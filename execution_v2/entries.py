@@ -19,7 +19,7 @@ from portfolio.batch import candidates_fault, sizing_equity
 from portfolio.decide import adv_shares20
 from portfolio.exposure import measure
 from portfolio.sizing import Wish, size
-from schemas.book import Order, OrderState, TimeInForce
+from schemas.book import Leg, Order, OrderState, TimeInForce
 from schemas.candidates import TradeIntent
 from schemas.enforcement import AuthorisedEntry
 from schemas.events import EntryAuthorised, EntryDenied, GateVerdict
@@ -48,6 +48,13 @@ def run(desk: Desk, observed: Observed, quotes: Mapping[str, QuoteFacts]) -> Non
                 _pursue(desk, row, intents.get(row.intent_id), observed, quotes)
         except AssertionError:  # one entry never holds up the next, nor the stops placed after them
             _deny(desk, row, CycleFault.INVARIANT_BROKEN, ())
+
+
+def finish_left(desk: Desk, quotes: Mapping[str, QuoteFacts]) -> None:
+    """Finish entries that a process before left working: a broker refuses a stop while its buy works."""
+    for order in tuple(desk.fold.orders.values()):
+        if order.leg is Leg.ENTRY:
+            finish(desk, order, quotes)
 
 
 def finish(desk: Desk, order: Order, quotes: Mapping[str, QuoteFacts]) -> None:

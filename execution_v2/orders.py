@@ -1,9 +1,10 @@
 """An order's identity comes from what it is for: a plan made again after a crash is the same order again."""
 
 from decimal import Decimal
+from typing import Final
 
 from execution_v2.client_id import client_order_id
-from execution_v2.desk import Desk
+from execution_v2.desk import SENDS_MAX, Desk
 from schemas.book import (
     ENDED,
     Leg,
@@ -20,9 +21,7 @@ from schemas.candidates import TradeIntent
 from schemas.enforcement import AuthorisedEntry
 from schemas.ids import ord_id, position_id
 
-SENDS_MAX = 2
-"""One resend under the same id, after a proof that the first never arrived (execution.md 3.3)."""
-ENTRY_ATTEMPTS_MAX = 3
+ENTRY_ATTEMPTS_MAX: Final = 3
 
 
 def sale(
