@@ -50,15 +50,13 @@ def open_world(house: "House", book_id: str) -> World:
     """The outside of *book_id*. Errors: ``UsageFault`` for a book without an adapter."""
     operable(book_id)
     from ledger import layout
-    from ledger.disk import LocalDisk
     from simulation.adapter import SimBroker
     from simulation.exchange import Exchange
     from simulation.tape import StoreTape
 
     clock = SteppedClock()
     tape = StoreTape(house.sidecar, house.calendar)
-    exchange = Exchange(
-        LocalDisk(house.root), layout.exchange(book_id), tape, house.calendar, house.settings.exchange
-    )
+    # On the disk of the house: where that dies, the exchange's machine dies too, and a torn request never arrived.
+    exchange = Exchange(house.disk, layout.exchange(book_id), tape, house.calendar, house.settings.exchange)
     broker = SimBroker(exchange, tape, house.calendar, clock.now)
     return World(broker=broker, feed=broker, clock=clock)
