@@ -54,43 +54,48 @@ def relative(value: int, base: int) -> int:
 
 @compiled
 def sums(b: Bars, sessions: Sessions, t0: int, w: Scratch) -> None:
-    week = 0
-    year_at = 0
-    month_at = 0
+    """Prefix sums of all rows; place in week, month and year, P0 and the last bad bar of those from t0 on."""
+    week = first = year_at = month_at = 0
     bad = -1
-    first = 0
+    before = b.close[0]
+    session = b.session[0]
+    week_now, month_now, year_now = sessions.week[session], sessions.month[session], sessions.year[session]
+    pv = shares = money = ranges = turnover = weekly = 0
     for i in range(len(b.close)):
-        h, low, c, v, s = b.high[i], b.low[i], b.close[i], b.volume[i], b.session[i]
+        o, h, low, c, v = b.open[i], b.high[i], b.low[i], b.close[i], b.volume[i]
+        session = b.session[i]
+        if sessions.week[session] != week_now:
+            week_now = sessions.week[session]
+            weekly += before
+            week += 1
+            w.sum_week[week] = weekly
+        if sessions.month[session] != month_now:
+            month_now, month_at = sessions.month[session], i
+            if sessions.year[session] != year_now:
+                year_now, year_at = sessions.year[session], i
+        tr = max(h - low, abs(h - before), abs(low - before)) if i > 0 else h - low
+        before = c
         typical = h + low + c
-        is_bad = min(b.open[i], h, low, c) <= 0 or max(b.open[i], h, low, c) >= PRICE_MAX or v < 0
-        if is_bad or v >= VOLUME_MAX or np.float64(typical) * np.float64(v) >= BAR_MAX:
+        is_price = min(o, h, low, c) > 0 and max(o, h, low, c) < PRICE_MAX
+        if not is_price or v < 0 or v >= VOLUME_MAX or np.float64(typical) * np.float64(v) >= BAR_MAX:
             bad = i
-            typical = c = v = 0
-        tr = h - low
-        if i > 0:
-            before = b.close[i - 1]
-            tr = max(tr, abs(h - before), abs(low - before))
-            previous = b.session[i - 1]
-            if sessions.week[s] != sessions.week[previous]:
-                w.sum_week[week + 1] = w.sum_week[week] + before
-                week += 1
-            if sessions.year[s] != sessions.year[previous]:
-                year_at = i
-            if sessions.month[s] != sessions.month[previous]:
-                month_at = i
-        if bad == i:
-            tr = 0
-        w.sum_pv[i + 1] = w.sum_pv[i] + typical * v
-        w.sum_v[i + 1] = w.sum_v[i] + v
-        w.sum_c[i + 1] = w.sum_c[i] + c
-        w.sum_tr[i + 1] = w.sum_tr[i] + tr
-        w.sum_cv[i + 1] = w.sum_cv[i] + c * v
+            typical = c = v = tr = 0
+        pv += typical * v
+        shares += v
+        money += c
+        ranges += tr
+        turnover += c * v
+        w.sum_pv[i + 1] = pv
+        w.sum_v[i + 1] = shares
+        w.sum_c[i + 1] = money
+        w.sum_tr[i + 1] = ranges
+        w.sum_cv[i + 1] = turnover
         w.week[i] = week
-        w.bad[i] = bad
-        w.at[i, YTD] = year_at
-        w.at[i, MTD] = month_at
         if i >= t0:
-            oldest = sessions.panel_from[s]
+            w.bad[i] = bad
+            w.at[YTD, i] = year_at
+            w.at[MTD, i] = month_at
+            oldest = sessions.panel_from[session]
             while b.session[first] < oldest:
                 first += 1
             w.first[i] = first
@@ -125,29 +130,38 @@ def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Scra
                 burst = i
         if i >= 2 and b.low[i - 1] < b.low[i - 2] and b.low[i - 1] < low:
             fractal = i - 1
-        w.at[i, GAP] = gap
-        w.at[i, BURST] = burst
+        w.at[GAP, i] = gap
+        w.at[BURST, i] = burst
         w.gap_state[i] = gap_state
         w.fractal[i] = fractal
     if t0 == 0:
-        w.at[0, GAP] = w.at[0, BURST] = w.fractal[0] = -1
+        w.at[GAP, 0] = w.at[BURST, 0] = w.fractal[0] = -1
         w.gap_state[0] = 0
 
 
 @compiled
 def extreme(x: Ints, sign: int, length: int, t0: int, anchor: int, w: Scratch) -> None:
-    """Latest row with the highest sign*x of the last *length* rows, for each row from t0: monotone deque."""
-    head = tail = 0
-    queue = w.window
-    for i in range(max(0, t0 - length + 1), len(x)):
-        # Equal values leave too: of equal extremes the later one counts.
+    """Latest row with the highest sign*x of the last *length* rows, for each row from t0: monotone deque.
+
+    The deque of t0 is built by one look back. Of equal extremes the later one counts: the older one leaves.
+    """
+    queue = w.queue
+    head = tail = length
+    highest = NULL
+    for i in range(t0, max(-1, t0 - length), -1):
+        if sign * x[i] > highest:
+            highest = sign * x[i]
+            head -= 1
+            queue[head] = i
+    w.at[anchor, t0] = queue[head]
+    for i in range(t0 + 1, len(x)):
         while tail > head and sign * x[queue[tail - 1]] <= sign * x[i]:
             tail -= 1
         queue[tail] = i
         tail += 1
         if queue[head] <= i - length:
             head += 1
-        w.at[i, anchor] = queue[head]
+        w.at[anchor, i] = queue[head]
 
 
 @compiled
@@ -243,6 +257,6 @@ def _zeros(n: int) -> Ints:
 def scratch(n: int) -> Scratch:
     sums = (_zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n))
     rows = (_zeros(n), _zeros(n), _zeros(n))
-    at = np.zeros((n + 1, ANCHORS), np.int64)
-    more = (_zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(max(256, n)))
+    at = np.zeros((ANCHORS, n + 1), np.int64)
+    more = (_zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(120), _zeros(n + 252))
     return Scratch(*sums, *rows, at, *more)

@@ -85,7 +85,7 @@ from strategies.layout import (
 )
 from strategies.ticks import compiled, levels, rhe, rhe_tick
 
-HELPERS_SHA256: Final = "974dde8b9a77826cc640f0c56a1fd03f0ac8bb18d8ee67832c7e828261f51fa8"
+HELPERS_SHA256: Final = "c0a93db8523688fd2f03438764d031d393d593ac79f8a01e0439988f312242ac"
 """sha256 of carried.py, layout.py and ticks.py, joined in this order."""
 
 
@@ -115,11 +115,9 @@ def scan_rows(
     for s in range(len(lo)):
         if emit_from[s] >= hi[s]:
             continue
-        start = lo[s]
-        oldest = sessions.panel_from[bars.session[emit_from[s]]]
-        while bars.session[start] < oldest:
-            start += 1
         end = hi[s]
+        oldest = sessions.panel_from[bars.session[emit_from[s]]]
+        start = lo[s] + np.searchsorted(bars.session[lo[s] : end], oldest)
         prices = (bars.open[start:end], bars.high[start:end], bars.low[start:end], bars.close[start:end])
         own = Bars(bars.session[start:end], *prices, bars.volume[start:end])
         t0 = emit_from[s] - start
@@ -208,7 +206,7 @@ def _measures(b: Bars, t: int, first: int, w: Scratch, f: Ints) -> None:
 @compiled
 def _anchor_bar(b: Bars, sessions: Sessions, t: int, first: int, anchor: int, w: Scratch) -> int:
     """The anchor's row as seen from t, or -1: absent."""
-    a = w.at[t, anchor]
+    a = w.at[anchor, t]
     s = b.session[a] if a >= 0 else 0
     count = t - first + 1
     if anchor == YTD:
@@ -298,10 +296,10 @@ def _context(b: Bars, t: int, first: int, w: Scratch, f: Ints, anchors: Ints) ->
         older = avwap(w, t - 21, t - 2) if count >= 22 else NULL
         _line(b, t, f[VWAP20], before, older, f[LINE_VWAP20 : LINE_VWAP20 + 4])
     if f[CHOSEN] >= 0:
-        a = w.at[t, f[CHOSEN]]
+        a = w.at[f[CHOSEN], t]
         line = anchors[f[CHOSEN], A_AVWAP]
         _line(b, t, line, avwap(w, a, t - 1), avwap(w, a, t - 2), f[LINE_CHOSEN : LINE_CHOSEN + 4])
-    gap = w.at[t, GAP]
+    gap = w.at[GAP, t]
     f[GAP_RESET] = w.gap_state[t] if gap > first and gap >= t - 19 else 0
     f[STRUCTURE] = 0
     if f[SLOPE5] != NULL:

@@ -100,10 +100,11 @@ class Scratch(NamedTuple):
     week: Ints
     bad: Ints
     first: Ints
-    at: Ints  # (rows, ANCHORS): the anchor bar as seen from each row, -1 if there is none yet
+    at: Ints  # (ANCHORS, rows): the anchor bar as seen from each row, -1 if there is none yet
     fractal: Ints
     gap_state: Ints
     atr_pct: Ints
     median: Ints
     adx: Ints
     window: Ints
+    queue: Ints
