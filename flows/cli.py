@@ -4,12 +4,15 @@
 """
 
 import sys
+from typing import Any, Final
 
 import typer
+from typer.exceptions import TyperException
 
 from flows import console
 from flows.commands import admin, data, look, run, single
-from schemas.errors import AvwapError
+from schemas.errors import AvwapError, UsageFault
+from schemas.reasons.edge import EdgeCode
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,24 +29,24 @@ app.add_typer(data.app, name="data")
 app.add_typer(admin.config, name="config")
 
 
+INTERRUPTED: Final = 130
+"""What typer turns Ctrl-C into."""
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run a command and exit. The console is one of the three places where any error is caught, and told."""
     words = sys.argv[1:] if argv is None else argv
     as_json = "--json" in words
     try:
-        app(args=words, prog_name="avwap", standalone_mode=True)
+        code = app(args=words, prog_name="avwap", standalone_mode=False)
+        sys.exit(_interrupted() if code == INTERRUPTED else code)
+    except TyperException as error:
+        sys.exit(_misused(error, as_json))
     except AvwapError as error:
         sys.exit(console.refuse(error, as_json))
-    except KeyboardInterrupt:
-        console.ERR.print(
-            "interrupted  what was written is whole; run the same command again to go on", highlight=False
-        )
-        sys.exit(1)
     except OSError as error:
         sys.exit(console.refuse(console.from_os_error(error), as_json))
-    except (
-        Exception
-    ) as error:  # the console boundary (architecture.md 7): told with its place, never swallowed
+    except Exception as error:  # noqa: BLE001  # the console, a boundary of architecture.md 7
         console.ERR.print_exception(max_frames=6)
         fault = AvwapError(
             "INTERNAL",
@@ -52,3 +55,27 @@ def main(argv: list[str] | None = None) -> None:
             next="report the lines above: this is a fault of ours",
         )
         sys.exit(console.refuse(fault, as_json))
+
+
+def _misused(error: Any, as_json: bool) -> int:
+    """A command line that cannot be meant, said like any other refusal; a bare group shows its help."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "avwap"
+    if type(error).__name__ == "NoArgsIsHelpError" and not as_json:
+        error.show()
+        return UsageFault.exit_code
+    message = "no command was named" if type(error).__name__ == "NoArgsIsHelpError" else error.format_message()
+    fault = UsageFault(
+        EdgeCode.USAGE,
+        message,
+        safe="nothing was started",
+        next=f"{path} --help shows what it takes, with an example",
+    )
+    return console.refuse(fault, as_json)
+
+
+def _interrupted() -> int:
+    console.ERR.print(
+        "interrupted  what was written is whole; run the same command again to go on", highlight=False
+    )
+    return AvwapError.exit_code

@@ -4,17 +4,31 @@ With ``--json`` a command prints one JSON object and nothing else on standard ou
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 from rich.text import Text
 
 from schemas.errors import AvwapError
 
-OUT = Console(soft_wrap=False)
+PIPE_COLUMNS = 160
+"""A pipe has no width of its own; rows that fold at 80 columns are hard to search in."""
+
+
+class _Out(Console):
+    """Standard output: as wide as the terminal, or as ``PIPE_COLUMNS`` where there is none."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        found = super().size
+        return found if self.is_terminal or "COLUMNS" in os.environ else found._replace(width=PIPE_COLUMNS)
+
+
+OUT = _Out()
 ERR = Console(stderr=True, soft_wrap=True)
 
 
@@ -47,8 +61,8 @@ def table(
 
 
 def note(text: str) -> None:
-    """One plain line."""
-    OUT.print(text, highlight=False, markup=False)
+    """One plain line, never folded: a digest or a path is there to be copied."""
+    OUT.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def refuse(error: AvwapError, as_json: bool, what: str = "") -> int:

@@ -74,6 +74,11 @@ class Day:
             return None
         return InputRef(path=path, sha256=digest(self.house.disk.read(path)))
 
+    def cycles(self) -> Sequence[str]:
+        """Names of the recorded cycles in the order in which they ran: 0930, 0935, 0935-2, 1600."""
+        names = self.house.disk.folders(self.path("cycles"))
+        return sorted(names, key=lambda name: (name[:4], int(name[5:] or 1)))
+
     def sibling(self, session: SessionDate) -> "Day":
         """Another session of the same book."""
         return Day(

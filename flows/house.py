@@ -12,7 +12,6 @@ from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
 if TYPE_CHECKING:
-
     from market.calendar import Calendar
     from market.contract import ContractResult
     from market.panel import Panel

@@ -4,10 +4,9 @@ from typing import TypeVar
 
 from analytics import report
 from flows.day import Day
-from flows.pipeline import sealed
-from flows.stories import cycles_of
 from ledger import layout
-from ledger.artifacts import Loaded
+from ledger.artifacts import Loaded, Written
+from ledger.canonical import digest
 from ledger.seal import sessions_of
 from schemas.attribution import Attribution
 from schemas.candidates import Candidates
@@ -27,11 +26,11 @@ HISTORY_SESSIONS = 252
 A = TypeVar("A", bound=Artifact)
 
 
-def render_report(day: Day) -> str:
-    """Write ``report.html`` of *day*; returns its path inside the data root."""
-    path = layout.report(day.book_id, day.session)
-    day.house.disk.write(path, report.render(facts(day)).encode())
-    return path
+def render_report(day: Day) -> Written:
+    """Write ``report.html`` of *day*, over an earlier rendering: it is a view, and no record."""
+    path, data = layout.report(day.book_id, day.session), report.render(facts(day)).encode()
+    day.house.disk.write(path, data)
+    return Written(path=path, sha256=digest(data), status="written")
 
 
 def facts(day: Day) -> report.DayFacts:
@@ -41,7 +40,7 @@ def facts(day: Day) -> report.DayFacts:
         loaded = of.read(name, model)
         return loaded.artifact if isinstance(loaded, Loaded) else None
 
-    cycles = cycles_of(day)
+    cycles = day.cycles()
     executions = [found(f"cycles/{name}/execution.json", Execution) for name in cycles]
     stops = [found(f"cycles/{name}/stops.json", Stops) for name in cycles]
     earlier = [each for each in sessions_of(day.house.disk, day.book_id) if each <= day.session]
@@ -49,7 +48,7 @@ def facts(day: Day) -> report.DayFacts:
     return report.DayFacts(
         book_id=day.book_id,
         session_date=day.session,
-        seal=sealed(day),
+        seal=None if (sealed := day.ref(layout.MANIFEST)) is None else sealed.sha256,
         market=found("observations/market.json", MarketObservation),
         regime=found("regime.json", Regime),
         scan=found("scan.json", Scan),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from flows import pages
 from flows.day import Day
 from flows.stages import close, cycle, opening, premarket
 from flows.stages.cycle import Slot
@@ -60,7 +61,7 @@ class Outcome:
                 raise
             self.steps.append(Step(stage=stage, error=error))
             return False
-        except Exception as error:  # the stage edge: one of the three boundaries (architecture.md 7)
+        except Exception as error:  # noqa: BLE001  # the stage edge, a boundary of architecture.md 7
             failed = AvwapError(
                 EdgeCode.STAGE_REFUSED,
                 f"{stage}: {type(error).__name__}: {error}",
@@ -85,12 +86,16 @@ ENTRY_STAGES = frozenset({"market", "scan", "candidates", "enforcement"})
 """Stages that entries rest on. The regime is a measurement (L2); decisions bind by gate 10, where they bind."""
 
 
+def _silent(stage: str) -> None:
+    del stage
+
+
 def run_premarket(
     day: Day,
     world: World,
     session: Session,
     outcome: Outcome,
-    told: Callable[[str], None] = lambda stage: None,
+    told: Callable[[str], None] = _silent,
 ) -> bool:
     """Every stage from the morning's observations to the enforcement. Returns whether entries may be tried."""
     opening.take_pending(day, session)
@@ -119,7 +124,7 @@ def run_close(
     world: World,
     session: Session,
     outcome: Outcome,
-    told: Callable[[str], None] = lambda stage: None,
+    told: Callable[[str], None] = _silent,
 ) -> None:
     """From the final observation to the seal; a report that fails blocks nothing."""
     world.clock.step(day.house.calendar.close_at(day.session) + CLOSE_AFTER)
@@ -130,6 +135,8 @@ def run_close(
     told("seal")
     if outcome.attempt("seal", lambda: close.close_seal(day).written):
         outcome.seal = outcome.steps[-1].written.sha256 if outcome.steps[-1].written else None
+        told("report")
+        outcome.attempt("report", lambda: pages.render_report(day))
 
 
 def run_day(day: Day, world: World, guard: Callable[[], None] | None = None) -> Outcome:

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from flows.run import SessionResult
 
 
+def _silent(done: int, what: str) -> None:
+    del done, what
+
+
 @contextmanager
 def bar(title: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int, str], None]]:
     """A bar of *total* steps; call the yielded function with how many are done and what is at hand."""
     if quiet or not ERR.is_terminal:
-        yield lambda done, what: None
+        yield _silent
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -18,7 +18,6 @@ from flows.pipeline import CLOSE_AFTER, PREMARKET, Outcome
 from flows.stages import close, cycle, opening, premarket
 from flows.stages.cycle import Slot
 from flows.stages.opening import Session
-from flows.stories import cycles_of
 from flows.world import SteppedClock, World
 from ledger import layout
 from ledger.canonical import first_difference, line_bytes, parse_canonical, parse_canonical_line
@@ -122,7 +121,7 @@ def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:
         if house.disk.exists(day.path(name)):
             outcome.attempt(stage, lambda run=run: run(replica))  # type: ignore[misc]
     slots = {slot.name: slot for slot in cycle.slots(replica)}
-    for name in cycles_of(day):
+    for name in day.cycles():
         _copy_outside(session.journal, recorded)
         found += _replay_cycle(house, replica, session, slots[name[:4]], name, recorded)
     _copy_outside(session.journal, recorded)
@@ -144,6 +143,11 @@ def _copy_outside(journal: Journal, recorded: Sequence[JournalRecord]) -> None:
         record = recorded[at]
         journal.append([(record.event, record.ts, record.cycle, record.data)])
         at += 1
+
+
+def _no_pause(seconds: float) -> None:
+    """A replay waits for nobody."""
+    assert seconds >= 0
 
 
 class _UpTo:
@@ -178,7 +182,7 @@ def _replay_cycle(
             slot,
             folder,
             door,
-            lambda seconds: None,
+            _no_pause,
             entries=True,
             journal=_UpTo(session.journal, len(mine)),
         )

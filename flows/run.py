@@ -67,7 +67,7 @@ def check_ready(house: House, day: Day) -> None:
     if at > newest:
         raise UsageFault(
             EdgeCode.BARS_ABSENT_FOR_SESSION,
-            f"the store's last bar is of {house.calendar.at(newest)}, so the simulated exchange cannot play {day.session}",
+            f"the store's last bar is of {house.calendar.at(newest)}: the exchange cannot play {day.session}",
             safe="nothing was started",
             next="import later bars, or choose an earlier session",
         )

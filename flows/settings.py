@@ -73,7 +73,7 @@ class _Toml(PydanticBaseSettingsSource):
     file: ClassVar[Path | None] = None
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        raise AssertionError("the whole table is taken at once")
+        raise AssertionError(f"the whole table is taken at once, not {field_name} of {field}")
 
     def __call__(self) -> dict[str, Any]:
         path = _Toml.file
@@ -130,6 +130,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags win over the environment, the environment over the file. No .env is read: it would be a fourth."""
+        del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _Toml(settings_cls)
 
     @model_validator(mode="before")
@@ -184,7 +185,8 @@ class Settings(BaseSettings):
         ]
         found += [
             f"ENTRY_LIMIT_BELOW_COST: symbols trading from {bucket.adv_usd_min:,.0f} USD a day cost "
-            f"{bucket.slippage_bps + bucket.half_spread_bps} bps, above the entry limit's {self.entry.limit_band * 10_000} bps"
+            f"{bucket.slippage_bps + bucket.half_spread_bps} bps, above the entry limit's "
+            f"{self.entry.limit_band * 10_000} bps"
             for bucket in dearest
             if bucket.adv_usd_min > 0
         ]

@@ -5,9 +5,11 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from flows.day import Day
+from flows.house import House
 from flows.pipeline import Step
 from ledger.artifacts import Loaded
 from schemas.attribution import Attribution
+from schemas.base import SessionDate
 from schemas.candidates import Candidates
 from schemas.cycle import Execution, Stops
 from schemas.decisions import Decisions
@@ -173,16 +175,10 @@ def enforcement(day: Day) -> Rows:
     ]
 
 
-def cycles_of(day: Day) -> Sequence[str]:
-    """Names of the recorded cycles in the order in which they ran: 0930, 0935, 0935-2, 1600."""
-    names = day.house.disk.folders(day.path("cycles"))
-    return sorted(names, key=lambda name: (name[:4], int(name[5:] or 1)))
-
-
 def fills(day: Day) -> Rows:
     """What was traded in the session."""
     rows = []
-    for name in cycles_of(day):
+    for name in day.cycles():
         found = _open(day, f"cycles/{name}/execution.json", Execution)
         for fill in found.fills if found is not None else ():
             rows.append(
@@ -202,7 +198,7 @@ def fills(day: Day) -> Rows:
 def denied(day: Day) -> Rows:
     """Authorised entries that a cycle did not send."""
     rows = []
-    for name in cycles_of(day):
+    for name in day.cycles():
         found = _open(day, f"cycles/{name}/execution.json", Execution)
         for entry in found.denied if found is not None else ():
             rows.append({"cycle": name, "symbol": entry.symbol, "code": entry.code})
@@ -211,7 +207,7 @@ def denied(day: Day) -> Rows:
 
 def stops(day: Day) -> Rows:
     """Every position's protection after the last cycle."""
-    names = cycles_of(day)
+    names = day.cycles()
     found = _open(day, f"cycles/{names[-1]}/stops.json", Stops) if names else None
     if found is None:
         return []
@@ -328,3 +324,24 @@ def of_stage(day: Day, stage: str) -> Rows:
 def of_day(day: Day) -> dict[str, Any]:
     """Every table of a session, by name."""
     return {name: tell(day) for name, _, tell in STORY}
+
+
+def months(house: House, book_id: str, sessions: Sequence[SessionDate]) -> Rows:
+    """The book at the last session of each month, and what happened in it."""
+    rows: Rows = []
+    tally = {"entries": 0, "closed": 0, "won": 0}
+    for at, session in enumerate(sessions):
+        day = Day(house=house, book_id=book_id, session=session, previous=house.calendar.previous(session))
+        made = _open(day, "trades.json", Trades)
+        if made is not None:
+            tally["entries"] += sum(1 for fill in made.fills if fill.reason == "ENTRY")
+            tally["closed"] += len(made.closed)
+            tally["won"] += sum(1 for trip in made.closed if trip.net > 0)
+        is_last = at + 1 == len(sessions) or sessions[at + 1].month != session.month
+        if is_last and (row := equity(day)):
+            counts = {"month": f"{session:%Y-%m}", **{name: str(count) for name, count in tally.items()}}
+            rows.append(
+                {**counts, **{name: row[0][name] for name in ("equity", "gross", "positions", "drawdown")}}
+            )
+            tally = dict.fromkeys(tally, 0)
+    return rows

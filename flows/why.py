@@ -8,7 +8,7 @@ from flows.stages import premarket
 from ledger.artifacts import Loaded
 from schemas.candidates import Candidates
 from schemas.decisions import Decisions
-from schemas.enforcement import Enforcement
+from schemas.enforcement import AuthorisedEntry, Enforcement, RefusedEntry
 from schemas.errors import UsageFault
 from schemas.events import GateVerdict
 from schemas.reasons.edge import EdgeCode
@@ -159,7 +159,8 @@ def _gates(day: Day, symbol: str) -> Rows:
     if not isinstance(found, Loaded):
         return []
     asked: list[GateVerdict] = []
-    for entry in (*found.artifact.authorised, *found.artifact.refused):
+    entries: list[AuthorisedEntry | RefusedEntry] = [*found.artifact.authorised, *found.artifact.refused]
+    for entry in entries:
         if entry.symbol == symbol:
             asked += entry.gates
     return [

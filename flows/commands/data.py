@@ -28,7 +28,7 @@ def bring_in(
 
     with bar(f"importing {Path(file).name}", 1, quiet=quiet) as step:
         if kind == "actions":
-            return import_actions(at.root, Path(file), known_at=known_at)
+            return import_actions(at.root, Path(file))
         del step
     with bar(f"importing {Path(file).name}", 100, quiet=as_json or quiet) as step:
 

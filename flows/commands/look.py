@@ -235,7 +235,7 @@ def report(book: Book, on: On, home: Home = None, as_json: Json = False) -> None
 
     at = house(home)
     day = open_day(at, book, on)
-    path = render_report(day)
+    path = render_report(day).path
     console.emit({"wrote": path}, as_json, lambda: console.note(f"wrote    {at.root / path}"))
 
 
