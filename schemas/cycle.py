@@ -1,4 +1,4 @@
-"""What one cycle did, and how every position was protected when it ended: folds of the cycle's journal records.
+"""What one cycle did, and how every position was protected at its end: folds of the cycle's journal records.
 
 Nothing stands in ``execution.json`` or ``stops.json`` that the journal lacks.
 """
@@ -23,7 +23,7 @@ from schemas.header import Artifact
 
 
 class CycleKind(StrEnum):
-    """What a cycle is for. On daily bars a session has these three; with intraday bars every slot is ``cycle``."""
+    """What a cycle is for: on daily bars a session has these three."""
 
     OPEN = "open"
     """0930: observe, import, reconcile, protect, exits at the open; enters nothing."""
@@ -105,11 +105,11 @@ class StopLine(Fact):
     stop_before: Price | None
     stop_after: Price | None
     basis: str | None
-    """Where the price came from: PLAN, STRUCTURE, BREAKEVEN, TRAIL … of the last stop event, if there was one."""
+    """Where the price of the last stop event came from; None when there was no event."""
     reason: str
-    """Code of the last stop event; STOP_UNCHANGED when there was none, POSITION_CLOSED when nothing is held."""
+    """Code of the last stop event; STOP_UNCHANGED without one, POSITION_CLOSED when nothing is held."""
     gap_s: int
-    """Seconds from the first uncovered fill of the cycle to the stop's confirmation."""
+    """Seconds from the cycle's first uncovered fill to the stop's confirmation."""
     gap_open: bool
     """Still uncovered at the cycle's end."""
 

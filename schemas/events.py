@@ -1,6 +1,6 @@
 """Every journal event, typed. One change of state is one record, written before the effect it announces.
 
-``EVENTS`` maps the event's name to the model of its ``data``; a name outside it is refused by reader and writer.
+``EVENTS`` maps the event's name to the model of its ``data``; reader and writer refuse a name outside it.
 """
 
 from typing import Final

@@ -4,6 +4,7 @@ One line per call: ``{n, op, request, outcome}``. A replay that is asked anythin
 and says where; one that outlives its recording stands where the recorded process died.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
@@ -72,7 +73,7 @@ class RecordingEnded(Exception):
     """The recording stops here: the recorded process died before this call was answered."""
 
 
-class _Door:
+class Door(ABC):
     """Broker and feed in one, every call handed to ``_call``."""
 
     def submit(self, request: SubmitOrder) -> Outcome:
@@ -127,11 +128,12 @@ class _Door:
         answer: datetime = self._call("now", None)
         return answer
 
+    @abstractmethod
     def _call(self, op: str, request: Any) -> Any:
-        raise NotImplementedError
+        """The answer to *op*, of the type that its row in the table names."""
 
 
-class RecordingBroker(_Door):
+class RecordingBroker(Door):
     """Asks *broker*, *feed* and *now*, and hands each call with its answer to *sink* before giving it back.
 
     *first*: number of the first call, for a recording that goes on.
@@ -162,7 +164,7 @@ class RecordingBroker(_Door):
         return outcome
 
 
-class ReplayBroker(_Door):
+class ReplayBroker(Door):
     """Answers from a recording, in order. Errors: ``ReplayDiverged``, ``RecordingEnded``, ``Corrupt``.
 
     *lines*: with or without their newline; an unterminated last line was never answered, and whoever reads
