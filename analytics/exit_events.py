@@ -10,12 +10,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from analytics.exact import divided
 from analytics.trip import Trip
 from schemas.base import SessionDate
 from schemas.book import Leg
-from schemas.events import OrderFilled, OrderSubmitting, PositionMarked, StopEvent
+from schemas.events import ActionApplied, OrderFilled, OrderSubmitting, PositionMarked, StopEvent
 from schemas.ids import exit_event_id
 from schemas.journal import JournalRecord
+from schemas.market import ActionKind
 from schemas.reasons.scan import ExitEventType
 from schemas.trades import ExitEvent, Fill
 
@@ -104,7 +106,8 @@ def _tell(
     seen: set[str] = set()
     high: dict[str, Decimal | None] = {}
     for record in records:
-        phase = record.cycle or BROKER
+        # The slot, not the folder: a cycle run again after a crash (0935-2) tells the same events.
+        phase = (record.cycle or BROKER).partition("-")[0]
         if record.event == "position.marked":
             mark = PositionMarked.model_validate(record.data)
             high[mark.position_id] = mark.high_water
@@ -126,6 +129,11 @@ def _tell(
                     price=order.limit,
                     high_water=high.get(order.position_id),
                 )
+        elif record.event == "action.applied":
+            action = ActionApplied.model_validate(record.data)
+            if action.kind == ActionKind.DELISTING and action.position_id and action.event_id not in seen:
+                seen.add(action.event_id)
+                yield _of_delisting(action, action.position_id, record, phase, high)
         elif record.event == "order.filled":
             data = OrderFilled.model_validate(record.data)
             fill = booked.get(data.fill_id)
@@ -149,6 +157,26 @@ def _of_stop(record: JournalRecord, phase: str, high: Mapping[str, Decimal | Non
         stop_after=stop.stop_after,
         basis=stop.basis,
         high_water=high.get(stop.position_id),
+    )
+
+
+def _of_delisting(
+    action: ActionApplied,
+    position_id: str,
+    record: JournalRecord,
+    phase: str,
+    high: Mapping[str, Decimal | None],
+) -> _Told:
+    held = Decimal(action.quantity_before or 0)
+    return _Told(
+        kind=ExitEventType.EXIT_DELISTING,
+        position_id=position_id,
+        at=record.ts,
+        phase=phase,
+        quantity=held,
+        reason=ExitEventType.EXIT_DELISTING,
+        price=divided(action.cash, held, 4) if held else None,
+        high_water=high.get(position_id),
     )
 
 

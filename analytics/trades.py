@@ -19,6 +19,7 @@ from schemas.events import ActionApplied, OrderFilled, OrderSubmitting
 from schemas.header import Finding
 from schemas.ids import content_id, position_id, trade_id
 from schemas.journal import JournalRecord
+from schemas.market import ActionKind
 from schemas.observations import BarFacts
 from schemas.reasons.analytics import TradeCode
 from schemas.reasons.scan import ExitEventType
@@ -93,11 +94,13 @@ def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
     for record, action in actions:
         if action.ratio_num is not None:
             _split(day, action, record)
+        elif action.kind == ActionKind.DELISTING:
+            _delist(day, action, record)
     for fill in fills:
         if fill.session_date >= inputs.session_date:
             _book(day, fill)
     for _, action in actions:
-        if action.ratio_num is None:
+        if action.ratio_num is None and action.kind != ActionKind.DELISTING:
             _cash(day, action)
     trips = [*day.closed, *day.live.values()]
     for trip in trips:
@@ -224,6 +227,16 @@ def _split(day: _Day, action: ActionApplied, record: JournalRecord) -> None:
         return
     realised = trip.split(action.ratio_num, action.ratio_den, action.quantity_after, action.cash, record.ts)
     day.sum_of(trip.strategy_id, trip.sleeve_id, trip.symbol).gross += realised
+    _retire(day, trip)
+
+
+def _delist(day: _Day, action: ActionApplied, record: JournalRecord) -> None:
+    """The position was paid out and is no more."""
+    trip = _trip_of(day, action)
+    if trip is None or trip.is_flat:
+        _cash(day, action)
+        return
+    day.sum_of(trip.strategy_id, trip.sleeve_id, trip.symbol).gross += trip.delist(action.cash, record.ts)
     _retire(day, trip)
 
 

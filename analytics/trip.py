@@ -14,6 +14,7 @@ from analytics.lots import ZERO
 from schemas.base import SessionDate, down, quantise
 from schemas.book import Side
 from schemas.observations import BarFacts
+from schemas.reasons.scan import ExitEventType
 from schemas.trades import Direction, Fill, Lot, Match, OpenTrade, RoundTrip, TradeTally
 
 BPS = 10_000
@@ -137,6 +138,21 @@ class Trip:
         if self.slippage_usd is not None:
             self.slippage_usd += worse * shares
         return total + divided(worse * BPS * shares, fill.arrival_price, 6)
+
+    def delist(self, cash: Decimal, at: datetime) -> Decimal:
+        """End the trip for *cash*, without a fill; returns what that realised."""
+        shares = abs(sum((lot.quantity for lot in self.lots), ZERO))
+        realised = cash - fifo.cost(self.lots)
+        self.lots = ()
+        self.gross += realised
+        self.quantity_closed += shares
+        self.exit_notional += cash
+        price = divided(cash, shares, 6)
+        self.exit_high = price if self.exit_high is None else max(self.exit_high, price)
+        self.exit_low = price if self.exit_low is None else min(self.exit_low, price)
+        self.slippage_exit = self.slippage_usd = None  # nobody quoted it
+        self._close(ExitEventType.EXIT_DELISTING, at)
+        return realised
 
     def _close(self, reason: str, at: datetime) -> None:
         if reason not in self.exit_reasons:

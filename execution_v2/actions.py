@@ -1,4 +1,4 @@
-"""A split changes shares and levels, a dividend cash; each is booked once, before any fill of its session."""
+"""A split changes shares and levels, a dividend cash, a delisting ends a position; each counts once, before any fill."""
 
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
@@ -8,6 +8,7 @@ from execution_v2.reduce import split_quantity
 from market.feed import Seen
 from schemas.book import Position
 from schemas.events import ActionApplied
+from schemas.market import ActionKind
 from schemas.observations import CorporateEvent
 from schemas.strategy_registry import EXTERNAL
 
@@ -47,7 +48,7 @@ def _row(event: CorporateEvent, name: str, position: Position | None, cash: Deci
     is_split = event.ratio_num is not None and event.ratio_den is not None
     after = None
     if position is not None:
-        after = position.quantity
+        after = Decimal(0) if event.kind == ActionKind.DELISTING else position.quantity
         if event.ratio_num is not None and event.ratio_den is not None:
             after = split_quantity(position.quantity, event.ratio_num, event.ratio_den)
     return ActionApplied(

@@ -45,6 +45,7 @@ from schemas.events import (
     SessionOpened,
 )
 from schemas.journal import JournalRecord
+from schemas.market import ActionKind
 from schemas.reasons.ledger import LedgerCode
 
 _SIX: Final = Decimal("0.000001")
@@ -296,6 +297,9 @@ class Fold:
         self.booked.add(data.event_id)
         self.cash += data.cash
         held = self.positions.get(data.position_id) if data.position_id else None
+        if held is not None and data.kind == ActionKind.DELISTING:
+            del self.positions[held.position_id]
+            return
         if held is None or data.ratio_num is None or data.ratio_den is None:
             return
         assert data.quantity_after is not None, "a split without its quantity"

@@ -15,3 +15,7 @@ class ExchangeConfig(Fact):
     participation_max: Fraction6 = Decimal("0.050000")
     """The most of a day's volume that buys of one symbol may take."""
     costs: CostConfig = CostConfig()
+    delisting_sessions: int = Field(default=5, ge=1)
+    """Sessions in a row without a trade after which a holding counts as delisted (ADR 8)."""
+    delisting_haircut: Fraction6 = Decimal("0.300000")
+    """What a delisting takes off the last close where no price was recorded for it."""

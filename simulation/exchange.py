@@ -8,7 +8,7 @@ it is answered; the state is the fold of that log, and an unterminated last line
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
 
@@ -39,6 +39,7 @@ from simulation.tape import Hours, Tape, TapeBar
 
 _SPLITS: Final = frozenset({ActionKind.SPLIT, ActionKind.STOCK_DIVIDEND})
 _AMOUNT: Final = Decimal("0.000001")
+_PRICE: Final = Decimal("0.0001")
 
 
 class Exchange:
@@ -233,6 +234,11 @@ class Exchange:
                 for order in [o for o in stops.values() if o.symbol == action.symbol]:
                     stops[order.order_id] = _split_order(order, num, den)
                     effects.append(Effect(kind="order", order=stops[order.order_id]))
+        for symbol in sorted(holdings):
+            if self._is_delisted(symbol, session):
+                gone = [order for order in stops.values() if order.symbol == symbol]
+                effects += [_ended(stops.pop(order.order_id), "cancelled") for order in gone]
+                effects.append(self._delist(symbol, holdings[symbol][0], session, at))
         effects.append(Effect(kind="phase", session=session, stage=Stage.OPEN))
         for order in sorted(stops.values(), key=_key):
             bar = self._tape.bar(order.symbol, session)
@@ -268,6 +274,26 @@ class Exchange:
             session_date=session,
         )
         return [Effect(kind="event", event=event, quantity=after)]
+
+    def _is_delisted(self, symbol: str, session: SessionDate) -> bool:
+        """Whether *symbol* traded in none of the sessions before, nor trades in this one."""
+        span = timedelta(days=7 + 2 * self._config.delisting_sessions)
+        recent = self._hours.sessions(session - span, session)[-self._config.delisting_sessions - 1 :]
+        return all(self._tape.bar(symbol, each) is None for each in recent)
+
+    def _delist(self, symbol: str, quantity: Decimal, session: SessionDate, at: datetime) -> Effect:
+        """Pay a holding out at the last close less the haircut: no price was recorded for its end."""
+        close = self._tape.close_before(symbol, session) or Decimal(0)
+        price = (close * (1 - self._config.delisting_haircut)).quantize(_PRICE, ROUND_FLOOR)
+        event = CorporateEvent(
+            event_id=content_id("xv_", symbol, session, ActionKind.DELISTING),
+            kind=ActionKind.DELISTING,
+            symbol=symbol,
+            cash=quantity * price,
+            at=at,
+            session_date=session,
+        )
+        return Effect(kind="event", event=event, quantity=Decimal(0))
 
     def _play_bar(self, session: SessionDate, at: datetime) -> list[Effect]:
         effects: list[Effect] = []

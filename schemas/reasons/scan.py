@@ -97,4 +97,5 @@ class ExitEventType(StrEnum):
     TRIM_R2 = "TRIM_R2"
     EXIT_STOP = "EXIT_STOP"
     EXIT_TIME = "EXIT_TIME"
+    EXIT_DELISTING = "EXIT_DELISTING"
     EXIT_FILLED = "EXIT_FILLED"
