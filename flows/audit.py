@@ -14,6 +14,7 @@ from ledger import layout
 from ledger.carry import check_carried
 from ledger.check import Fault
 from ledger.memo import Memo
+from ledger.seal import sessions_of
 from ledger.verify import Report, verify
 from schemas.errors import UsageFault
 from schemas.events import EVENTS
@@ -40,17 +41,22 @@ def audit(
 ) -> tuple[Report, tuple[Fault, ...]]:
     """Verify a book. *fresh*: judge every schema again. Errors: ``UsageFault`` if the book has no folder."""
     book_of(book_id)
-    if not house.root.joinpath(book_id).is_dir():
+    known = sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ()
+    wanted = [each for each in known if (first or each) <= each <= (last or each)]
+    if not wanted:
+        # A proof of nothing must not read as a proof.
+        span = f" between {first or known[0]} and {last or known[-1]}" if known else ""
         raise UsageFault(
             EdgeCode.SESSION_NOT_OPEN,
-            f"{book_id} has no session yet below {house.root}",
+            f"{book_id} has no session{span} below {house.root}",
             safe="nothing was changed",
-            next=f"avwap day --book {book_id} --date YYYY-MM-DD, or name another --home",
+            next=f"it has {known[0]} to {known[-1]}"
+            if known
+            else f"avwap day --book {book_id} --date YYYY-MM-DD, or name another --home",
         )
     memo = None if fresh else Memo(house.root / layout.index(book_id))
-    total = len([name for name in house.disk.folders(book_id) if layout.session_of(name)])
     try:
-        with bar("verifying", total, quiet=quiet) as step:
+        with bar("verifying", len(wanted), quiet=quiet) as step:
             done = 0
 
             def told(session: date) -> None:

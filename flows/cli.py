@@ -64,7 +64,9 @@ def _misused(error: Any, as_json: bool) -> int:
     if type(error).__name__ == "NoArgsIsHelpError" and not as_json:
         error.show()
         return UsageFault.exit_code
-    message = "no command was named" if type(error).__name__ == "NoArgsIsHelpError" else error.format_message()
+    message = (
+        "no command was named" if type(error).__name__ == "NoArgsIsHelpError" else error.format_message()
+    )
     fault = UsageFault(
         EdgeCode.USAGE,
         message,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,18 +17,7 @@ from schemas.errors import AvwapError
 
 PIPE_COLUMNS = 160
 """A pipe has no width of its own; rows that fold at 80 columns are hard to search in."""
-
-
-class _Out(Console):
-    """Standard output: as wide as the terminal, or as ``PIPE_COLUMNS`` where there is none."""
-
-    @property
-    def size(self) -> ConsoleDimensions:
-        found = super().size
-        return found if self.is_terminal or "COLUMNS" in os.environ else found._replace(width=PIPE_COLUMNS)
-
-
-OUT = _Out()
+OUT = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS)
 ERR = Console(stderr=True, soft_wrap=True)
 
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TypeVar
 
 from flows.house import House
+from flows.settings import book_of
 from ledger import artifacts, layout
 from ledger.artifacts import Context, Loaded, ReadFault, Written
 from ledger.canonical import digest
@@ -13,6 +14,7 @@ from schemas.base import SessionDate
 from schemas.errors import Denied, UsageFault
 from schemas.header import Artifact, Finding, InputRef
 from schemas.reasons.edge import EdgeCode
+from schemas.reasons.ledger import ReadFaultCode
 
 A = TypeVar("A", bound=Artifact)
 
@@ -22,12 +24,15 @@ class StageRefused(Denied):
 
     def __init__(self, stage: str, day: "Day", findings: Sequence[Finding]) -> None:
         first = findings[0]
+        span = f"--from {day.session} --to {day.session}"
         super().__init__(
             first.code,
             f"{first.subject}: {first.detail or first.code}"
             + (f" (wanted {first.threshold}, found {first.observed})" if first.threshold is not None else ""),
             safe="nothing was written; positions keep their stops, exits do not read this file",
-            next=f"avwap verify --book {day.book_id} --from {day.session} --to {day.session} names every fault",
+            next=f"avwap day --book {day.book_id} --date {day.session} runs the stages that are missing"
+            if first.code == ReadFaultCode.MISSING
+            else f"avwap verify --book {day.book_id} {span} names every fault",
         )
         self.stage = stage
         self.findings = tuple(findings)
@@ -100,3 +105,16 @@ def open_day(house: House, book_id: str, on: date) -> Day:
             next=f"the session before is {house.calendar.previous(on)}, the one after {house.calendar.next(on)}",
         )
     return Day(house=house, book_id=book_id, session=session, previous=house.calendar.previous(session))
+
+
+def past_day(house: House, book_id: str, on: date) -> Day:
+    """The day of *on*, for a command that only reads it. Errors: as ``open_day``, BOOK_UNKNOWN, SESSION_NOT_OPEN."""
+    day = open_day(house, book_of(book_id), on)
+    if not house.disk.list(layout.day(book_id, day.session)):
+        raise UsageFault(
+            EdgeCode.SESSION_NOT_OPEN,
+            f"{book_id} has no file of {day.session} below {house.root}",
+            safe="nothing was changed",
+            next=f"avwap day --book {book_id} --date {day.session}, or name another --home",
+        )
+    return day

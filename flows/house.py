@@ -44,7 +44,8 @@ class House:
         """XNYS, from the table cached in the store, or from the library."""
         from market.calendar import Calendar
 
-        return Calendar.cached(self.root)
+        # A mistyped --home must not become a folder: the table is cached only where a ledger is.
+        return Calendar.cached(self.root) if self.root.is_dir() else Calendar()
 
     @cached_property
     def store(self) -> "BarStore":

@@ -12,6 +12,7 @@ from flows.replay import Replayed, replay
 from flows.settings import operable
 from flows.stages import cycle, opening
 from flows.world import World, open_world
+from ledger import layout
 from ledger.lock import BookLock
 from ledger.seal import last_sealed, sessions_of
 from schemas.errors import UsageFault
@@ -59,6 +60,17 @@ def acting(house: House, book_id: str, owner: str) -> Iterator[tuple[World, Call
         yield open_world(house, book_id), fence.check
 
 
+def ready_day(house: House, book_id: str, on: date) -> Day:
+    """The day of *on*, if it can be run or recomputed; asked before the lock, so that a refusal leaves no trace.
+
+    Errors: ``UsageFault`` for a book, a date or a session that cannot be meant.
+    """
+    day = open_day(house, operable(book_id), on)
+    if sealed(day) is None:
+        check_ready(house, day)
+    return day
+
+
 def check_ready(house: House, day: Day) -> None:
     """Refuse before anything is written: a session without bars, or one that others came after."""
     newest = _last_index(house)
@@ -71,7 +83,11 @@ def check_ready(house: House, day: Day) -> None:
             safe="nothing was started",
             next="import later bars, or choose an earlier session",
         )
-    later = [each for each in sessions_of(house.disk, day.book_id) if each > day.session]
+    known = sessions_of(house.disk, day.book_id) if house.root.joinpath(day.book_id).is_dir() else ()
+    # A folder without a journal is a scan made ahead: it was not run.
+    later = [
+        each for each in known if each > day.session and house.disk.exists(layout.journal(day.book_id, each))
+    ]
     if later and sealed(day) is None:
         raise UsageFault(
             EdgeCode.SESSION_ALREADY_PAST,
@@ -130,17 +146,17 @@ def run_range(house: House, book_id: str, first: date, last: date, told: Told, o
     if not sessions:
         raise UsageFault(
             EdgeCode.NOT_A_SESSION,
-            f"no session of the exchange lies between {first} and {last}",
+            f"no session of the exchange lies between {first} and {last}"
+            + (": the range ends before it begins" if last < first else ""),
             safe="nothing was started",
-            next=f"the next one is {house.calendar.next(last)}",
+            next=f"the next one is {house.calendar.next(last)}"
+            if first <= last
+            else "give the earlier date to --from, the later one to --to",
         )
-    operable(book_id)
-    _ = house.sidecar
+    start = ready_day(house, book_id, sessions[0])
     done = Range()
     with acting(house, book_id, owner) as (world, guard):
-        start = open_day(house, book_id, sessions[0])
         if sealed(start) is None:
-            check_ready(house, start)
             for missed in catch_up(house, start, world, guard):
                 done.results.append(missed)
                 told(missed)

@@ -11,7 +11,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from analytics.reconciliation import ReconciliationConfig
@@ -25,6 +33,7 @@ from market.config import ContractConfig
 from portfolio.limits import LIMITS, PortfolioConfig, portfolio_config
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
+from schemas.strategy_registry import EntryModel
 from simulation.config import ExchangeConfig
 from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig
 
@@ -32,6 +41,29 @@ FILE_NAME: Final = "avwap.toml"
 BOOKS: Final = tuple(LIMITS)
 OPERABLE: Final = frozenset({"SIM"})
 """Books that have a broker adapter in this version; the others have limits, gates and a ledger, and refuse."""
+REFUSED_MODELS: Final = {
+    EntryModel.BOH_10M: "ENTRY_MODEL_NEEDS_INTRADAY: it confirms on five-minute bars, and the feed has daily ones",
+    EntryModel.LIMIT_AT_LEVEL: "ENTRY_MODEL_NOT_CARRIED_OUT: no cycle places its order yet; set next_open",
+    EntryModel.SAME_CLOSE: "ENTRY_MODEL_NOT_CARRIED_OUT: no strategy of this version enters by it; set next_open",
+}
+FAULT_BREAK: Final = "\n"
+NOT_YET: Final = (
+    "PHASE_C",
+    "E2_REGIME_RISK_MODULATION",
+    "E3_RISK_ATTRIBUTION_WRITE",
+    "E3_RISK_ATTRIBUTION_SUMMARY_WRITE",
+    "E3_RISK_ATTRIBUTION_ROLLING_WRITE",
+    "E3_RISK_ATTRIBUTION_SLACK_SUMMARY",
+    "S2_SLEEVES_JSON",
+    "S2_SLEEVES_FILE",
+    "S2_ALLOW_UNSLEEVED",
+    "S2_ALLOW_SYMBOL_OVERLAP",
+    "S2_DAILY_PNL_JSON",
+    "SHADOW_STRATEGY_IDS",
+    "UNIVERSE_ALLOW_NETWORK",
+    "DRY_RUN",
+)
+"""Flags that the roadmap names and nothing reads yet: who sets one is told so, and does not rely on it."""
 NO_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -77,7 +109,7 @@ class _Toml(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         path = _Toml.file
-        if path is None or not path.is_file():
+        if path is None or not os.path.lexists(path):
             return {}
         with path.open("rb") as handle:
             return tomllib.load(handle, parse_float=Decimal)
@@ -133,18 +165,32 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _Toml(settings_cls)
 
-    @model_validator(mode="before")
+    @field_validator("books", mode="before")
     @classmethod
-    def _known_books(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("books"), Mapping):
-            shipped = {book: portfolio_config(book).model_dump() for book in BOOKS}
-            unknown = sorted(set(values["books"]) - set(BOOKS))
-            if unknown:
-                raise ValueError(
-                    f"[books] {', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}"
-                )
-            values = {**values, "books": _merged(shipped, values["books"])}
-        return values
+    def _known_books(cls, books: Any) -> Any:
+        if not isinstance(books, Mapping):
+            return books
+        unknown = sorted(set(books) - set(BOOKS))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}")
+        return _merged({book: portfolio_config(book).model_dump() for book in BOOKS}, books)
+
+    @field_validator("candidates")
+    @classmethod
+    def _one_entry_model(cls, candidates: CandidateConfig, info: ValidationInfo) -> CandidateConfig:
+        wish, scan = candidates.entry_model, info.data.get("scan")
+        faults = []
+        if scan is not None and scan.entry_model is not wish:
+            faults.append(
+                f"entry_model = {wish}: scan.entry_model is {scan.entry_model}; stop and size rest on the "
+                "price that the scan took, so set both alike"
+            )
+        for model in sorted({wish} | ({scan.entry_model} if scan is not None else set())):
+            if model in REFUSED_MODELS:
+                faults.append(f"entry_model = {model}: {REFUSED_MODELS[model]}")
+        if faults:
+            raise ValueError(FAULT_BREAK.join(faults))
+        return candidates
 
     def config_sha256(self) -> str:
         """Digest of everything that can change a byte of an artifact."""
@@ -178,6 +224,11 @@ class Settings(BaseSettings):
             )
         if self.kill_switch:
             found.append("KILL_SWITCH is set: no book enters anything")
+        found += [
+            f"{name} is set, and nothing in this version reads it: it changes nothing"
+            for name in NOT_YET
+            if os.environ.get(name, "").strip().lower() not in NO_WORDS
+        ]
         dearest = [
             b
             for b in self.exchange.costs.buckets
@@ -206,23 +257,27 @@ def load(home: Path | None = None, **flags: Any) -> Settings:
     _Toml.file = at / FILE_NAME
     try:
         return Settings(home=at, **flags)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigInvalid((f"{FILE_NAME}: not TOML: {error}",)) from error
+    except OSError as error:
+        raise ConfigInvalid((f"{FILE_NAME}: cannot be read: {error.strerror}",)) from error
     except ValidationError as error:
-        raise ConfigInvalid(tuple(_line(fault) for fault in error.errors(include_url=False))) from error
+        faults = error.errors(include_url=False)
+        raise ConfigInvalid(tuple(line for fault in faults for line in _lines(fault))) from error
 
 
-def _line(fault: Any) -> str:
+def _lines(fault: Any) -> list[str]:
+    """One line of a person's text for each thing that *fault*, an error of pydantic's, has found."""
     where = ".".join(str(part) for part in fault["loc"])
     given = fault.get("input")
-    shown = "" if isinstance(given, (dict, list)) or given is None else f" = {given}"
+    shown = f" = {given}" if isinstance(given, (str, int, float, Decimal)) else ""
     message = fault["msg"].removeprefix("Value error, ")
     hint = ""
     if fault["type"] == "less_than_equal" and where.rsplit(".", 1)[-1].endswith(("_pct_max", "_max", "_min")):
         hint = "; a fraction is wanted, 150% is 1.5"
     if fault["type"] == "extra_forbidden":
         message = "no such setting"
-    return f"{FILE_NAME} {where}{shown}: {message}{hint}".replace(f"{FILE_NAME} :", f"{FILE_NAME}:")
+    return [f"{FILE_NAME} {where}{shown}: {line}{hint}" for line in message.split(FAULT_BREAK)]
 
 
 def book_of(book_id: str) -> str:

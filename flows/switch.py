@@ -47,8 +47,12 @@ def throw(house: House, book_id: str, on: bool, operator: str, reason: str) -> l
 
 def _journal(house: House, book_id: str, record: KillSet, now: datetime) -> str:
     """Append to the session that is open; between sessions keep the record for the next one to take."""
+    known = sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ()
     open_sessions = [
-        s for s in sessions_of(house.disk, book_id) if not house.disk.exists(layout.manifest(book_id, s))
+        each
+        for each in known
+        if house.disk.exists(layout.journal(book_id, each))
+        and not house.disk.exists(layout.manifest(book_id, each))
     ]
     if not open_sessions:
         pending = layout.control(book_id, PENDING)

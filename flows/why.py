@@ -29,7 +29,7 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
             EdgeCode.SYMBOL_NOT_SCANNED,
             f"the snapshot {scan.data_version} of {day.session} holds no bar of {symbol}",
             safe="nothing was changed",
-            next="check the spelling; avwap show names every symbol that was scanned",
+            next=f"check the spelling; avwap show {day.house.root / day.path('scan.json')} lists every symbol",
         )
     sections = [
         {"title": "Data contract", "rows": _contract(day, symbol)},

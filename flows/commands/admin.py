@@ -36,6 +36,7 @@ def kill(
         raise UsageFault(
             EdgeCode.USAGE,
             f"kill {switch}: it is either on or off",
+            safe="nothing was changed",
             next="avwap kill on … or avwap kill off …",
         )
     if not operator.strip() or not reason.strip():

@@ -59,7 +59,10 @@ def import_(
     """
     if kind not in KINDS:
         raise UsageFault(
-            EdgeCode.USAGE, f"--kind {kind}: the kinds are {', '.join(KINDS)}", next="choose one of them"
+            EdgeCode.USAGE,
+            f"--kind {kind}: the kinds are {', '.join(KINDS)}",
+            safe="the store is unchanged",
+            next="choose one of them",
         )
     at = house(home)
     report = bring_in(at, file, kind, known_at, as_json=as_json, quiet=as_json)
@@ -120,8 +123,8 @@ def _tell_contract(body: dict[str, Any]) -> None:
     console.note("the day is BLOCKED for entries" if body["blocked"] else "the day may be traded")
     console.table(
         "Day",
-        ("code", "observed", "threshold", "detail"),
-        ((f["code"], f["observed"], f["threshold"], f["detail"]) for f in body["findings"]),
+        ("code", "subject", "observed", "threshold", "detail"),
+        ((f["code"], f["subject"], f["observed"], f["threshold"], f["detail"]) for f in body["findings"]),
     )
     console.table(
         "Symbols",

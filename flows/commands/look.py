@@ -14,7 +14,6 @@ from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import ReadFaultCode
 
 if TYPE_CHECKING:
-    from flows.house import House
     from ledger.check import Fault
 
 First = Annotated[
@@ -46,10 +45,10 @@ def why(
 
     Example: `avwap why --book SIM --date 2016-06-01 AAPL`
     """
-    from flows.day import open_day
+    from flows.day import past_day
     from flows.why import explain
 
-    day = open_day(house(home), book, on)
+    day = past_day(house(home), book, on)
     told = explain(day, symbol.upper())
     console.emit(told, as_json, lambda: _tell_why(told))
 
@@ -71,7 +70,15 @@ def show(
     """
     from ledger.canonical import Malformed, parse_canonical, parse_canonical_line
 
-    data = Path(file).read_bytes()
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise UsageFault(
+            EdgeCode.FILE_UNREADABLE,
+            f"{file}: {error.strerror}",
+            safe="nothing was changed",
+            next="give the path of an artifact, as ledger/SIM/2016-06-01/decisions.json",
+        ) from error
     try:
         if file.endswith(".jsonl"):
             parsed: Any = [parse_canonical_line(line + b"\n") for line in data.split(b"\n") if line]
@@ -173,14 +180,14 @@ def replay(book: Book, on: On, home: Home = None, as_json: Json = False) -> None
     Example: `avwap replay --book SIM --date 2016-06-01`
     """
     from flows.commands.run import result_dict, tell_replay
-    from flows.day import open_day
+    from flows.day import past_day
     from flows.pipeline import sealed
     from flows.replay import replay as recompute
     from flows.replay import save
     from flows.run import SessionResult
 
     at = house(home)
-    day = open_day(at, book, on)
+    day = past_day(at, book, on)
     verdict = recompute(at, day)
     path = save(at, verdict)
     result = SessionResult(day=day, seal=sealed(day), replayed=verdict)
@@ -198,10 +205,10 @@ def reconcile(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
 
     Example: `avwap reconcile --book SIM --date 2016-06-01`
     """
-    from flows.day import open_day
+    from flows.day import past_day
     from schemas.reconciliation import Reconciliation
 
-    day = open_day(house(home), book, on)
+    day = past_day(house(home), book, on)
     found = day.need("reconciliation", "reconciliation.json", Reconciliation).artifact
     body = found.model_dump(mode="json")
 
@@ -230,21 +237,10 @@ def report(book: Book, on: On, home: Home = None, as_json: Json = False) -> None
 
     Example: `avwap report --book SIM --date 2016-06-01`
     """
-    from flows.day import open_day
+    from flows.day import past_day
     from flows.pages import render_report
 
     at = house(home)
-    day = open_day(at, book, on)
+    day = past_day(at, book, on)
     path = render_report(day).path
     console.emit({"wrote": path}, as_json, lambda: console.note(f"wrote    {at.root / path}"))
-
-
-def need_book_folder(at: "House", book: str) -> None:
-    """Refuse a book that has no folder yet."""
-    if not at.disk.folders("") or book not in at.disk.folders(""):
-        raise UsageFault(
-            EdgeCode.SESSION_NOT_OPEN,
-            f"{book} has no session yet below {at.root}",
-            safe="nothing was changed",
-            next=f"avwap day --book {book} --date YYYY-MM-DD, or name another --home",
-        )

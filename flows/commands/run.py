@@ -77,17 +77,18 @@ def day(
     """
     from flows.day import open_day
     from flows.pipeline import sealed
-    from flows.run import acting, catch_up, check_ready, run_session
+    from flows.run import acting, catch_up, ready_day, run_session
+    from flows.settings import operable
 
     at = house(home)
     if bars is not None:
         from flows.commands.data import bring_in
 
+        open_day(at, operable(book), on)
         bring_in(at, bars, "bars", None, as_json=as_json, quiet=as_json)
-    the_day = open_day(at, book, on)
+    the_day = ready_day(at, book, on)
     with acting(at, book, f"avwap day {on}") as (world, guard):
         if sealed(the_day) is None:
-            check_ready(at, the_day)
             catch_up(at, the_day, world, guard)
         result = run_session(at, the_day, world, guard)
     console.emit(result_dict(result), as_json, lambda: _tell_day(result))

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def _tell(day: "Day", name: str, written: "list[Written]", as_json: bool, **more: Any) -> None:
+def _tell(day: "Day", names: "tuple[str, ...]", written: "list[Written]", as_json: bool, **more: Any) -> None:
     from flows import stories
 
     body = {
@@ -34,7 +34,7 @@ def _tell(day: "Day", name: str, written: "list[Written]", as_json: bool, **more
 
     def render() -> None:
         for stage, title, tell in stories.STORY:
-            if stage == name:
+            if stage in names:
                 console.rows(title, tell(day))
         for each in written:
             console.note(f"{each.status:<9} {each.path}")
@@ -47,18 +47,16 @@ def _stage(
     on: Any,
     home: Any,
     as_json: bool,
-    name: str,
-    run: "Callable[[Day], Written]",
-    *before: "Callable[[Day], Written]",
+    names: tuple[str, ...],
+    *runs: "Callable[[Day], Written]",
 ) -> None:
-    from flows.day import open_day
-    from flows.run import acting
+    from flows.run import acting, ready_day
 
     at = house(home)
-    day = open_day(at, book, on)
-    with acting(at, book, f"avwap {name} {on}"):
-        written = [each(day) for each in (*before, run)]
-    _tell(day, name, written, as_json)
+    day = ready_day(at, book, on)
+    with acting(at, book, f"avwap {names[0]} {on}"):
+        written = [run(day) for run in runs]
+    _tell(day, names, written, as_json)
 
 
 def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
@@ -68,16 +66,16 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
     """
     from flows import pipeline
     from flows.commands.run import outcome_rows, tell_refusals
-    from flows.day import open_day
-    from flows.run import acting, catch_up, check_ready
+    from flows.pipeline import sealed
+    from flows.run import acting, catch_up, ready_day
     from flows.stages import opening
 
     at = house(home)
-    day = open_day(at, book, on)
+    day = ready_day(at, book, on)
     outcome = pipeline.Outcome(day)
     with acting(at, book, f"avwap premarket {on}") as (world, guard):
-        check_ready(at, day)
-        catch_up(at, day, world, guard)
+        if sealed(day) is None:
+            catch_up(at, day, world, guard)
         session = opening.open_session(day, world, guard)
         pipeline.run_premarket(day, world, session, outcome)
 
@@ -90,13 +88,13 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
 
 
 def scan(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
-    """Judge the bars and scan every symbol of the session's snapshot; rank what passed.
+    """Judge the bars, scan every symbol of the session's snapshot, and rank what passed.
 
     Example: `avwap scan --book SIM --date 2016-06-01`
     """
     from flows.stages import premarket as stages
 
-    _stage(book, on, home, as_json, "scan", stages.scan, stages.market)
+    _stage(book, on, home, as_json, ("scan", "candidates"), stages.market, stages.scan, stages.candidates)
 
 
 def decide(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
@@ -106,7 +104,7 @@ def decide(book: Book, on: On, home: Home = None, as_json: Json = False) -> None
     """
     from flows.stages import premarket as stages
 
-    _stage(book, on, home, as_json, "decisions", stages.decisions)
+    _stage(book, on, home, as_json, ("decisions",), stages.decisions)
 
 
 def enforce(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
@@ -116,7 +114,7 @@ def enforce(book: Book, on: On, home: Home = None, as_json: Json = False) -> Non
     """
     from flows.stages import premarket as stages
 
-    _stage(book, on, home, as_json, "enforcement", stages.enforcement)
+    _stage(book, on, home, as_json, ("enforcement",), stages.enforcement)
 
 
 def cycle(
@@ -133,13 +131,14 @@ def cycle(
 
     Example: `avwap cycle --book SIM --date 2016-06-01 --slot 0935`
     """
-    from flows.day import open_day
+    from flows.day import past_day
     from flows.run import acting
+    from flows.settings import operable
     from flows.stages import cycle as cycles
     from flows.stages import opening
 
     at = house(home)
-    day = open_day(at, book, on)
+    day = past_day(at, operable(book), on)
     due = next((each for each in cycles.slots(day) if each.name == slot), None)
     if due is None:
         names = ", ".join(each.name for each in cycles.slots(day))
@@ -152,7 +151,7 @@ def cycle(
     with acting(at, book, f"avwap cycle {on} {slot}") as (world, guard):
         session = opening.resume_session(day, guard)
         written = list(cycles.cycle(day, world, session, due))
-    _tell(day, "fills", written, as_json, slot=slot)
+    _tell(day, ("fills",), written, as_json, slot=slot)
 
 
 def close(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
@@ -162,12 +161,13 @@ def close(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
     """
     from flows import pipeline
     from flows.commands.run import outcome_rows, tell_refusals
-    from flows.day import open_day
+    from flows.day import past_day
     from flows.run import acting
+    from flows.settings import operable
     from flows.stages import opening
 
     at = house(home)
-    day = open_day(at, book, on)
+    day = past_day(at, operable(book), on)
     outcome = pipeline.Outcome(day)
     with acting(at, book, f"avwap close {on}") as (world, guard):
         session = opening.resume_session(day, guard)
