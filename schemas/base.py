@@ -7,6 +7,7 @@ threshold compared in memory is the threshold a reader of the file would compare
 """
 
 import math
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, NewType
@@ -22,6 +23,9 @@ from pydantic import (
 
 SessionDate = NewType("SessionDate", date)
 """A date on which the exchange trades. Only ``market.calendar`` makes one from a plain date."""
+
+
+_PLAIN: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 class Fact(BaseModel):
@@ -47,6 +51,8 @@ def _decimal(scale: int) -> Any:
     def fit(value: object) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, (Decimal, str, int)):
             raise ValueError(f"a decimal string of scale {scale} is wanted, not {type(value).__name__}")
+        if isinstance(value, str) and _PLAIN.fullmatch(value) is None:
+            raise ValueError(f"{value!r} is no plain decimal: digits, a point, digits")
         try:
             number = Decimal(value)
             fitted = number.quantize(exponent) if number.is_finite() else number
