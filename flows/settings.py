@@ -42,11 +42,16 @@ BOOKS: Final = tuple(LIMITS)
 OPERABLE: Final = frozenset({"SIM"})
 """Books that have a broker adapter in this version; the others have limits, gates and a ledger, and refuse."""
 REFUSED_MODELS: Final = {
-    EntryModel.BOH_10M: "ENTRY_MODEL_NEEDS_INTRADAY: it confirms on five-minute bars, and the feed has daily ones",
-    EntryModel.LIMIT_AT_LEVEL: "ENTRY_MODEL_NOT_CARRIED_OUT: no cycle places its order yet; set next_open",
-    EntryModel.SAME_CLOSE: "ENTRY_MODEL_NOT_CARRIED_OUT: no strategy of this version enters by it; set next_open",
+    EntryModel.BOH_10M: f"{EdgeCode.ENTRY_MODEL_NEEDS_INTRADAY}: it confirms on five-minute bars, the feed has "
+    "daily ones; set next_open",
+    EntryModel.LIMIT_AT_LEVEL: f"{EdgeCode.ENTRY_MODEL_NOT_CARRIED_OUT}: no cycle places its order yet; set next_open",
+    EntryModel.SAME_CLOSE: f"{EdgeCode.ENTRY_MODEL_NOT_CARRIED_OUT}: it is for research alone; set next_open",
 }
 FAULT_BREAK: Final = "\n"
+FLAGS: Final = frozenset(
+    ("portfolio_decision_enforce", "live_trading", "live_confirm_token", "kill_switch", "allowlist_symbols")
+)
+"""Settings whose environment variable is the roadmap's name, in capitals and without AVWAP_."""
 NOT_YET: Final = (
     "PHASE_C",
     "E2_REGIME_RISK_MODULATION",
@@ -112,7 +117,9 @@ class _Toml(PydanticBaseSettingsSource):
         if path is None or not os.path.lexists(path):
             return {}
         with path.open("rb") as handle:
-            return tomllib.load(handle, parse_float=Decimal)
+            found = tomllib.load(handle, parse_float=Decimal)
+        # One spelling for both sources: kill_switch in the file and KILL_SWITCH in the environment are one setting.
+        return {name.upper() if name in FLAGS else name: value for name, value in found.items()}
 
 
 class Settings(BaseSettings):
@@ -235,7 +242,7 @@ class Settings(BaseSettings):
             if b.slippage_bps + b.half_spread_bps > self.entry.limit_band * 10_000
         ]
         found += [
-            f"ENTRY_LIMIT_BELOW_COST: symbols trading from {bucket.adv_usd_min:,.0f} USD a day cost "
+            f"{EdgeCode.ENTRY_LIMIT_BELOW_COST}: symbols trading from {bucket.adv_usd_min:,.0f} USD a day cost "
             f"{bucket.slippage_bps + bucket.half_spread_bps} bps, above the entry limit's "
             f"{self.entry.limit_band * 10_000} bps"
             for bucket in dearest
