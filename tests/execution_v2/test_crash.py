@@ -88,6 +88,7 @@ def test_the_two_sessions_hold_every_kind_of_event(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.timeout(900)  # all of it, AVWAP_FULL, takes minutes
 @pytest.mark.parametrize("power_loss", [False, True])
 def test_a_crash_at_any_step_of_the_disk_changes_no_end(
     power_loss: bool, tmp_path: Path, expected: dict[str, Any]
