@@ -8,7 +8,6 @@ after itself.
 import numpy as np
 
 from strategies.layout import (
-    ANCHORS,
     BAR_MAX,
     BURST,
     GAP,
@@ -18,27 +17,43 @@ from strategies.layout import (
     PPM,
     PRICE_MAX,
     VOLUME_MAX,
+    W_ADX,
+    W_AT,
+    W_ATR_PCT,
+    W_BAD,
+    W_FIRST,
+    W_FRACTAL,
+    W_GAP_STATE,
+    W_MEDIAN,
+    W_QUEUE,
+    W_SUM_C,
+    W_SUM_CV,
+    W_SUM_PV,
+    W_SUM_TR,
+    W_SUM_V,
+    W_SUM_WEEK,
+    W_WEEK,
+    W_WINDOW,
     YTD,
     Bars,
     Dividends,
     Ints,
-    Scratch,
     Sessions,
 )
 from strategies.ticks import compiled, rhe
 
 
 @compiled
-def avwap(w: Scratch, a: int, t: int) -> int:
+def avwap(w: Ints, a: int, t: int) -> int:
     """avwap(a) at row t as q6; NULL before a and while no share traded since."""
     if t < a:
         return NULL
-    shares = w.sum_v[t + 1] - w.sum_v[a]
+    shares = w[W_SUM_V, t + 1] - w[W_SUM_V, a]
     if shares <= 0:
         return NULL
     # sum(PV)/3 is e4, so q6 is sum(PV)*100/(3*sum(V)): long division, for the product may not fit.
     d = 3 * shares
-    total = w.sum_pv[t + 1] - w.sum_pv[a]
+    total = w[W_SUM_PV, t + 1] - w[W_SUM_PV, a]
     whole = total // d
     measure: int = whole * 100 + rhe((total - whole * d) * 100, d)
     return measure
@@ -53,7 +68,7 @@ def relative(value: int, base: int) -> int:
 
 
 @compiled
-def sums(b: Bars, sessions: Sessions, t0: int, w: Scratch) -> None:
+def sums(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
     """Prefix sums of all rows; place in week, month and year, P0 and the last bad bar of those from t0 on."""
     week = first = year_at = month_at = 0
     bad = -1
@@ -68,7 +83,7 @@ def sums(b: Bars, sessions: Sessions, t0: int, w: Scratch) -> None:
             week_now = sessions.week[session]
             weekly += before
             week += 1
-            w.sum_week[week] = weekly
+            w[W_SUM_WEEK, week] = weekly
         if sessions.month[session] != month_now:
             month_now, month_at = sessions.month[session], i
             if sessions.year[session] != year_now:
@@ -85,24 +100,24 @@ def sums(b: Bars, sessions: Sessions, t0: int, w: Scratch) -> None:
         money += c
         ranges += tr
         turnover += c * v
-        w.sum_pv[i + 1] = pv
-        w.sum_v[i + 1] = shares
-        w.sum_c[i + 1] = money
-        w.sum_tr[i + 1] = ranges
-        w.sum_cv[i + 1] = turnover
-        w.week[i] = week
+        w[W_SUM_PV, i + 1] = pv
+        w[W_SUM_V, i + 1] = shares
+        w[W_SUM_C, i + 1] = money
+        w[W_SUM_TR, i + 1] = ranges
+        w[W_SUM_CV, i + 1] = turnover
+        w[W_WEEK, i] = week
         if i >= t0:
-            w.bad[i] = bad
-            w.at[YTD, i] = year_at
-            w.at[MTD, i] = month_at
+            w[W_BAD, i] = bad
+            w[W_AT + YTD, i] = year_at
+            w[W_AT + MTD, i] = month_at
             oldest = sessions.panel_from[session]
             while b.session[first] < oldest:
                 first += 1
-            w.first[i] = first
+            w[W_FIRST, i] = first
 
 
 @compiled
-def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Scratch) -> None:
+def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Ints) -> None:
     """Last gap, volume breakout and fractal low up to each row; a row looks back at most 60 bars for them."""
     gap = burst = fractal = -1
     gap_state = 0
@@ -124,28 +139,28 @@ def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Scra
             gap_state += 1
         # V >= 1.8 * mean20(V) and (C-L)/(H-L) >= 0.70, cross-multiplied; the break over 5 highs is strict.
         if i >= 19 and h > low:
-            is_loud = v * 200 >= 18 * (w.sum_v[i + 1] - w.sum_v[i - 19])
+            is_loud = v * 200 >= 18 * (w[W_SUM_V, i + 1] - w[W_SUM_V, i - 19])
             before = max(b.high[i - 5], b.high[i - 4], b.high[i - 3], b.high[i - 2], b.high[i - 1])
             if is_loud and (c - low) * 10 >= 7 * (h - low) and c > before:
                 burst = i
         if i >= 2 and b.low[i - 1] < b.low[i - 2] and b.low[i - 1] < low:
             fractal = i - 1
-        w.at[GAP, i] = gap
-        w.at[BURST, i] = burst
-        w.gap_state[i] = gap_state
-        w.fractal[i] = fractal
+        w[W_AT + GAP, i] = gap
+        w[W_AT + BURST, i] = burst
+        w[W_GAP_STATE, i] = gap_state
+        w[W_FRACTAL, i] = fractal
     if t0 == 0:
-        w.at[GAP, 0] = w.at[BURST, 0] = w.fractal[0] = -1
-        w.gap_state[0] = 0
+        w[W_AT + GAP, 0] = w[W_AT + BURST, 0] = w[W_FRACTAL, 0] = -1
+        w[W_GAP_STATE, 0] = 0
 
 
 @compiled
-def extreme(x: Ints, sign: int, length: int, t0: int, anchor: int, w: Scratch) -> None:
+def extreme(x: Ints, sign: int, length: int, t0: int, anchor: int, w: Ints) -> None:
     """Latest row with the highest sign*x of the last *length* rows, for each row from t0: monotone deque.
 
     The deque of t0 is built by one look back. Of equal extremes the later one counts: the older one leaves.
     """
-    queue = w.queue
+    queue = w[W_QUEUE]
     head = tail = length
     highest = NULL
     for i in range(t0, max(-1, t0 - length), -1):
@@ -153,7 +168,7 @@ def extreme(x: Ints, sign: int, length: int, t0: int, anchor: int, w: Scratch) -
             highest = sign * x[i]
             head -= 1
             queue[head] = i
-    w.at[anchor, t0] = queue[head]
+    w[W_AT + anchor, t0] = queue[head]
     for i in range(t0 + 1, len(x)):
         while tail > head and sign * x[queue[tail - 1]] <= sign * x[i]:
             tail -= 1
@@ -161,53 +176,53 @@ def extreme(x: Ints, sign: int, length: int, t0: int, anchor: int, w: Scratch) -
         tail += 1
         if queue[head] <= i - length:
             head += 1
-        w.at[anchor, i] = queue[head]
+        w[W_AT + anchor, i] = queue[head]
 
 
 @compiled
-def atr(b: Bars, t0: int, w: Scratch) -> None:
+def atr(b: Bars, t0: int, w: Ints) -> None:
     """atr_pct of each row needed, and its median over up to 120 of them in an ordered window."""
-    ordered = w.window
+    ordered = w[W_WINDOW]
     size = 0
     begin = end = 0  # rows in the window: begin <= row < end
     for i in range(max(14, t0 - 119), t0):
-        w.atr_pct[i] = _atr_pct(b, i, w)
+        w[W_ATR_PCT, i] = _atr_pct(b, i, w)
     for t in range(t0, len(b.close)):
-        w.atr_pct[t] = _atr_pct(b, t, w) if t >= 14 else NULL
-        start = max(t - 119, w.first[t] + 14)
+        w[W_ATR_PCT, t] = _atr_pct(b, t, w) if t >= 14 else NULL
+        start = max(t - 119, w[W_FIRST, t] + 14)
         if size == 0 or start >= end:
             size = max(0, t + 1 - start)
             for k in range(size):
-                ordered[k] = w.atr_pct[start + k]
+                ordered[k] = w[W_ATR_PCT, start + k]
             ordered[:size].sort()
         else:
             for gone in range(begin, start):
-                k = np.searchsorted(ordered[:size], w.atr_pct[gone])
+                k = np.searchsorted(ordered[:size], w[W_ATR_PCT, gone])
                 for m in range(k, size - 1):
                     ordered[m] = ordered[m + 1]
                 size -= 1
             k = size
-            while k > 0 and ordered[k - 1] > w.atr_pct[t]:
+            while k > 0 and ordered[k - 1] > w[W_ATR_PCT, t]:
                 ordered[k] = ordered[k - 1]
                 k -= 1
-            ordered[k] = w.atr_pct[t]
+            ordered[k] = w[W_ATR_PCT, t]
             size += 1
         begin, end = start, t + 1
-        w.median[t] = NULL
+        w[W_MEDIAN, t] = NULL
         if size >= 60:
             half = size // 2
-            w.median[t] = ordered[half] if size % 2 else rhe(ordered[half - 1] + ordered[half], 2)
+            w[W_MEDIAN, t] = ordered[half] if size % 2 else rhe(ordered[half - 1] + ordered[half], 2)
 
 
 @compiled
-def _atr_pct(b: Bars, i: int, w: Scratch) -> int:
+def _atr_pct(b: Bars, i: int, w: Ints) -> int:
     if b.close[i] <= 0:
         return 0  # such a row has no measures; a number keeps the window whole
-    return rhe((w.sum_tr[i + 1] - w.sum_tr[i - 13]) * PPM, 14 * b.close[i])
+    return rhe((w[W_SUM_TR, i + 1] - w[W_SUM_TR, i - 13]) * PPM, 14 * b.close[i])
 
 
 @compiled
-def adx(b: Bars, sessions: Sessions, t0: int, w: Scratch) -> None:
+def adx(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
     """ADX of the rows from t0, one recursion per calendar year Y, seeded at the first bar of Y-1.
 
     The seed bar only gives previous prices: its own true range would reach over the new year to an older bar.
@@ -242,21 +257,7 @@ def adx(b: Bars, sessions: Sessions, t0: int, w: Scratch) -> None:
             dx = 100.0 * abs(di_plus - di_minus) / total if total > 0.0 else 0.0
             adx = dx if i == seed + 1 else adx + (dx - adx) / 14.0
             if i >= begin:
-                w.adx[i] = np.int64(np.rint(adx * 1e4)) if i - seed + 1 >= 28 else NULL
+                w[W_ADX, i] = np.int64(np.rint(adx * 1e4)) if i - seed + 1 >= 28 else NULL
         if seed == begin:
-            w.adx[begin] = NULL
+            w[W_ADX, begin] = NULL
         begin = end
-
-
-@compiled
-def _zeros(n: int) -> Ints:
-    return np.zeros(n + 1, np.int64)
-
-
-@compiled
-def scratch(n: int) -> Scratch:
-    sums = (_zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n))
-    rows = (_zeros(n), _zeros(n), _zeros(n))
-    at = np.zeros((ANCHORS, n + 1), np.int64)
-    more = (_zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(n), _zeros(120), _zeros(n + 252))
-    return Scratch(*sums, *rows, at, *more)

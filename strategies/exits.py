@@ -233,7 +233,7 @@ def _targets(position: ManagedPosition, view: MarketView) -> _Targets:
             is_due = not r1 if is_first else r1 and not r2
             if not is_due or top < price:
                 continue
-            r1, r2 = True, not is_first
+            r1, r2 = True, r2 or not is_first
             shares = (held * fraction).to_integral_value(rounding="ROUND_FLOOR")
             if shares > 0:
                 trims.append(Sale(reason=reason, quantity=shares, trigger=price))

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from strategies.carried import adx, atr, avwap, extreme, latest, relative, scratch, sums
+from strategies.carried import adx, atr, avwap, extreme, latest, relative, sums
 from strategies.layout import (
     A_ALIAS_OF,
     A_AVWAP,
@@ -73,19 +73,33 @@ from strategies.layout import (
     TOO_YOUNG,
     TREND_SCORE,
     VWAP20,
+    W_ADX,
+    W_AT,
+    W_ATR_PCT,
+    W_BAD,
+    W_FIRST,
+    W_FRACTAL,
+    W_GAP_STATE,
+    W_MEDIAN,
+    W_SUM_C,
+    W_SUM_CV,
+    W_SUM_TR,
+    W_SUM_V,
+    W_SUM_WEEK,
+    W_WEEK,
     WEEKLY10,
     WEEKLY40,
     WEEKS,
+    WORKING,
     YTD,
     Bars,
     Dividends,
     Ints,
-    Scratch,
     Sessions,
 )
 from strategies.ticks import compiled, levels, rhe, rhe_tick
 
-HELPERS_SHA256: Final = "c0a93db8523688fd2f03438764d031d393d593ac79f8a01e0439988f312242ac"
+HELPERS_SHA256: Final = "429279c0f8d69a02fed9376908ad9331c32c910bb3a6131688ec864a985ba89b"
 """sha256 of carried.py, layout.py and ticks.py, joined in this order."""
 
 
@@ -111,7 +125,7 @@ def scan_rows(
     longest = 1
     for s in range(len(lo)):
         longest = max(longest, hi[s] - lo[s])
-    w = scratch(longest)
+    w = np.zeros((WORKING, longest + 253), np.int64)
     for s in range(len(lo)):
         if emit_from[s] >= hi[s]:
             continue
@@ -135,24 +149,24 @@ def scan_rows(
 
 
 @compiled
-def _emit(b: Bars, sessions: Sessions, t: int, p: Ints, w: Scratch, f: Ints, anchors: Ints) -> None:
+def _emit(b: Bars, sessions: Sessions, t: int, p: Ints, w: Ints, f: Ints, anchors: Ints) -> None:
     f[:] = NULL
     anchors[:, :] = NULL
     anchors[:, A_SESSION] = -1
     f[CHOSEN] = -1
     f[FRACTAL_LOW] = -1
     f[SESSION] = b.session[t]
-    first = w.first[t]
+    first = w[W_FIRST, t]
     f[BARS] = t - first + 1
     f[CLOSE] = b.close[t]
-    if w.bad[t] >= first:
+    if w[W_BAD, t] >= first:
         return
     _measures(b, t, first, w, f)
     _anchor_rows(b, sessions, t, first, p, w, f, anchors)
     _context(b, t, first, w, f, anchors)
     if f[CHOSEN] >= 0 and f[ATR14] != NULL:
         avwap = anchors[f[CHOSEN], A_AVWAP]
-        fractal = w.fractal[t]
+        fractal = w[W_FRACTAL, t]
         low = b.low[fractal] if f[FRACTAL_LOW] >= 0 else NULL
         levels(avwap, b.close[t], low, f[LOW5], f[SMA5], f[ATR14], f[PIVOT_R1], f[PIVOT_R2], p, f)
 
@@ -163,50 +177,50 @@ def _mean6(sums: Ints, t: int, n: int, count: int) -> int:
 
 
 @compiled
-def _measures(b: Bars, t: int, first: int, w: Scratch, f: Ints) -> None:
+def _measures(b: Bars, t: int, first: int, w: Ints, f: Ints) -> None:
     count = t - first + 1
     c = b.close[t]
     if count >= 20:
         f[VWAP20] = avwap(w, t - 19, t)
-        f[ADV_SHARES20] = 5 * (w.sum_v[t + 1] - w.sum_v[t - 19])
-        f[ADV_USD20] = rhe(w.sum_cv[t + 1] - w.sum_cv[t - 19], 2000)
+        f[ADV_SHARES20] = 5 * (w[W_SUM_V, t + 1] - w[W_SUM_V, t - 19])
+        f[ADV_USD20] = rhe(w[W_SUM_CV, t + 1] - w[W_SUM_CV, t - 19], 2000)
     if count >= 15:
-        f[ATR14] = rhe((w.sum_tr[t + 1] - w.sum_tr[t - 13]) * 100, 14)
-        f[ATR_PCT] = w.atr_pct[t]
-        f[ATR_PCT_MEDIAN] = w.median[t]
-    f[SMA5] = _mean6(w.sum_c, t, 5, count)
-    f[SMA20] = _mean6(w.sum_c, t, 20, count)
-    f[SMA50] = _mean6(w.sum_c, t, 50, count)
-    f[SMA200] = _mean6(w.sum_c, t, 200, count)
+        f[ATR14] = rhe((w[W_SUM_TR, t + 1] - w[W_SUM_TR, t - 13]) * 100, 14)
+        f[ATR_PCT] = w[W_ATR_PCT, t]
+        f[ATR_PCT_MEDIAN] = w[W_MEDIAN, t]
+    f[SMA5] = _mean6(w[W_SUM_C], t, 5, count)
+    f[SMA20] = _mean6(w[W_SUM_C], t, 20, count)
+    f[SMA50] = _mean6(w[W_SUM_C], t, 50, count)
+    f[SMA200] = _mean6(w[W_SUM_C], t, 200, count)
     if count >= 55:
-        f[SLOPE5] = relative(w.sum_c[t + 1] - w.sum_c[t - 49], w.sum_c[t - 4] - w.sum_c[t - 54])
+        f[SLOPE5] = relative(w[W_SUM_C, t + 1] - w[W_SUM_C, t - 49], w[W_SUM_C, t - 4] - w[W_SUM_C, t - 54])
     if count >= 60:
-        f[SLOPE10] = relative(w.sum_c[t + 1] - w.sum_c[t - 49], w.sum_c[t - 9] - w.sum_c[t - 59])
-    f[ADX14] = w.adx[t]
+        f[SLOPE10] = relative(w[W_SUM_C, t + 1] - w[W_SUM_C, t - 49], w[W_SUM_C, t - 9] - w[W_SUM_C, t - 59])
+    f[ADX14] = w[W_ADX, t]
     if f[SLOPE10] != NULL and f[ADX14] != NULL and f[ATR_PCT_MEDIAN] > 0:
         slope = f[SLOPE10] / 1e6
         sign = 1.0 if f[SLOPE10] > 0 else (-1.0 if f[SLOPE10] < 0 else 0.0)
         expansion = (f[ATR_PCT] / 1e6) / (f[ATR_PCT_MEDIAN] / 1e6)
         score = 200.0 * slope + 0.7 * (f[ADX14] / 1e4) * sign - 10.0 * expansion
         f[TREND_SCORE] = np.int64(np.rint(score * 1e4))
-    week = w.week[t]
-    f[WEEKS] = week - w.week[first] + 1
+    week = w[W_WEEK, t]
+    f[WEEKS] = week - w[W_WEEK, first] + 1
     if f[WEEKS] >= 40:
-        f[WEEKLY10] = rhe((c + w.sum_week[week] - w.sum_week[week - 9]) * 100, 10)
-        f[WEEKLY40] = rhe((c + w.sum_week[week] - w.sum_week[week - 39]) * 100, 40)
+        f[WEEKLY10] = rhe((c + w[W_SUM_WEEK, week] - w[W_SUM_WEEK, week - 9]) * 100, 10)
+        f[WEEKLY40] = rhe((c + w[W_SUM_WEEK, week] - w[W_SUM_WEEK, week - 39]) * 100, 40)
     total = b.high[t] + b.low[t] + c
     f[PIVOT_R1] = rhe_tick(2 * total - 3 * b.low[t], 3)
     f[PIVOT_R2] = rhe_tick(total + 3 * (b.high[t] - b.low[t]), 3)
-    if count >= 3 and w.fractal[t] > first and w.fractal[t] >= t - 19:
-        f[FRACTAL_LOW] = b.session[w.fractal[t]]
+    if count >= 3 and w[W_FRACTAL, t] > first and w[W_FRACTAL, t] >= t - 19:
+        f[FRACTAL_LOW] = b.session[w[W_FRACTAL, t]]
     if count >= 5:
         f[LOW5] = min(b.low[t - 4], b.low[t - 3], b.low[t - 2], b.low[t - 1], b.low[t])
 
 
 @compiled
-def _anchor_bar(b: Bars, sessions: Sessions, t: int, first: int, anchor: int, w: Scratch) -> int:
+def _anchor_bar(b: Bars, sessions: Sessions, t: int, first: int, anchor: int, w: Ints) -> int:
     """The anchor's row as seen from t, or -1: absent."""
-    a = w.at[anchor, t]
+    a = w[W_AT + anchor, t]
     s = b.session[a] if a >= 0 else 0
     count = t - first + 1
     if anchor == YTD:
@@ -229,7 +243,7 @@ def _priority(anchor: int) -> int:
 
 @compiled
 def _anchor_rows(
-    b: Bars, sessions: Sessions, t: int, first: int, p: Ints, w: Scratch, f: Ints, anchors: Ints
+    b: Bars, sessions: Sessions, t: int, first: int, p: Ints, w: Ints, f: Ints, anchors: Ints
 ) -> None:
     best = NULL
     for k in range(ANCHORS):
@@ -263,7 +277,7 @@ def _anchor_rows(
 
 
 @compiled
-def _judge_anchor(b: Bars, t: int, a: int, p: Ints, w: Scratch, row: Ints) -> None:
+def _judge_anchor(b: Bars, t: int, a: int, p: Ints, w: Ints, row: Ints) -> None:
     c = b.close[t]
     line = avwap(w, a, t)
     row[A_AVWAP] = line
@@ -289,18 +303,18 @@ def _reclaim(b: Bars, t: int, line: int, line_before: int) -> int:
 
 
 @compiled
-def _context(b: Bars, t: int, first: int, w: Scratch, f: Ints, anchors: Ints) -> None:
+def _context(b: Bars, t: int, first: int, w: Ints, f: Ints, anchors: Ints) -> None:
     count = t - first + 1
     if f[VWAP20] != NULL:
         before = avwap(w, t - 20, t - 1) if count >= 21 else NULL
         older = avwap(w, t - 21, t - 2) if count >= 22 else NULL
         _line(b, t, f[VWAP20], before, older, f[LINE_VWAP20 : LINE_VWAP20 + 4])
     if f[CHOSEN] >= 0:
-        a = w.at[f[CHOSEN], t]
+        a = w[W_AT + f[CHOSEN], t]
         line = anchors[f[CHOSEN], A_AVWAP]
         _line(b, t, line, avwap(w, a, t - 1), avwap(w, a, t - 2), f[LINE_CHOSEN : LINE_CHOSEN + 4])
-    gap = w.at[GAP, t]
-    f[GAP_RESET] = w.gap_state[t] if gap > first and gap >= t - 19 else 0
+    gap = w[W_AT + GAP, t]
+    f[GAP_RESET] = w[W_GAP_STATE, t] if gap > first and gap >= t - 19 else 0
     f[STRUCTURE] = 0
     if f[SLOPE5] != NULL:
         if f[SMA20] > f[SMA50] and f[SLOPE5] > 0:

@@ -88,23 +88,8 @@ class Dividends(NamedTuple):
     cash: Ints
 
 
-class Scratch(NamedTuple):
-    """Working columns of one symbol, reused for the next; ``sum_*`` are prefix sums with a leading zero."""
-
-    sum_pv: Ints
-    sum_v: Ints
-    sum_c: Ints
-    sum_tr: Ints
-    sum_cv: Ints
-    sum_week: Ints
-    week: Ints
-    bad: Ints
-    first: Ints
-    at: Ints  # (ANCHORS, rows): the anchor bar as seen from each row, -1 if there is none yet
-    fractal: Ints
-    gap_state: Ints
-    atr_pct: Ints
-    median: Ints
-    adx: Ints
-    window: Ints
-    queue: Ints
+# Rows of the working columns of one symbol, reused for the next; sums are prefix sums with a leading zero.
+W_SUM_PV, W_SUM_V, W_SUM_C, W_SUM_TR, W_SUM_CV, W_SUM_WEEK, W_WEEK, W_BAD = 0, 1, 2, 3, 4, 5, 6, 7
+W_FIRST, W_FRACTAL, W_GAP_STATE, W_ATR_PCT, W_MEDIAN, W_ADX, W_WINDOW, W_QUEUE = 8, 9, 10, 11, 12, 13, 14, 15
+W_AT = 16  # and following, one per anchor: its bar as seen from each row, -1 if there is none yet
+WORKING: Final = 24
