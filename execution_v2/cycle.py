@@ -28,7 +28,7 @@ def run_cycle(inputs: CycleInputs, ports: Ports, config: CycleConfig) -> CycleRe
     full disk or a lost fence): nothing more is sent then. No answer of a broker or feed is an error.
     """
     desk = Desk(inputs, ports, config)
-    desk.note(("cycle.began", CycleBegan(slot=inputs.slot, kind=inputs.kind)))
+    desk.note(*inputs.untold, ("cycle.began", CycleBegan(slot=inputs.slot, kind=inputs.kind)))
     observed = _find_out(desk)
     quotes, bars = _prices(desk)
     lasts = {symbol: Decimal(quote.last) for symbol, quote in quotes.items()}

@@ -6,7 +6,6 @@ the order live, in full, until a look-up settles it (L5, L6). Entries come as ``
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from execution_v2.broker.port import (
@@ -31,6 +30,7 @@ from execution_v2.gates.facts import Phase
 from execution_v2.ports import CycleConfig, CycleInputs, Ports
 from execution_v2.reduce import Fold
 from execution_v2.risk_class import Reduction
+from execution_v2.stop_facts import stop_event, stop_fact
 from execution_v2.transitions import IN_FLIGHT, UNKNOWN
 from schemas.base import Fact
 from schemas.book import ENDED, Leg, Order, OrderState
@@ -46,7 +46,6 @@ from schemas.events import (
     OrderResolved,
     OrderSubmitting,
     OrderUnresolved,
-    StopEvent,
 )
 from schemas.ids import fill_id
 from schemas.journal import JournalRecord
@@ -181,7 +180,7 @@ class Desk:
         outcome = self.ports.broker.submit(request)
         if isinstance(outcome, Confirmed):
             confirmed = OrderConfirmed(ord_id=order.ord_id, order_id=outcome.order.order_id)
-            self.note(("order.confirmed", confirmed), *self._stop_fact(order))
+            self.note(("order.confirmed", confirmed), *stop_fact(self.fold, order))
             self._follow(order.ord_id, outcome.order)
         elif isinstance(outcome, Rejected) and outcome.reason != BrokerCode.DUPLICATE_CLIENT_ID:
             refused = OrderRejected(ord_id=order.ord_id, reason=outcome.reason, raw=outcome.raw)
@@ -291,7 +290,7 @@ class Desk:
             resolved = OrderResolved(
                 ord_id=ord_id, state=OrderState.LIVE, order_id=order.order_id, cause=OrderCause.ARRIVED
             )
-            fact = () if was_sent else self._stop_fact(self._known(ord_id))
+            fact = () if was_sent else stop_fact(self.fold, self._known(ord_id))
             self.note(("order.resolved", resolved), *fact)
         self._follow(ord_id, order, cause)
 
@@ -313,7 +312,7 @@ class Desk:
                 if isinstance(answer, Found):
                     self._follow(order.ord_id, answer.order)
                     if order.leg is Leg.STOP and self._known(order.ord_id).state is not OrderState.FILLED:
-                        self.note(("stop.lost", self._stop_event(order, StopCode.STOP_LOST)))
+                        self.note(("stop.lost", stop_event(self.fold, order, StopCode.STOP_LOST)))
                 else:
                     self.carry(order.ord_id)
 
@@ -335,7 +334,7 @@ class Desk:
         replaced = OrderReplaced(
             ord_id=old.ord_id, successor_ord_id=new.ord_id, successor_order_id=found.order_id
         )
-        self.note(("order.replaced", replaced), *self._stop_fact(new))
+        self.note(("order.replaced", replaced), *stop_fact(self.fold, new))
         self._follow(new.ord_id, found)
 
     def _never_sent(self, ord_id: str, cause: str) -> None:
@@ -373,34 +372,6 @@ class Desk:
             session_date=fill.session_date,
             arrival_price=order.arrival_price,
             reason=order.reason,
-        )
-
-    def _stop_fact(self, order: Order) -> tuple[Event, ...]:
-        """What a stop that the broker now holds changed, told in the same append as its confirmation."""
-        if order.leg is not Leg.STOP:
-            return ()
-        held = self.fold.positions.get(order.position_id)
-        before = held.stop_price if held is not None else None
-        if order.replaces is None:
-            event = "stop.placed"
-        elif before is None or order.stop is None or order.stop > before:
-            event = "stop.ratcheted"
-        else:
-            event = "stop.resized"
-        return ((event, self._stop_event(order, order.reason)),)
-
-    def _stop_event(self, order: Order, reason: str) -> StopEvent:
-        held = self.fold.positions.get(order.position_id)
-        return StopEvent(
-            position_id=order.position_id,
-            strategy_id=order.strategy_id,
-            sleeve_id=order.sleeve_id,
-            symbol=order.symbol,
-            quantity=order.quantity if reason != StopCode.STOP_LOST else Decimal(0),
-            stop_before=held.stop_price if held is not None else None,
-            stop_after=order.stop if reason != StopCode.STOP_LOST else None,
-            basis=order.basis,
-            reason=reason,
         )
 
 

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from execution_v2.broker.port import Broker
 from execution_v2.gates.facts import EnforcementConfig
+from execution_v2.stop_facts import StopFact
 from market.feed import Feed
 from schemas.base import Fact, SessionDate
 from schemas.book import BookState
@@ -65,6 +66,8 @@ class CycleInputs:
     kind: CycleKind
     state: BookState
     """Fold of every journal of the book, this session's included as far as it goes."""
+    untold: tuple[StopFact, ...] = ()
+    """What ``stop_facts.untold`` finds missing in the journal that a process before left."""
     open_at: datetime
     close_at: datetime
     sessions: tuple[SessionDate, ...]

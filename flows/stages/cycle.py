@@ -15,6 +15,7 @@ from execution_v2.broker.recorded import Door, RecordingBroker
 from execution_v2.cycle import run_cycle
 from execution_v2.ports import CycleInputs, JournalPort, Ports
 from execution_v2.reduce import fold_records
+from execution_v2.stop_facts import untold
 from flows.day import Day
 from flows.stages import premarket
 from flows.stages.opening import Session, control_now
@@ -34,7 +35,6 @@ from schemas.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from schemas.base import SessionDate
-    from schemas.book import BookState
     from schemas.observations import BarFacts
 
 ENTRIES_AFTER = timedelta(minutes=5)
@@ -119,13 +119,13 @@ def act(
 ) -> None:
     """Let the cycle do its work through *door*, whether that leads outside or to a recording."""
     ports = Ports(broker=door, feed=door, journal=journal or session.journal, now=door.now, pause=pause)
-    inputs = _inputs(day, session.state(), slot, folder, entries=entries)
+    inputs = _inputs(day, session, slot, folder, entries=entries)
     run_cycle(inputs, ports, day.house.settings.cycle(day.book_id))
 
 
-def _inputs(day: Day, state: "BookState", slot: Slot, folder: str, *, entries: bool) -> CycleInputs:
+def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: bool) -> CycleInputs:
     """What the cycle may know. A file that only entries need and that cannot be read leaves entries out."""
-    calendar = day.house.calendar
+    calendar, state = day.house.calendar, session.state()
     wished = or_code(day.read("candidates.json", Candidates))
     symbols = {p.symbol for p in state.positions} | {o.symbol for o in state.orders}
     if isinstance(wished, Candidates):
@@ -137,6 +137,7 @@ def _inputs(day: Day, state: "BookState", slot: Slot, folder: str, *, entries: b
         slot=folder,
         kind=slot.kind,
         state=state,
+        untold=untold(session.carried, session.journal.records),
         open_at=calendar.open_at(day.session),
         close_at=calendar.close_at(day.session),
         sessions=recent_sessions(day),
