@@ -36,9 +36,8 @@ def play(home: Path) -> tuple[SessionResult, ...]:
     assert EARLY_CLOSE in {action.ex_date for action in market.actions}, "a split takes effect on that day"
     market.install(house.store)
     done = run_range(house, BOOK, *PLAYED, lambda _: None, "prove")
-    assert done.exit_code == 0, [
-        str(step.error) for r in done.results if r.outcome for step in r.outcome.refused
-    ]
+    refused = [str(step.error) for r in done.results if r.outcome for step in r.outcome.refused]
+    assert done.exit_code == 0, f"a stage refused: {refused[0] if refused else done.exit_code}"
     assert done.results[-1].seal is not None, "the last session is sealed"
     return tuple(done.results)
 

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from flows.audit import models
+from schemas.base import Fact
 from schemas.events import EVENTS
 from schemas.header import Header
 from schemas.journal import JournalRecord
@@ -31,9 +32,9 @@ def artifact_faults(name: str, document: Mapping[str, Any]) -> list[str]:
     published = validator(f"{document['schema']}.v{document['schema_version']}.json")
     found = [f"{name} {error.json_path}: {error.message[:120]}" for error in published.iter_errors(document)]
     header = {field.alias or key for key, field in Header.model_fields.items()}
-    model = models()[document["schema"]]
+    contracts: tuple[type[Fact], ...] = (Header, models()[document["schema"]])
     parts = [{k: v for k, v in document.items() if (k in header) is inside} for inside in (True, False)]
-    for contract, part in zip((Header, model), parts, strict=True):
+    for contract, part in zip(contracts, parts, strict=True):
         spelled = contract.model_validate_json(json.dumps(part)).model_dump(mode="json", by_alias=True)
         found += [f"{name} {k}: reads back otherwise" for k, v in part.items() if spelled.get(k) != v]
     return found

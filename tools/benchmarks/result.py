@@ -1,0 +1,76 @@
+"""A benchmark's result is seven values, of which the checksum is the same on every machine."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tools.benchmarks.workspace import Workspace
+
+RUNS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One line of ``build/bench.json``.
+
+    ratio: as the benchmark's text defines it. bar: the ratio wanted at least; ``None``: none is promised.
+    median_s: of our own program, over *runs* runs, seconds. checksum: sha256 of what was computed.
+    """
+
+    name: str
+    ratio: float
+    bar: float | None
+    holds: bool
+    median_s: float
+    runs: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """What is timed, and how.
+
+    what: says exactly what both programs are and what the ratio means. run: ``None`` when skipped, having
+    said why. tell: one more figure for the page, from the result.
+    """
+
+    name: str
+    what: str
+    run: "Callable[[Workspace], Result | None]"
+    tell: Callable[[Result], str] = lambda _: ""
+
+
+def result(name: str, *, ours: list[float], ratio: float, checksum: str, bar: float | None = None) -> Result:
+    """A result of the runs *ours*, rounded to what a clock can mean."""
+    return Result(
+        name=name,
+        ratio=round(ratio, 2),
+        bar=bar,
+        holds=bar is None or ratio >= bar,
+        median_s=round(statistics.median(ours), 6),
+        runs=len(ours),
+        checksum=checksum,
+    )
+
+
+def timed(run: Callable[[], object], runs: int = RUNS) -> list[float]:
+    """Seconds of *runs* runs, after one that warms caches and is not counted; no collection within a run."""
+    run()
+    seconds = []
+    for _ in range(runs):
+        gc.collect()
+        gc.disable()
+        began = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - began)
+        gc.enable()
+    return seconds
+
+
+def median(seconds: list[float]) -> float:
+    """The middle run."""
+    return statistics.median(seconds)
