@@ -9,7 +9,7 @@ from market.panel import Defects, Panel
 from schemas.base import SessionDate
 from schemas.market import CorporateAction
 
-Bar = tuple[int, int, int, int, int, int]
+Bar = tuple[int, ...]
 """Session index, open, high, low, close (e4), volume."""
 
 

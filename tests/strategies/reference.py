@@ -11,10 +11,12 @@ from statistics import median
 from typing import Any
 
 F = Fraction
+Maybe = Any
+"""A Fraction, or None where the page says null; arithmetic on None is a failing test."""
 CENT = F(1, 100)
 
 
-def q(x: Fraction | None, scale: int) -> int | None:
+def q(x: Maybe, scale: int) -> Any:
     """rint(x * 10**scale), ties to even: what round() does with a Fraction."""
     return None if x is None else round(x * 10**scale)
 
@@ -52,7 +54,7 @@ class Symbol:
 
     def __init__(
         self,
-        bars: Sequence[tuple[date, int, int, int, int, int]],
+        bars: Sequence[tuple[Any, ...]],
         sessions: Sequence[date],
         dividends: Mapping[date, Fraction] | None = None,
         at_level: bool = False,
@@ -67,19 +69,19 @@ class Symbol:
 
     # 2.1 ---------------------------------------------------------------------------------------------
 
-    def avwap(self, a: int, t: int) -> Fraction | None:
+    def avwap(self, a: int, t: int) -> Maybe:
         if t < a or sum(self.v[a : t + 1]) == 0:
             return None
         money = sum((self.h[i] + self.low[i] + self.c[i]) * self.v[i] for i in range(a, t + 1))
         return F(q(money / sum(self.v[a : t + 1]) / 3, 6), 10**6)
 
-    def vwap20(self, t: int) -> Fraction | None:
+    def vwap20(self, t: int) -> Maybe:
         return self.avwap(t - 19, t) if t >= 19 else None
 
-    def distance(self, line: Fraction | None) -> Fraction | None:
+    def distance(self, line: Maybe) -> Maybe:
         return None if line is None else F(q((self.c[self.t] - line) / line, 6), 10**6)
 
-    def reclaim(self, now: Fraction | None, before: Fraction | None) -> bool:
+    def reclaim(self, now: Maybe, before: Maybe) -> bool:
         if now is None or before is None:
             return False
         return self.c[self.t - 1] <= before and self.c[self.t] > now
@@ -87,21 +89,21 @@ class Symbol:
     def tr(self, i: int) -> Fraction:
         return max(self.h[i] - self.low[i], abs(self.h[i] - self.c[i - 1]), abs(self.low[i] - self.c[i - 1]))
 
-    def atr_pct(self, t: int) -> Fraction | None:
+    def atr_pct(self, t: int) -> Maybe:
         if t < 14:
             return None
         return F(q(sum(self.tr(i) for i in range(t - 13, t + 1)) / (14 * self.c[t]), 6), 10**6)
 
-    def sma(self, n: int, t: int | None = None) -> Fraction | None:
+    def sma(self, n: int, t: int | None = None) -> Maybe:
         t = self.t if t is None else t
         return sum(self.c[t - n + 1 : t + 1]) / n if t >= n - 1 else None
 
-    def slope50(self, back: int) -> Fraction | None:
+    def slope50(self, back: int) -> Maybe:
         if self.t < 49 + back:
             return None
         return F(q(self.sma(50) / self.sma(50, self.t - back) - 1, 6), 10**6)
 
-    def adx(self) -> int | None:
+    def adx(self) -> Maybe:
         seed = next(i for i, day in enumerate(self.day) if day.year >= self.day[-1].year - 1)
         if self.t - seed + 1 < 28:
             return None
@@ -128,7 +130,7 @@ class Symbol:
             closes[day.isocalendar()[:2]] = close
         return list(closes.values())
 
-    def fractal(self) -> int | None:
+    def fractal(self) -> Maybe:
         window = range(max(1, self.t - 19), self.t)
         found = [i for i in window if self.low[i - 1] > self.low[i] < self.low[i + 1]]
         return found[-1] if found else None
@@ -151,7 +153,7 @@ class Symbol:
             and self.c[i] > max(self.h[i - 5 : i])
         )
 
-    def period_start(self, key: Any) -> int | None:
+    def period_start(self, key: Any) -> Maybe:
         a = next(i for i, day in enumerate(self.day) if key(day) == key(self.day[-1]))
         place = self.sessions.index(self.day[a])
         opens = place > 0 and key(self.sessions[place - 1]) != key(self.day[a])
@@ -161,7 +163,7 @@ class Symbol:
         t = self.t
         gaps = [i for i in range(max(1, t - 59), t + 1) if self.is_gap(i)]
         bursts = [i for i in range(max(0, t - 59), t + 1) if self.is_burst(i)]
-        found: dict[str, int | None] = {
+        found: dict[str, Maybe] = {
             "YTD": self.period_start(lambda day: day.year),
             "GAP": gaps[-1] if gaps else None,
             "VOLUME_BREAKOUT": bursts[-1] if bursts else None,
@@ -213,7 +215,7 @@ class Symbol:
 
     # 2.3 and 2.5 -------------------------------------------------------------------------------------
 
-    def line_labels(self, lines: Sequence[Fraction | None]) -> tuple[bool, str, str, str]:
+    def line_labels(self, lines: Sequence[Maybe]) -> tuple[bool, str, str, str]:
         """*lines*: the line at t, t-1, t-2."""
         d = self.distance(lines[0])
         control = "above" if d >= F(2, 1000) else "below" if d <= F(-2, 1000) else "at"

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -23,7 +24,7 @@ ASKED = CandidateInputs(
 CONFIG = CandidateConfig()
 
 
-def made(**changes: object) -> Candidates:
+def made(**changes: Any) -> Candidates:
     return candidates.run(scan.run(inputs(**changes), ScanConfig()), ASKED, CONFIG)
 
 

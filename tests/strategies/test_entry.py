@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_without_a_price_or_with_an_old_one_nothing_is_judged_on_it() -> None:
 def test_a_spread_that_is_asked_must_be_known_and_at_most_50_bps(
     bid: str | None, ask: str, expected: list[str]
 ) -> None:
-    sides = {"bid": None if bid is None else Decimal(bid), "ask": Decimal(ask)}
+    sides: dict[str, Any] = {"bid": None if bid is None else Decimal(bid), "ask": Decimal(ask)}
     quote = Quote(ref=Decimal("100.25"), spread_asked=True, **sides)
     assert expected == [each.code for each in check_entry(intent(), quote, LATER, CONFIG)]
     asked_of_nobody = Quote(ref=Decimal("100.25"), **sides)

@@ -68,7 +68,7 @@ def test_the_turn_of_year_and_month_agrees_with_the_slow_reference(days: int) ->
 
 def test_a_cash_dividend_is_taken_off_the_reference_of_a_gap_and_agrees_with_the_slow_reference() -> None:
     series = walk(3, 330, start=200_000, swing=0.01, gap=0.08, missing=0.0, grain=100, drift=0.0)
-    cash = {SESSIONS[i]: Fraction(1, 2) for i in range(280, 330, 3)}
+    cash: dict[date, Fraction] = {SESSIONS[i]: Fraction(1, 2) for i in range(280, 330, 3)}
     actions = [
         CorporateAction(
             symbol="AAA",

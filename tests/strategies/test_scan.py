@@ -1,9 +1,10 @@
 """Every gate speaks for itself, the ranking is total, and the rows say what was measured."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -25,17 +26,17 @@ CONFIG = ScanConfig()
 
 def trend(n: int = 330, *, start: int = 400_000, rise: int = 700, volume: int = 2_000_000) -> list[Bar]:
     """A calm climb with a dip every fifth bar: it passes every gate."""
-    bars = []
+    bars: list[Bar] = []
     for i in range(330 - n, 330):
         close = start + rise * i - (3_000 if i % 5 == 0 else 0)
         bars.append((i, close - 500, close + 4_000, close - 4_000, close, volume))
     return bars
 
 
-def inputs(bars: dict[str, Sequence[Bar]] | None = None, **changes: object) -> ScanInputs:
-    held = {"AAA": trend(), "SPY": trend(start=2_000_000)} if bars is None else bars
+def inputs(bars: Mapping[str, Sequence[Bar]] | None = None, **changes: Any) -> ScanInputs:
+    held = bars or {"AAA": trend(), "SPY": trend(start=2_000_000)}
     actions = changes.pop("actions", ())
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "panel": panel_of({symbol: held[symbol] for symbol in sorted(held)}, SESSIONS, actions=actions),
         "quarantine": {},
         "warnings": {},
@@ -95,7 +96,7 @@ def test_each_threshold_refuses_with_its_own_code(settings: dict[str, object], e
     ],
 )
 def test_what_the_data_contract_says_comes_with_its_codes_in_order(
-    changes: dict[str, object], expected: tuple[str, ...]
+    changes: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     assert expected == codes(scan.run(inputs(**changes), CONFIG))
 
