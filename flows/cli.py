@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001  # the console, a boundary of architecture.md 7
         console.ERR.print_exception(max_frames=6)
         fault = AvwapError(
-            "INTERNAL",
+            EdgeCode.INTERNAL,
             f"{type(error).__name__}: {error}",
             safe="every file on disk is whole; what was written stays",
             next="report the lines above: this is a fault of ours",

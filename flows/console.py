@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.errors import AvwapError
+from schemas.reasons.edge import EdgeCode
 
 PIPE_COLUMNS = 160
 """A pipe has no width of its own; rows that fold at 80 columns are hard to search in."""
@@ -83,7 +84,7 @@ def refuse(error: AvwapError, as_json: bool, what: str = "") -> int:
 def from_os_error(error: OSError) -> AvwapError:
     """A file system's no, said like any other refusal."""
     return AvwapError(
-        "FILE_UNREADABLE",
+        EdgeCode.FILE_UNREADABLE,
         f"{error.filename or 'a file'}: {error.strerror or error}",
         safe="nothing half-written is visible",
         next="check that the path exists and that this user may read and write it",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from schemas.errors import Ambiguous
+from schemas.reasons.edge import EdgeCode
 
 START_S_MAX: Final = 150.0
 """An empty database took 24 s to migrate on a quiet two-core machine; five times that, and slack."""
@@ -81,7 +82,7 @@ def running(home: Path, base_env: Mapping[str, str]) -> Iterator[dict[str, str]]
                 if server.poll() is not None or time.monotonic() > deadline:
                     tail = log_path.read_text(errors="replace")[-800:]
                     raise Ambiguous(
-                        "PREFECT_NOT_READY",
+                        EdgeCode.PREFECT_NOT_READY,
                         f"the local Prefect server did not answer within {START_S_MAX:.0f} s: {tail}",
                         safe="the ledger does not depend on it",
                         next="run the command again, or use avwap day, which needs no Prefect",
