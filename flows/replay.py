@@ -20,12 +20,13 @@ from flows.stages.cycle import Slot
 from flows.stages.opening import Session
 from flows.world import SteppedClock, World
 from ledger import layout
-from ledger.canonical import first_difference, line_bytes, parse_canonical, parse_canonical_line
+from ledger.canonical import Malformed, first_difference, line_bytes, parse_canonical, parse_canonical_line
 from ledger.journal import Entry, Journal, parse_chain
-from schemas.errors import UsageFault
+from schemas.errors import AvwapError, Corrupt, UsageFault
 from schemas.header import CODE_VERSION
 from schemas.journal import JournalRecord
 from schemas.reasons.edge import EdgeCode
+from schemas.reasons.ledger import LedgerCode
 
 RECORDED: Final = re.compile(
     r"observations/(account|positions|orders|clock|control|close)\.json|cycles/[^/]+/observations/.+"
@@ -101,7 +102,15 @@ def _manifest(house: House, day: Day) -> dict[str, Any]:
             safe="nothing was changed",
             next=f"avwap day --book {day.book_id} --date {day.session} finishes it",
         )
-    return parse_canonical(house.disk.read(path))
+    try:
+        return parse_canonical(house.disk.read(path))
+    except Malformed as error:
+        raise Corrupt(
+            LedgerCode.SEAL_BROKEN,
+            f"{path} is no seal: {error}",
+            safe="nothing was changed",
+            next=f"avwap verify --book {day.book_id} names every fault; restore the file from the backup",
+        ) from error
 
 
 def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:
@@ -199,6 +208,11 @@ def _replay_cycle(
                 actual=error.actual,
             )
         ]
+    except (AvwapError, AssertionError) as error:
+        # Answers that nobody gave may be unreadable, or break what our code rests on: either way they are named.
+        return [
+            _call_divergence(calls, "a recording that the cycle can use", f"{type(error).__name__}: {error}")
+        ]
     if ended and door.unasked:
         return [_call_divergence(calls, f"{len(lines)} calls", f"{door.unasked} fewer")]
     if ended:
@@ -241,7 +255,10 @@ def _compare(house: House, folder: str, overlay: Overlay, same_build: bool) -> l
 
 
 def _documents(path: str, before: bytes, now: bytes, same_build: bool) -> list[Divergence]:
-    expected, actual = parse_canonical(before), parse_canonical(now)
+    try:
+        expected, actual = parse_canonical(before), parse_canonical(now)
+    except Malformed as error:
+        return [_unreadable(path, error, now)]
     if not same_build:
         expected = {key: value for key, value in expected.items() if key not in HEADER_OF_BUILD}
         actual = {key: value for key, value in actual.items() if key not in HEADER_OF_BUILD}
@@ -262,12 +279,22 @@ def _documents(path: str, before: bytes, now: bytes, same_build: bool) -> list[D
     ]
 
 
+def _unreadable(path: str, error: Malformed, now: bytes, pointer: str = "") -> Divergence:
+    """What is on disk is no file of ours any more, so that no pointer into it can be told."""
+    return Divergence(
+        category="BYTES", file=path, pointer=pointer, expected=str(error), actual=f"{len(now)} bytes"
+    )
+
+
 def _first_line(path: str, before: bytes, now: bytes) -> Divergence:
     """The first journal line that differs, and where in it."""
     old, new = before.splitlines(keepends=True), now.splitlines(keepends=True)
     for number, (was, is_now) in enumerate(zip(old, new, strict=False)):
         if was != is_now:
-            parting = first_difference(parse_canonical_line(was), parse_canonical_line(is_now))
+            try:
+                parting = first_difference(parse_canonical_line(was), parse_canonical_line(is_now))
+            except Malformed as error:
+                return _unreadable(path, error, is_now, f"/{number}")
             assert parting is not None, "two canonical lines of one value have one spelling"
             return Divergence(
                 category="JOURNAL",
