@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     as_json = "--json" in words
     try:
         code = app(args=words, prog_name="avwap", standalone_mode=False)
-        sys.exit(_interrupted() if code == INTERRUPTED else code)
+        sys.exit(_interrupted(as_json) if code == INTERRUPTED else code)
     except TyperException as error:
         sys.exit(_misused(error, as_json))
     except AvwapError as error:
@@ -76,8 +76,11 @@ def _misused(error: Any, as_json: bool) -> int:
     return console.refuse(fault, as_json)
 
 
-def _interrupted() -> int:
-    console.ERR.print(
-        "interrupted  what was written is whole; run the same command again to go on", highlight=False
+def _interrupted(as_json: bool) -> int:
+    fault = AvwapError(
+        EdgeCode.INTERRUPTED,
+        "the command was stopped from the keyboard",
+        safe="what was written is whole, and what was sent is in the journal",
+        next="run the same command again to go on",
     )
-    return AvwapError.exit_code
+    return console.refuse(fault, as_json)

@@ -42,7 +42,8 @@ def table(
     empty = True
     for row in rows:
         empty = False
-        grid.add_row(*("-" if cell is None else str(cell) for cell in row))
+        # As Text: a vendor's "[/x]" in a cell is text, no markup.
+        grid.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
     if empty:
         OUT.print(Text(title, style="bold"), Text("  none", style="dim"), sep="")
     else:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -455,6 +456,15 @@ def test_a_scan_made_ahead_does_not_stand_in_the_way_of_the_kill_switch(home: Pa
     assert 0 == kill(home, "on").code
 
 
+def test_a_kill_switch_is_set_at_once_also_while_another_process_holds_the_book(home: Path) -> None:
+    assert 0 == avwap(home, *dated("premarket", "SIM", NEXT)).code
+    with BookLock(home / "ledger", "SIM").acquire("a cycle"):
+        said = kill(home, "on")
+    assert 3 == said.code
+    assert "LOCK_BUSY" in said.err
+    assert (home / "ledger/SIM/control/KILL_SWITCH").is_file()
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -479,3 +489,20 @@ def test_a_home_that_does_not_exist_is_not_made_by_looking_at_it(tmp_path: Path)
     assert 2 == avwap(absent, "status", "--book", "SIM").code
     assert 2 == avwap(absent, *dated("why", "SIM", NEXT)).code
     assert not absent.exists()
+
+
+def test_brackets_in_a_cell_are_text_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    console.table("Odd", ("cell",), [("[/x]",), ("[red]A[/red]",)])
+    assert ["[/x]", "[red]A[/red]"] == [line.strip() for line in capsys.readouterr().out.splitlines()[2:4]]
+
+
+def test_a_run_stopped_from_the_keyboard_says_that_it_can_be_run_again(home: Path) -> None:
+    running = process(home, "run", "--book", "SIM", "--from", str(NEXT), "--to", "2016-06-01", "--json")
+    journal = home / f"ledger/SIM/{NEXT}/journal.jsonl"
+    while not journal.exists() and running.poll() is None:
+        os.sched_yield()
+    running.send_signal(signal.SIGINT)
+    out, _ = running.communicate(timeout=60)
+    assert (1, "INTERRUPTED") == (running.returncode, json.loads(out)["error"])
+    assert 0 == avwap(home, *dated("day", "SIM", NEXT)).code
+    assert [] == avwap(home, "verify", "--book", "SIM", "--json").body["faults"]
