@@ -103,7 +103,7 @@ HELPERS_SHA256: Final = "429279c0f8d69a02fed9376908ad9331c32c910bb3a6131688ec864
 """sha256 of carried.py, layout.py and ticks.py, joined in this order."""
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", nogil=True)
 def scan_rows(
     lo: Ints,
     hi: Ints,

@@ -4,11 +4,12 @@ The bridge between ``market.panel`` and the compiled kernel; whatever the kernel
 dividends and thresholds is laid out here as integers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,6 +21,11 @@ from strategies import layout
 from strategies.config import ScanConfig
 from strategies.kernel import scan_rows
 from strategies.layout import Bars, Dividends, Ints, Sessions
+
+PARTS: Final = 4
+"""Threads among which a large panel's symbols are shared. No symbol knows another, so no byte depends on it."""
+SYMBOLS_SHARED_FROM: Final = 512
+"""Below that, starting threads costs more than they save."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +50,41 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
     features = np.empty((rows, layout.FEATURES), np.int64)
     anchors = np.empty((rows, layout.ANCHORS, layout.ANCHOR_COLUMNS), np.int64)
     columns = (panel.session, panel.open, panel.high, panel.low, panel.close, panel.volume)
-    scan_rows(
-        panel.lo.astype(np.int64),
-        panel.hi.astype(np.int64),
-        Bars(*(_read_only(column) for column in columns)),
-        sessions_table(panel.sessions, np.zeros(last + 1, np.int64)),
-        dividends_table(panel),
-        emit_from,
-        at,
-        parameters(config),
-        features,
-        anchors,
-    )
+    lo, hi = panel.lo.astype(np.int64), panel.hi.astype(np.int64)
+    bars = Bars(*(_read_only(column) for column in columns))
+    calendar = sessions_table(panel.sessions, np.zeros(last + 1, np.int64))
+    paid = dividends_table(panel)
+    thresholds = parameters(config)
+
+    def share(begin: int, end: int) -> None:
+        own = slice(begin, end)
+        dividends = Dividends(paid.lo[own], paid.hi[own], paid.session, paid.cash)
+        scan_rows(
+            lo[own],
+            hi[own],
+            bars,
+            calendar,
+            dividends,
+            emit_from[own],
+            at[own],
+            thresholds,
+            features,
+            anchors,
+        )
+
+    _in_parts(len(lo), share)
     return Measures(at=at, features=features, anchors=anchors)
+
+
+def _in_parts(symbols: int, share: Callable[[int, int], None]) -> None:
+    """Call *share* on ranges that cover all symbols once, in threads if there are many: the kernel holds no lock."""
+    if symbols < SYMBOLS_SHARED_FROM:
+        share(0, symbols)
+        return
+    bounds = [symbols * part // PARTS for part in range(PARTS + 1)]
+    with ThreadPoolExecutor(PARTS) as pool:
+        for _ in pool.map(share, bounds[:-1], bounds[1:]):
+            pass
 
 
 def sessions_table(sessions: Sequence[date], panel_from: Ints) -> Sessions:
