@@ -141,8 +141,10 @@ def premarket(book: str, date: str | None = None, home: str | None = None) -> An
         return Completed(name=NOT_A_SESSION, message="the exchange does not trade on this day")
     outcome = Outcome(day)
     with acting(day.house, book, f"premarket {day.session}") as (world, guard):
-        missed = catch_up(day.house, day, world, guard)
-        for result in missed:
+        is_new = pipeline.sealed(day) is None
+        if is_new:
+            check_ready(day.house, day)
+        for result in catch_up(day.house, day, world, guard) if is_new else ():
             outcome.steps += result.outcome.refused if result.outcome is not None else []
         _premarket(day, world, guard, outcome)
     return _ended(outcome)

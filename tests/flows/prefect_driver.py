@@ -56,6 +56,7 @@ def main(base: Path) -> None:
         "not due": flows.cycle("SIM", on, "1200", whole, return_state=True),
         "broken": flows.day("SIM", on, broken, return_state=True),
         "past": flows.day("SIM", "2016-02-10", whole, return_state=True),
+        "past premarket": flows.premarket("SIM", "2016-02-10", whole, return_state=True),
         "again": flows.day("SIM", str(SEALED), whole, return_state=True),
     }
     with get_client(sync_client=True) as client:

@@ -124,8 +124,9 @@ def test_a_refused_stage_ends_the_flow_as_failed_and_is_named(played: Played) ->
     )
 
 
-def test_a_session_that_cannot_be_run_fails_with_its_reason(played: Played) -> None:
-    run = played.runs["past"]
+@pytest.mark.parametrize("name", ["past", "past premarket"])
+def test_a_session_that_cannot_be_run_fails_with_its_reason(played: Played, name: str) -> None:
+    run = played.runs[name]
     assert "FAILED" == run["type"]
     assert "SESSION_ALREADY_PAST" in run["message"]
 

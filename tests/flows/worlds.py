@@ -26,6 +26,8 @@ FIRST: Final = date(2016, 3, 7)
 SEALED: Final = date(2016, 3, 9)
 """The last session that the home has run."""
 NEXT: Final = date(2016, 3, 10)
+FOUR: Final = ["why", "safe", "next"]
+DAY: Final = f"ledger/SIM/{SEALED}"
 DISPOSABLE: Final = ("index.sqlite", "lock", "calendar", "sidecar")
 """What may come and go without a trace: caches, and the book's lock, whose number counts who asked."""
 
@@ -99,3 +101,28 @@ def tree(home: Path, beside: Sequence[str] = DISPOSABLE) -> dict[str, str]:
 def copy(home: Path, to: Path) -> Path:
     """A copy of *home* at *to*."""
     return shutil.copytree(home, to)
+
+
+def refused(said: Said, code: int, reason: str, head: str) -> None:
+    """*said* is one refusal in four lines: what, why, what is safe, what next."""
+    assert code == said.code, said.err
+    assert "" == said.out
+    assert [head, *FOUR] == said.labels, said.err
+    assert f"{head:<8} {reason}   (exit {code})" == said.err.splitlines()[0]
+
+
+def unchanged(home: Path, code: int, reason: str, *words: str) -> Said:
+    """The refusal of a command, told to a person and as JSON, that changes no file of *home*."""
+    before = tree(home)
+    said = avwap(home, *words)
+    refused(said, code, reason, {2: "usage", 3: "refused", 4: "corrupt"}[code])
+    body = avwap(home, *words, "--json").body
+    assert (reason, code) == (body["error"], body["exit"])
+    assert all(body[each] for each in FOUR)
+    assert before == tree(home)
+    return said
+
+
+def dated(command: str, book: str, on: object) -> tuple[str, ...]:
+    more = {"cycle": ("--slot", "0935"), "why": ("SPY",)}.get(command, ())
+    return (command, "--book", book, "--date", str(on), *more)
