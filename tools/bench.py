@@ -20,12 +20,12 @@ from typing import Final
 from tools.benchmarks.import_real import IMPORT
 from tools.benchmarks.result import Benchmark, Result
 from tools.benchmarks.scan_process import PROCESS
-from tools.benchmarks.scan_session import ONE_SESSION, STAGE
+from tools.benchmarks.scan_session import CUT, ONE_SESSION, STAGE
 from tools.benchmarks.verify import COMMAND, VERIFY
 from tools.benchmarks.workspace import Workspace
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-BENCHMARKS: Final[tuple[Benchmark, ...]] = (ONE_SESSION, STAGE, PROCESS, VERIFY, COMMAND, IMPORT)
+BENCHMARKS: Final[tuple[Benchmark, ...]] = (ONE_SESSION, CUT, STAGE, PROCESS, VERIFY, COMMAND, IMPORT)
 OPTIONAL: Final = frozenset({IMPORT.name})
 """Benchmarks whose input a machine may lack; the page then says nothing of them."""
 

@@ -64,7 +64,7 @@ def _averages(df: pd.DataFrame) -> None:
     df["vwap20"] = _rolling(df, "pv", 20).sum().to_numpy() / _rolling(df, "volume", 20).sum().to_numpy()
     df["adv_shares20"] = _rolling(df, "volume", 20).mean().to_numpy()
     df["adv_usd20"] = _rolling(df, "cv", 20).mean().to_numpy()
-    df["week"] = df["date"] - pd.to_timedelta(df["date"].dt.weekday, unit="D")
+    df["week"] = df["date"] - pd.to_timedelta(df["date"].dt.day_of_week, unit="D")
 
 
 def _ranges(df: pd.DataFrame) -> None:
@@ -105,18 +105,17 @@ def _adx(df: pd.DataFrame) -> None:
 def _extremes(df: pd.DataFrame) -> dict[str, pd.Series]:
     """The bar, by its number, of the latest highest high and lowest low of the windows."""
     found = {}
-    for name, column, n, sign in (
-        ("HIGH_52W", "high", 252, 1), ("LOW_52W", "low", 252, -1),
-        ("SWING_LOW", "low", 20, -1), ("SWING_HIGH", "high", 20, 1),
+    last = df.groupby("symbol")["n"].last()
+    age = last.reindex(df["symbol"]).to_numpy() - df["n"].to_numpy()
+    for name, column, n, kind in (
+        ("HIGH_52W", "high", 252, "max"), ("LOW_52W", "low", 252, "min"),
+        ("SWING_LOW", "low", 20, "min"), ("SWING_HIGH", "high", 20, "max"),
     ):  # fmt: skip
-        tail = df.groupby("symbol").tail(n)
-        worth = sign * tail[column]
-        is_best = worth == worth.groupby(tail["symbol"]).transform("max")
-        best = tail[is_best].groupby("symbol")["n"].last()
-        count = df.groupby("symbol")["n"].last() + 1
-        age = count - 1 - best.reindex(count.index)
-        is_valid = (count >= n) & ((age >= 3) | (n == 252))
-        found[name] = best.reindex(count.index).where(is_valid)
+        df[name] = _rolling(df, column, n).agg(kind).to_numpy()
+        bound = df.groupby("symbol")[name].tail(1).set_axis(last.index)
+        is_best = (df[column].to_numpy() == bound.reindex(df["symbol"]).to_numpy()) & (age < n)
+        best = df[is_best].groupby("symbol")["n"].last().reindex(last.index)
+        found[name] = best.where((n == 252) | (last - best >= 3))
     df["low5"] = _rolling(df, "low", 5).min().to_numpy()
     return found
 
@@ -151,7 +150,7 @@ def _features(df: pd.DataFrame, at: dict[str, pd.Series]) -> pd.DataFrame:
     last = df.groupby("symbol").tail(1).set_index("symbol")
     weekly = df.groupby(["symbol", "week"])["close"].last()
     for n in (10, 40):
-        mean = weekly.groupby("symbol").rolling(n).mean().groupby("symbol").last()
+        mean = weekly.groupby("symbol").rolling(n).mean().groupby(level=0).last()
         last[f"weekly{n}"] = mean.where(weekly.groupby("symbol").size() >= 40)
     slope, adx = _quantised(last["slope10"], 6), _quantised(last["adx14"], 4)
     expansion = last["atr_pct"] / _quantised(last["atr_pct_median"], 6)

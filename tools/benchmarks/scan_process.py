@@ -20,7 +20,7 @@ def run(workspace: Workspace) -> Result:
     """Time the process, kernel cache and page cache warm, beside ``python -c "import numba"``."""
     house, session = workspace.market, workspace.session
     words = ["--book", BOOK, "--date", session.isoformat(), "--home", str(house.settings.home), "--json"]
-    command = [sys.executable, "-m", "flows.cli", "scan", *words]
+    command = [str(Path(sys.executable).with_name("avwap")), "scan", *words]
     path = layout.artifact(BOOK, session, "scan")
     _process(command)
     first = house.disk.read(path)

@@ -3,7 +3,9 @@
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from flows.house import House
 from flows.run import run_range
@@ -48,6 +50,31 @@ class Workspace:
     def panel(self) -> Panel:
         """The panel of the session after the market's last bar: all bars lie before it."""
         return self.market.panel(self.market.calendar.next(self.session))
+
+    @cached_property
+    def frame(self) -> Any:
+        """Every bar as pandas would hold it, prices in USD; ``session`` counts from the panel's first."""
+        import pandas as pd
+
+        panel, calendar = self.panel, self.market.calendar
+        ends = panel.hi
+        session = np.asarray(panel.session[: ends[-1]])
+        oldest = int(session.min())
+        newest = calendar.index(panel.data_session)
+        assert newest is not None, "P is a session"
+        shown = [
+            calendar.at(newest - len(panel.sessions) + 1 + at) for at in range(oldest, len(panel.sessions))
+        ]
+        names = ("open", "high", "low", "close")
+        return pd.DataFrame(
+            {
+                "symbol": np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0)),
+                "session": session,
+                "date": np.array(shown, "datetime64[ns]")[session - oldest],
+                **{name: np.asarray(getattr(panel, name)[: ends[-1]]) / 1e4 for name in names},
+                "volume": np.asarray(panel.volume[: ends[-1]]).astype(float),
+            }
+        )
 
     @cached_property
     def book(self) -> House:
