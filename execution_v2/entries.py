@@ -22,7 +22,7 @@ from portfolio.sizing import Wish, size
 from schemas.book import Leg, Order, OrderState, TimeInForce
 from schemas.candidates import TradeIntent
 from schemas.enforcement import AuthorisedEntry
-from schemas.events import EntryAuthorised, EntryDenied, GateVerdict
+from schemas.events import EntriesBlocked, EntryAuthorised, EntryDenied, GateVerdict
 from schemas.header import Finding
 from schemas.observations import AccountFacts, QuoteFacts
 from schemas.reasons.execution import CycleFault, EntryStop, OrderCause
@@ -246,6 +246,9 @@ def _deny(
 
 
 def _deny_all(desk: Desk, code: str) -> None:
-    """Without a readable enforcement nobody is authorised; each intent that we can name is told so."""
+    """Without a readable enforcement nobody is authorised: told once, and of each intent that we can name."""
+    wished = desk.inputs.candidates
+    also = (FreshnessCode[f"CANDIDATES_{wished}"],) if isinstance(wished, ReadFaultCode) else ()
+    desk.note(("entries.blocked", EntriesBlocked(codes=(code, *also))))
     for intent in _intents(desk).values():
         _deny(desk, intent, code, ())

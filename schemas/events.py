@@ -76,6 +76,15 @@ class EntryDenied(Fact):
     """Empty when a check before the gates said no."""
 
 
+class EntriesBlocked(Fact):
+    """No entry is tried in this cycle, named or not: a file that entries rest on cannot be used.
+
+    ``codes``: why the enforcement cannot, then the candidates if they cannot either.
+    """
+
+    codes: tuple[str, ...]
+
+
 class OrderSubmitting(Fact):
     """Written and synced before the first byte leaves. The order is possibly live from here on."""
 
@@ -273,6 +282,7 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "cycle.ended": CycleEnded,
     "entry.authorised": EntryAuthorised,
     "entry.denied": EntryDenied,
+    "entries.blocked": EntriesBlocked,
     "order.submitting": OrderSubmitting,
     "order.confirmed": OrderConfirmed,
     "order.rejected": OrderRejected,

@@ -160,6 +160,7 @@ def enforcement(day: Day) -> Written:
     from execution_v2 import enforce
 
     wished = day.need("enforcement", "candidates.json", Candidates)
+    seen = day.need("enforcement", MARKET, MarketObservation)  # its marks are of the bars that were judged
     decided = day.read("decisions.json", Decisions)
     control = day.read(CONTROL, ControlObservation)
     facts = _Facts(day)
@@ -177,7 +178,7 @@ def enforcement(day: Day) -> Written:
         observed=facts.observed,
     )
     artifact = enforce.run(inputs, day.house.settings.enforcement(day.book_id))
-    refs = [wished.ref, *facts.refs]
+    refs = [wished.ref, seen.ref, *facts.refs]
     refs += [found.ref for found in (decided, control) if isinstance(found, Loaded)]
     return day.write("enforcement.json", artifact, refs)
 

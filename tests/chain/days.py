@@ -20,6 +20,8 @@ SEED: Final = 7
 BARS: Final = (date(2023, 1, 3), date(2025, 6, 30))
 OPENED: Final = date(2024, 7, 19)
 """The book's first session: two entries, so that a genesis and a trade stand in one day."""
+HELD_DAY: Final = date(2024, 8, 5)
+"""Positions held: one is trimmed at the close, others' stops are ratcheted; and one entry at 0935."""
 TRIM_DAY: Final = date(2024, 8, 12)
 """One entry at 0935, two ratchets, one trim at the close."""
 STOP_DAY: Final = date(2024, 8, 20)
@@ -83,7 +85,7 @@ def ground(at: Path) -> Ground:
     (running / "ledger").mkdir(parents=True)
     eves: dict[date, Path] = {}
     first = OPENED
-    for played in (TRIM_DAY, STOP_DAY):
+    for played in (HELD_DAY, TRIM_DAY, STOP_DAY):
         house = house_at(market, running)
         eve = house.calendar.previous(played)
         done = play(house, first, eve)
