@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from market.sidecar import Sidecar
     from market.store import BarStore
     from schemas.base import SessionDate
+    from schemas.observations import BarFacts
 
 
 class House:
@@ -30,6 +31,7 @@ class House:
         self.config_sha256 = settings.config_sha256()
         self._panel: Panel | None = None
         self._contract: ContractResult | None = None
+        self._history: dict[tuple[str, int], tuple[BarFacts, ...]] = {}
 
     def with_disk(self, disk: Disk) -> "House":
         """The same house, its market opened once, over another disk."""
@@ -73,10 +75,20 @@ class House:
         from market.panel import load_panel
 
         if self._panel is None or self._panel.session_date != session:
+            self._history = {}
             self._panel = load_panel(
                 self.store, self.calendar, session, benchmark=self.settings.benchmark, sidecar=self.sidecar
             )
         return self._panel
+
+    def history(self, session: "SessionDate", symbol: str, most: int) -> "tuple[BarFacts, ...]":
+        """The last *most* bars of *symbol* on that panel. Kept: every cycle of a day reads the same ones."""
+        from market.history import daily_bars
+
+        panel = self.panel(session)
+        if (symbol, most) not in self._history:
+            self._history[symbol, most] = daily_bars(panel, symbol, most)
+        return self._history[symbol, most]
 
     def contract(self, session: "SessionDate") -> "ContractResult":
         """The data contract judged on that panel, kept like it."""

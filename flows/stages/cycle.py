@@ -127,6 +127,7 @@ def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: boo
     """What the cycle may know. A file that only entries need and that cannot be read leaves entries out."""
     calendar, state = day.house.calendar, session.state()
     wished = or_code(day.read("candidates.json", Candidates))
+    authorised = or_code(day.read("enforcement.json", Enforcement))
     symbols = {p.symbol for p in state.positions} | {o.symbol for o in state.orders}
     if isinstance(wished, Candidates):
         symbols |= {intent.symbol for intent in wished.intents}
@@ -145,8 +146,9 @@ def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: boo
         marks=last_closes(day, symbols),
         candidates=wished,
         decisions=or_code(day.read("decisions.json", Decisions)),
-        enforcement=or_code(day.read("enforcement.json", Enforcement))
-        if entries
+        # A morning that was not sound authorised nothing, even where an older file still reads well.
+        enforcement=authorised
+        if entries or isinstance(authorised, ReadFaultCode)
         else ReadFaultCode.STALE_INPUT,
         snapshot=or_code(day.sibling(day.previous).read("snapshot.json", Snapshot)),
         control=or_code(day.read(f"cycles/{folder}/{premarket.CONTROL}", ControlObservation)),
@@ -161,13 +163,11 @@ def recent_sessions(day: Day) -> "tuple[SessionDate, ...]":
 
 def history_bars(day: Day, symbols: set[str]) -> "Mapping[str, tuple[BarFacts, ...]]":
     """Daily bars up to P of *symbols*; none if the store cannot be read: stops then stay where they are."""
-    from market.history import daily_bars
-
     try:
-        panel = day.house.panel(day.session)
+        known = {symbol: day.house.history(day.session, symbol, HISTORY_BARS) for symbol in sorted(symbols)}
     except AvwapError:
         return {}
-    return {symbol: bars for symbol in sorted(symbols) if (bars := daily_bars(panel, symbol, HISTORY_BARS))}
+    return {symbol: bars for symbol, bars in known.items() if bars}
 
 
 def last_closes(day: Day, symbols: set[str]) -> "Mapping[str, Decimal]":
