@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,8 @@ from flows.house import House
 from flows.run import Range, run_range
 from flows.settings import Settings
 from ledger.disk import Disk
+from market.calendar import Calendar
+from market.rows import Rows
 from market.synthetic import tiny
 
 BOOK: Final = "SIM"
@@ -76,11 +78,18 @@ class Ground:
         return open_day(house, BOOK, on)
 
 
+def market_of(at: Path, altered: Callable[[Rows, Calendar], Rows] = lambda rows, calendar: rows) -> House:
+    """A house at *at* whose store holds the tiny market, its rows *altered* first."""
+    house = House(Settings(home=at))
+    house.root.mkdir(parents=True)
+    made = tiny(SEED, *BARS, house.calendar)
+    replace(made, rows=altered(made.rows, house.calendar)).install(house.store)
+    return house
+
+
 def ground(at: Path) -> Ground:
     """Make the market, then run the warm-up, keeping a copy of the book on the eve of each played day."""
-    market = House(Settings(home=at / "market"))
-    market.root.mkdir(parents=True)
-    tiny(SEED, *BARS, market.calendar).install(market.store)
+    market = market_of(at / "market")
     running = at / "running"
     (running / "ledger").mkdir(parents=True)
     eves: dict[date, Path] = {}

@@ -1,6 +1,7 @@
 """Entries fail closed and exits stay open: whatever is damaged, a held position leaves and nothing is entered."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,6 @@ from typing import Any, Final
 
 import pytest
 
-from flows.commands.run import result_dict
 from flows.day import Day
 from flows.house import House
 from flows.pipeline import Outcome, run_close, run_cycle, run_premarket, sealed
@@ -22,12 +22,13 @@ from flows.world import World, open_world
 from ledger import layout
 from ledger.canonical import artifact_bytes
 from ledger.lock import BookLock
-from market.config import ContractConfig
-from schemas.reasons.edge import EdgeCode
+from market.calendar import EPOCH, Calendar
+from market.rows import Rows
 from schemas.reasons.ledger import LedgerCode
 from schemas.reasons.market import DayCode
-from tests.chain.days import BOOK, HELD_DAY, STOP_DAY, Ground, play
+from tests.chain.days import BOOK, HELD_DAY, STOP_DAY, Ground, house_at, market_of, play
 from tests.chain.law import differences, state_of
+from tests.tracked import ROOT
 
 NAMES: Final = (
     "candidates.json",
@@ -153,7 +154,11 @@ def codes_told(day: Day) -> set[str]:
 @pytest.mark.parametrize("how", DAMAGES, ids=lambda how: how.__name__)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_damaged_after_the_morning_stops_entries_and_no_exit(
-    name: str, how: Callable[[bytes], bytes | None], tiny_ground: Ground, tmp_path: Path, undisturbed: dict[date, Day]
+    name: str,
+    how: Callable[[bytes], bytes | None],
+    tiny_ground: Ground,
+    tmp_path: Path,
+    undisturbed: dict[date, Day],
 ) -> None:
     house = tiny_ground.house(tiny_ground.fresh(tmp_path / "home", HELD_DAY))
     day = tiny_ground.day(house, HELD_DAY)
@@ -204,3 +209,120 @@ def test_a_file_that_is_gone_is_made_again_and_the_day_is_the_undisturbed_one(
     damage(day, name, missing)
     assert 0 == play(tiny_ground.house(tmp_path / "home"), STOP_DAY).exit_code
     assert [] == list(differences(undisturbed[STOP_DAY], day))
+
+
+def by_environment(house: House) -> None:
+    """Nothing to do on the disk: the process is started with the switch set."""
+
+
+def by_file_of_the_book(house: House) -> None:
+    house.disk.write(layout.control(BOOK, layout.KILL_SWITCH), b"")
+
+
+def by_file_in_the_root(house: House) -> None:
+    house.disk.write(layout.KILL_SWITCH, b"")
+
+
+def by_journal(house: House) -> None:
+    """Thrown between sessions; the file taken away by a hand that forgot the record."""
+    throw(house, BOOK, True, "a tester", "drill")
+    (house.root / layout.control(BOOK, layout.KILL_SWITCH)).unlink()
+
+
+@pytest.mark.parametrize(
+    ("code", "throws"),
+    [
+        ("KILL_SWITCH_ENV", by_environment),
+        ("KILL_SWITCH_FILE", by_file_of_the_book),
+        ("KILL_SWITCH_FILE", by_file_in_the_root),
+        ("KILL_SWITCH_PERSISTED", by_journal),
+    ],
+)
+def test_a_thrown_kill_switch_stops_entries_and_exits_go_on(
+    code: str,
+    throws: Callable[[House], None],
+    tiny_ground: Ground,
+    tmp_path: Path,
+    undisturbed: dict[date, Day],
+) -> None:
+    home = tiny_ground.fresh(tmp_path / "home", HELD_DAY)
+    throws(tiny_ground.house(home))
+    house = tiny_ground.house(home, kill_switch=throws is by_environment)
+    assert 0 == play(house, HELD_DAY).exit_code, "a switch is no fault"
+    day = tiny_ground.day(house, HELD_DAY)
+    assert_exits_and_no_entry(day, undisturbed[HELD_DAY])
+    refused = json.loads(house.disk.read(day.path("enforcement.json")))["refused"]
+    assert {code} == codes_told(day) | {row["code"] for row in refused}
+    assert () == replay(tiny_ground.house(home), day).divergences
+
+
+def test_a_kill_switch_thrown_during_the_session_stops_the_entries_authorised_before(
+    tiny_ground: Ground, tmp_path: Path, undisturbed: dict[date, Day]
+) -> None:
+    house = tiny_ground.house(tiny_ground.fresh(tmp_path / "home", HELD_DAY))
+    day = tiny_ground.day(house, HELD_DAY)
+    morning(house, day)
+    throw(house, BOOK, True, "a tester", "drill")
+    assert cycles_and_close(house, day).seal is not None
+    assert_exits_and_no_entry(day, undisturbed[HELD_DAY])
+    assert {"KILL_SWITCH_FILE"} == codes_told(day)
+    assert () == replay(house, day).divergences
+
+
+def test_a_day_whose_bars_do_not_suffice_makes_no_intent_and_exits_run(
+    tiny_ground: Ground, tmp_path: Path, undisturbed: dict[date, Day]
+) -> None:
+    def without_the_benchmark(rows: Rows, calendar: Calendar) -> Rows:
+        spy = rows.code == rows.symbols.index("SPY")
+        return rows.take(~(spy & (rows.day == calendar.previous(HELD_DAY).toordinal() - EPOCH)))
+
+    market = market_of(tmp_path / "market", without_the_benchmark)
+    house = house_at(market, tiny_ground.fresh(tmp_path / "home", HELD_DAY))
+    play(house, HELD_DAY)
+    day = tiny_ground.day(house, HELD_DAY)
+    assert_exits_and_no_entry(day, undisturbed[HELD_DAY])
+    seen = json.loads(house.disk.read(day.path("observations/market.json")))
+    assert DayCode.DAY_BENCHMARK_BAD in {finding["code"] for finding in seen["findings"]}
+    wished = json.loads(house.disk.read(day.path("candidates.json")))
+    assert [] == wished["intents"]
+    assert sealed(day) is not None
+
+
+def test_missed_sessions_are_caught_up_without_entries_and_with_every_exit(
+    tiny_ground: Ground, tmp_path: Path, undisturbed: dict[date, Day]
+) -> None:
+    house = tiny_ground.house(tiny_ground.fresh(tmp_path / "home", HELD_DAY))
+    after = house.calendar.next(HELD_DAY)
+    done = play(house, after)
+    assert [HELD_DAY, after] == [result.day.session for result in done.results]
+    assert 0 == done.exit_code
+    missed = tiny_ground.day(house, HELD_DAY)
+    assert_exits_and_no_entry(missed, undisturbed[HELD_DAY])
+    assert {"ENFORCEMENT_MISSING", "CANDIDATES_MISSING"} == codes_told(missed)
+    assert sealed(missed) is not None
+    for on in (HELD_DAY, after):
+        assert () == replay(house, tiny_ground.day(house, on)).divergences
+
+
+def test_of_two_processes_on_one_book_one_acts_and_the_other_is_refused_at_once(
+    tiny_ground: Ground, tmp_path: Path, undisturbed: dict[date, Day]
+) -> None:
+    home = tiny_ground.fresh(tmp_path / "home", STOP_DAY)
+    shutil.copytree(tiny_ground.market.root / layout.MARKET, home / "ledger" / layout.MARKET)
+    words = ["day", "--book", BOOK, "--date", str(STOP_DAY), "--home", str(home), "--json"]
+    run = [sys.executable, "-c", "import sys; from flows.cli import main; main(sys.argv[1:])", *words]
+    with BookLock(home / "ledger", BOOK).acquire("the first"):
+        before = sorted((home / "ledger" / BOOK).rglob("*"))
+        second = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+        assert 3 == second.returncode, second.stderr
+        assert LedgerCode.LOCK_BUSY in second.stdout + second.stderr
+        assert before == sorted((home / "ledger" / BOOK).rglob("*")), "the refused one touched the book"
+    racers = [
+        subprocess.Popen(run, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    for racer in racers:
+        racer.communicate(timeout=100)
+    codes = sorted(racer.returncode for racer in racers)
+    # Whoever comes when the other is done finds the day sealed, recomputes it and ends with 0.
+    assert codes in ([0, 3], [0, 0])
+    assert sealed(undisturbed[STOP_DAY]) == sealed(tiny_ground.day(tiny_ground.house(home), STOP_DAY))
