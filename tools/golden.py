@@ -10,8 +10,9 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ FOLDER: Final = Path(__file__).resolve().parent.parent / "tests" / "golden"
 PINNED: Final = (ORDINARY, EARLY_CLOSE)
 POINTERS_MAX: Final = 6
 """Listed per file; the rest is counted."""
+SHARED: Final = ("/config_sha256", "/code_version")
+"""Header values that all files of a run repeat: told once, with the number of files."""
 VALUE_CHARS_MAX: Final = 100
 FOLLOWS: Final = re.compile(r"(/\d+)?(/inputs/\d+/sha256|/prev|/files/\d+/(sha256|bytes)|/previous/sha256)")
 
@@ -62,17 +65,20 @@ def kept(folder: Path = FOLDER) -> dict[str, bytes]:
 def listing(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
     """What differs, a line each, files by name; empty if every byte is the same."""
     lines: list[str] = []
+    shared: Counter[str] = Counter()
     for name in sorted({*old, *new}):
         if old.get(name) == new.get(name):
             continue
         found = changes(name, old.get(name), new.get(name))
-        told = [change for change in found if not FOLLOWS.fullmatch(change.pointer)]
+        shared.update(str(replace(each, file="")) for each in found if each.pointer in SHARED)
+        own = [each for each in found if each.pointer not in SHARED]
+        told = [each for each in own if not FOLLOWS.fullmatch(each.pointer)]
         lines += [str(change) for change in told[:POINTERS_MAX]]
         if len(told) > POINTERS_MAX:
             lines.append(f"{name}: and {len(told) - POINTERS_MAX} pointers more")
-        if len(told) < len(found):
-            lines.append(f"{name}: {len(found) - len(told)} digests or sizes that follow")
-    return lines
+        if len(told) < len(own):
+            lines.append(f"{name}: {len(own) - len(told)} digests or sizes that follow")
+    return [f"{count} files{change}" for change, count in sorted(shared.items())] + lines
 
 
 def changes(name: str, old: bytes | None, new: bytes | None) -> tuple[Change, ...]:

@@ -46,6 +46,14 @@ def test_a_journal_names_line_and_key_and_its_chain_follows() -> None:
     ] == golden.listing({"journal.jsonl": LINES}, {"journal.jsonl": new})
 
 
+def test_a_configuration_that_every_file_repeats_is_told_once() -> None:
+    old, new = b'{\n"config_sha256":"aa"\n}\n', b'{\n"config_sha256":"bb"\n}\n'
+    files = ("a.json", "b.json", "c.json")
+    assert ["3 files /config_sha256: 'aa' -> 'bb'"] == golden.listing(
+        dict.fromkeys(files, old), dict.fromkeys(files, new)
+    )
+
+
 def test_a_file_that_came_or_went_and_another_spelling_of_one_value_are_changes() -> None:
     assert [f"a.json /: '{len(ONE)} bytes' -> <absent>"] == golden.listing({"a.json": ONE}, {})
     (line,) = golden.listing({"a.json": ONE}, {"a.json": ONE + b"\n"})
