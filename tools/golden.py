@@ -10,7 +10,6 @@ import re
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +27,9 @@ POINTERS_MAX: Final = 6
 SHARED: Final = ("/config_sha256", "/code_version")
 """Header values that all files of a run repeat: told once, with the number of files."""
 VALUE_CHARS_MAX: Final = 100
-FOLLOWS: Final = re.compile(r"(/\d+)?(/inputs/\d+/sha256|/prev|/files/\d+/(sha256|bytes)|/previous/sha256)")
+FOLLOWS: Final = re.compile(
+    r"(/\d+)?(/inputs/\d+/sha256|/prev|/files/\d+/(sha256|bytes)|/(content|previous)_sha256)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +66,14 @@ def kept(folder: Path = FOLDER) -> dict[str, bytes]:
 def listing(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
     """What differs, a line each, files by name; empty if every byte is the same."""
     lines: list[str] = []
-    shared: Counter[str] = Counter()
+    shared: dict[str, list[str]] = {}
     for name in sorted({*old, *new}):
         if old.get(name) == new.get(name):
             continue
         found = changes(name, old.get(name), new.get(name))
-        shared.update(str(replace(each, file="")) for each in found if each.pointer in SHARED)
+        for each in found:
+            if each.pointer in SHARED:
+                shared.setdefault(str(replace(each, file="")), []).append(name)
         own = [each for each in found if each.pointer not in SHARED]
         told = [each for each in own if not FOLLOWS.fullmatch(each.pointer)]
         lines += [str(change) for change in told[:POINTERS_MAX]]
@@ -78,7 +81,11 @@ def listing(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
             lines.append(f"{name}: and {len(told) - POINTERS_MAX} pointers more")
         if len(told) < len(own):
             lines.append(f"{name}: {len(own) - len(told)} digests or sizes that follow")
-    return [f"{count} files{change}" for change, count in sorted(shared.items())] + lines
+    repeated = [
+        f"{names[0] if len(names) == 1 else f'{len(names)} files'}{change}"
+        for change, names in shared.items()
+    ]
+    return repeated + lines
 
 
 def changes(name: str, old: bytes | None, new: bytes | None) -> tuple[Change, ...]:
