@@ -28,7 +28,7 @@ SHARED: Final = ("/config_sha256", "/code_version")
 """Header values that all files of a run repeat: told once, with the number of files."""
 VALUE_CHARS_MAX: Final = 100
 FOLLOWS: Final = re.compile(
-    r"(/\d+)?(/inputs/\d+/sha256|/prev|/files/\d+/(sha256|bytes)|/(content|previous)_sha256)"
+    r"(/\d+)?(/inputs/\d+/sha256|/prev|/files/\d+/(sha256|bytes)|/content_sha256|/previous/sha256)"
 )
 
 
