@@ -6,6 +6,7 @@ that is started for it and stopped after it, on a copy of the ledger as it stood
 
 import os
 import shutil
+import sys
 import time
 from dataclasses import dataclass
 from datetime import date
@@ -18,18 +19,21 @@ from flows.house import House
 from flows.pipeline import sealed
 from flows.progress import bar
 from flows.run import run_range
-from flows.settings import load
+from flows.settings import FILE_NAME, load
 from schemas.base import SessionDate
 from schemas.errors import Corrupt
 from schemas.reasons.edge import EdgeCode
 
 BOOK: Final = "SIM"
 FOLDER: Final = ".demo"
-SEED: Final = 7
+SEED: Final = 42
 SYMBOLS: Final = 120
+# Two real calendar years: the quarter has a half day, and 300 sessions of history.
 FIRST: Final = date(2015, 1, 2)
 LAST: Final = date(2016, 12, 30)
-"""The made-up market spans two real calendar years: the quarter has a half day, and 300 sessions of history."""
+CONFIG: Final = (
+    "# The demo: everything at its default, but that decisions bind.\nportfolio_decision_enforce = true\n"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,9 @@ def _quarter(folder: Path, count: int, quiet: bool) -> _Played:
     """Make the market, run all sessions but the last, set a copy aside, run the last."""
     from market.synthetic import generate
 
+    for home in (folder, folder / "twin"):
+        home.mkdir(parents=True, exist_ok=True)
+        (home / FILE_NAME).write_text(CONFIG, encoding="utf-8")
     house, twin = House(load(folder)), House(load(folder / "twin"))
     if not house.store.manifest().vintages:
         generate(SEED, SYMBOLS, FIRST, LAST, house.calendar).install(house.store)
@@ -130,18 +137,19 @@ def _tell(played: _Played, last: Day, by_flow: str | None, seconds: float) -> No
     bought = next((row["symbol"] for row in stories.fills(last) if row["side"] == "buy"), None)
     asked = bought or next((row["symbol"] for row in stories.candidates(last)), "SPY")
     console.note("Look at next:")
+    avwap = sys.argv[0] if Path(sys.argv[0]).name == "avwap" else "avwap"
     for command, says in (
         (
-            f"avwap why --home {home} --book {BOOK} --date {last.session} {asked}",
+            f"{avwap} why --home {home} --book {BOOK} --date {last.session} {asked}",
             "every verdict on one symbol",
         ),
-        (f"avwap why --home {home} --book {BOOK} --date {last.session} SPY", "and on one that was refused"),
-        (f"avwap verify --home {home} --book {BOOK}", "every seal, chain, schema and link"),
+        (f"{avwap} why --home {home} --book {BOOK} --date {last.session} SPY", "and on one that was refused"),
+        (f"{avwap} verify --home {home} --book {BOOK}", "every seal, chain, schema and link"),
         (
-            f"avwap replay --home {home} --book {BOOK} --date {last.session}",
+            f"{avwap} replay --home {home} --book {BOOK} --date {last.session}",
             "the day recomputed from its recordings",
         ),
-        (f"avwap status --home {home} --book {BOOK}", "positions, stops, switches"),
+        (f"{avwap} status --home {home} --book {BOOK}", "positions, stops, switches"),
     ):
         console.note(f"  {command}   {says}")
     console.note(
