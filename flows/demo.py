@@ -136,6 +136,7 @@ def _tell(played: _Played, last: Day, by_flow: str | None, seconds: float) -> No
     home = played.house.settings.home
     bought = next((row["symbol"] for row in stories.fills(last) if row["side"] == "buy"), None)
     asked = bought or next((row["symbol"] for row in stories.candidates(last)), "SPY")
+    turned = next((row["symbol"] for row in stories.decisions(last) if row["verdict"] == "BLOCK"), "SPY")
     console.note("Look at next:")
     avwap = sys.argv[0] if Path(sys.argv[0]).name == "avwap" else "avwap"
     for command, says in (
@@ -143,7 +144,10 @@ def _tell(played: _Played, last: Day, by_flow: str | None, seconds: float) -> No
             f"{avwap} why --home {home} --book {BOOK} --date {last.session} {asked}",
             "every verdict on one symbol",
         ),
-        (f"{avwap} why --home {home} --book {BOOK} --date {last.session} SPY", "and on one that was refused"),
+        (
+            f"{avwap} why --home {home} --book {BOOK} --date {last.session} {turned}",
+            "and on one that was refused",
+        ),
         (f"{avwap} verify --home {home} --book {BOOK}", "every seal, chain, schema and link"),
         (
             f"{avwap} replay --home {home} --book {BOOK} --date {last.session}",
