@@ -171,7 +171,11 @@ def test_a_file_damaged_after_the_morning_stops_entries_and_no_exit(
     prefix = "CANDIDATES_" if name == "scan.json" else "ENFORCEMENT_"
     assert {code for code in told if code.startswith(prefix)}
     if name in ("enforcement.json", "candidates.json") and how is not with_an_edited_byte:
-        fault = {truncated: "CORRUPT", of_another_date: "DATE_MISMATCH", of_another_book: "BOOK_MISMATCH"}
+        fault: dict[object, str] = {
+            truncated: "CORRUPT",
+            of_another_date: "DATE_MISMATCH",
+            of_another_book: "BOOK_MISMATCH",
+        }
         assert f"{name.removesuffix('.json').upper()}_{fault.get(how, 'MISSING')}" in told
     assert outcome.seal is not None, "the close was kept from its seal"
 

@@ -18,7 +18,7 @@ from ledger import artifacts, layout
 from ledger.canonical import artifact_bytes, line_bytes
 from ledger.faulty import FaultyDisk, SimulatedCrash
 from ledger.seal import sessions_of
-from schemas.errors import AvwapError, UsageFault
+from schemas.errors import Corrupt, UsageFault
 from schemas.reasons.edge import EdgeCode
 from strategies.config import ScanConfig
 from tests.chain.days import BOOK, STOP_DAY, TRIM_DAY, Ground, play
@@ -132,8 +132,7 @@ def _named_by_replay(house: House, day: Day) -> set[str]:
     """The files that a replay names, in its divergences or in the refusal of a file that it cannot read."""
     try:
         return {each.file for each in replay(house, day).divergences}
-    except AvwapError as error:
-        assert error.exit_code == 4, error
+    except Corrupt as error:
         return {word.strip(":,") for word in str(error).split()}
 
 
