@@ -10,22 +10,23 @@ import numpy as np
 from strategies.layout import (
     BAR_MAX,
     BURST,
+    EASY,
     GAP,
     MTD,
     NULL,
     P_GAP,
     PPM,
     PRICE_MAX,
+    REACH,
     VOLUME_MAX,
     W_ADX,
     W_AT,
     W_ATR_PCT,
-    W_BAD,
     W_FIRST,
     W_FRACTAL,
     W_GAP_STATE,
+    W_IS_BAD,
     W_MEDIAN,
-    W_QUEUE,
     W_SUM_C,
     W_SUM_CV,
     W_SUM_PV,
@@ -33,7 +34,6 @@ from strategies.layout import (
     W_SUM_V,
     W_SUM_WEEK,
     W_WEEK,
-    W_WINDOW,
     YTD,
     Bars,
     Dividends,
@@ -69,14 +69,20 @@ def relative(value: int, base: int) -> int:
 
 @compiled
 def sums(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
-    """Prefix sums of all rows; place in week, month and year, P0 and the last bad bar of those from t0 on."""
-    week = first = year_at = month_at = 0
-    bad = -1
-    before = b.close[0]
-    session = b.session[0]
+    """Prefix sums of the last REACH bars before t0 and of all from there on; no window is longer.
+
+    For the rows from t0 on also: the bar of P0, the first bars of year and month, and whether a bar is bad.
+    """
+    start = max(0, t0 - REACH)
+    week = first = 0
+    bad_price, bad_recent = last_bad_price(b, start), -1
+    year_at = month_at = start
+    before = b.close[start]
+    session = b.session[start]
     week_now, month_now, year_now = sessions.week[session], sessions.month[session], sessions.year[session]
-    pv = shares = money = ranges = turnover = weekly = 0
-    for i in range(len(b.close)):
+    pv = shares = money = weekly = 0
+    w[W_SUM_PV, start] = w[W_SUM_V, start] = w[W_SUM_C, start] = w[W_SUM_WEEK, 0] = 0
+    for i in range(start, len(b.close)):
         o, h, low, c, v = b.open[i], b.high[i], b.low[i], b.close[i], b.volume[i]
         session = b.session[i]
         if sessions.week[session] != week_now:
@@ -88,32 +94,50 @@ def sums(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
             month_now, month_at = sessions.month[session], i
             if sessions.year[session] != year_now:
                 year_now, year_at = sessions.year[session], i
-        tr = max(h - low, abs(h - before), abs(low - before)) if i > 0 else h - low
         before = c
-        typical = h + low + c
-        is_price = min(o, h, low, c) > 0 and max(o, h, low, c) < PRICE_MAX
-        if not is_price or v < 0 or v >= VOLUME_MAX or np.float64(typical) * np.float64(v) >= BAR_MAX:
-            bad = i
-            typical = c = v = tr = 0
-        pv += typical * v
+        # Nearly every bar is far within the bounds, and one comparison says so.
+        bits = (o - 1) | (h - 1) | (low - 1) | (c - 1) | v
+        if (bits < 0 or bits >= EASY) and not is_within(o, h, low, c, v):
+            bad_recent = i
+            bad_price = bad_price if min(h, low, c) > 0 and max(h, low, c) < PRICE_MAX else i
+            h = low = c = v = 0
+        pv += (h + low + c) * v
         shares += v
         money += c
-        ranges += tr
-        turnover += c * v
         w[W_SUM_PV, i + 1] = pv
         w[W_SUM_V, i + 1] = shares
         w[W_SUM_C, i + 1] = money
-        w[W_SUM_TR, i + 1] = ranges
-        w[W_SUM_CV, i + 1] = turnover
         w[W_WEEK, i] = week
         if i >= t0:
-            w[W_BAD, i] = bad
             w[W_AT + YTD, i] = year_at
             w[W_AT + MTD, i] = month_at
             oldest = sessions.panel_from[session]
             while b.session[first] < oldest:
                 first += 1
             w[W_FIRST, i] = first
+            w[W_IS_BAD, i] = bad_price >= first or bad_recent >= max(first, i - REACH + 1)
+
+
+@compiled
+def is_within(o: int, h: int, low: int, c: int, v: int) -> bool:
+    """Whether a bar is within the bounds that keep every sum below 2**63."""
+    is_price = min(o, h, low, c) > 0 and max(o, h, low, c) < PRICE_MAX
+    return bool(is_price and 0 <= v < VOLUME_MAX and np.float64(h + low + c) * np.float64(v) < BAR_MAX)
+
+
+@compiled
+def last_bad_price(b: Bars, end: int) -> int:
+    """The last of the rows before *end* with H, L or C out of bounds, or -1."""
+    least, most = np.int64(1), np.int64(1)
+    for i in range(end):
+        least = min(least, b.high[i], b.low[i], b.close[i])
+        most = max(most, b.high[i], b.low[i], b.close[i])
+    if least > 0 and most < PRICE_MAX:
+        return -1
+    for i in range(end - 1, -1, -1):
+        if min(b.high[i], b.low[i], b.close[i]) <= 0 or max(b.high[i], b.low[i], b.close[i]) >= PRICE_MAX:
+            return i
+    return -1
 
 
 @compiled
@@ -156,76 +180,91 @@ def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Ints
 
 @compiled
 def extreme(x: Ints, sign: int, length: int, t0: int, anchor: int, w: Ints) -> None:
-    """Latest row with the highest sign*x of the last *length* rows, for each row from t0: monotone deque.
+    """Latest row with the highest sign*x of the last *length* rows, for each row from t0.
 
-    The deque of t0 is built by one look back. Of equal extremes the later one counts: the older one leaves.
+    It is looked for again when it leaves the window, and carried else. Of equal extremes the later one
+    counts.
     """
-    queue = w[W_QUEUE]
-    head = tail = length
-    highest = NULL
-    for i in range(t0, max(-1, t0 - length), -1):
-        if sign * x[i] > highest:
-            highest = sign * x[i]
-            head -= 1
-            queue[head] = i
-    w[W_AT + anchor, t0] = queue[head]
-    for i in range(t0 + 1, len(x)):
-        while tail > head and sign * x[queue[tail - 1]] <= sign * x[i]:
-            tail -= 1
-        queue[tail] = i
-        tail += 1
-        if queue[head] <= i - length:
-            head += 1
-        w[W_AT + anchor, i] = queue[head]
+    at = -1
+    for i in range(t0, len(x)):
+        start = max(0, i - length + 1)
+        if at < start:
+            at = start + last_highest(x[start : i + 1], sign)
+        elif sign * x[i] >= sign * x[at]:
+            at = i
+        w[W_AT + anchor, i] = at
+
+
+@compiled
+def last_highest(x: Ints, sign: int) -> int:
+    highest = sign * x[0]
+    for i in range(len(x)):
+        highest = max(highest, sign * x[i])
+    at = len(x) - 1
+    while sign * x[at] != highest:
+        at -= 1
+    return at
 
 
 @compiled
 def atr(b: Bars, t0: int, w: Ints) -> None:
-    """atr_pct of each row needed, and its median over up to 120 of them in an ordered window."""
-    ordered = w[W_WINDOW]
-    size = 0
-    begin = end = 0  # rows in the window: begin <= row < end
-    for i in range(max(14, t0 - 119), t0):
-        w[W_ATR_PCT, i] = _atr_pct(b, i, w)
-    for t in range(t0, len(b.close)):
-        w[W_ATR_PCT, t] = _atr_pct(b, t, w) if t >= 14 else NULL
+    """atr_pct of each row needed, and its median over the last 120 of them, at least 60."""
+    n = len(b.close)
+    start = max(0, t0 - 133)
+    ranges = turnover = 0
+    w[W_SUM_TR, start] = w[W_SUM_CV, start] = 0
+    for i in range(start, n):
+        h, low, before = b.high[i], b.low[i], b.close[max(0, i - 1)]
+        ranges += max(h - low, abs(h - before), abs(low - before))
+        turnover += b.close[i] * b.volume[i]
+        w[W_SUM_TR, i + 1] = ranges
+        w[W_SUM_CV, i + 1] = turnover
+    for i in range(max(14, t0 - 119), n):
+        ranges = w[W_SUM_TR, i + 1] - w[W_SUM_TR, i - 13]
+        # A row without a price has no measures; a number keeps the window whole.
+        w[W_ATR_PCT, i] = rhe(ranges * PPM, 14 * b.close[i]) if b.close[i] > 0 else 0
+    for t in range(t0, n):
         start = max(t - 119, w[W_FIRST, t] + 14)
-        if size == 0 or start >= end:
-            size = max(0, t + 1 - start)
-            for k in range(size):
-                ordered[k] = w[W_ATR_PCT, start + k]
-            ordered[:size].sort()
-        else:
-            for gone in range(begin, start):
-                k = np.searchsorted(ordered[:size], w[W_ATR_PCT, gone])
-                for m in range(k, size - 1):
-                    ordered[m] = ordered[m + 1]
-                size -= 1
-            k = size
-            while k > 0 and ordered[k - 1] > w[W_ATR_PCT, t]:
-                ordered[k] = ordered[k - 1]
-                k -= 1
-            ordered[k] = w[W_ATR_PCT, t]
-            size += 1
-        begin, end = start, t + 1
-        w[W_MEDIAN, t] = NULL
-        if size >= 60:
-            half = size // 2
-            w[W_MEDIAN, t] = ordered[half] if size % 2 else rhe(ordered[half - 1] + ordered[half], 2)
+        # Only within the bounds: halving a range that wraps would never end.
+        is_asked = t + 1 - start >= 60 and not w[W_IS_BAD, t]
+        w[W_MEDIAN, t] = median(w[W_ATR_PCT, start : t + 1]) if is_asked else NULL
 
 
 @compiled
-def _atr_pct(b: Bars, i: int, w: Ints) -> int:
-    if b.close[i] <= 0:
-        return 0  # such a row has no measures; a number keeps the window whole
-    return rhe((w[W_SUM_TR, i + 1] - w[W_SUM_TR, i - 13]) * PPM, 14 * b.close[i])
+def median(x: Ints) -> int:
+    """The middle of *x*, or the half-even mean of the middle two, by halving the range that holds it."""
+    low: int = x[0]
+    high: int = x[0]
+    for i in range(len(x)):
+        low, high = min(low, x[i]), max(high, x[i])
+    wanted = (len(x) + 1) // 2
+    while low < high:
+        middle = low + (high - low) // 2
+        below = 0
+        for i in range(len(x)):
+            below += x[i] <= middle
+        if below >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    if len(x) % 2:
+        return low
+    below = 0
+    following: int = 1 << 62
+    for i in range(len(x)):
+        below += x[i] <= low
+        following = min(following, x[i] if x[i] > low else following)
+    return low if below > wanted else rhe(low + following, 2)
 
 
 @compiled
 def adx(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
     """ADX of the rows from t0, one recursion per calendar year Y, seeded at the first bar of Y-1.
 
-    The seed bar only gives previous prices: its own true range would reach over the new year to an older bar.
+    The true range by which Wilder divides both movements is the same in DI+ and DI-: it cancels in DX,
+    which is taken from the smoothed movements themselves. The seed bar only gives previous prices: its own
+    movement would reach over the new year to an older bar. The first value of each recursion stands for
+    itself, as x/1.
     """
     n = len(b.close)
     begin = t0
@@ -237,27 +276,18 @@ def adx(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
         seed = begin
         while seed > 0 and sessions.year[b.session[seed - 1]] >= year - 1:
             seed -= 1
-        plus = minus = spread = adx = 0.0
+        plus = minus = smoothed = 0.0
         for i in range(seed + 1, end):
-            before = b.close[i - 1]
             rise = b.high[i] - b.high[i - 1]
             fall = b.low[i - 1] - b.low[i]
-            dm_plus = np.float64(rise) if rise > fall and rise > 0 else 0.0
-            dm_minus = np.float64(fall) if fall > rise and fall > 0 else 0.0
-            tr = np.float64(max(b.high[i] - b.low[i], abs(b.high[i] - before), abs(b.low[i] - before)))
-            if i == seed + 1:
-                plus, minus, spread = dm_plus, dm_minus, tr
-            else:
-                plus = plus + (dm_plus - plus) / 14.0
-                minus = minus + (dm_minus - minus) / 14.0
-                spread = spread + (tr - spread) / 14.0
-            di_plus = 100.0 * plus / spread if spread > 0.0 else 0.0
-            di_minus = 100.0 * minus / spread if spread > 0.0 else 0.0
-            total = di_plus + di_minus
-            dx = 100.0 * abs(di_plus - di_minus) / total if total > 0.0 else 0.0
-            adx = dx if i == seed + 1 else adx + (dx - adx) / 14.0
+            step = 1.0 if i == seed + 1 else 14.0
+            plus = plus + (np.float64(max(rise, 0) * (rise > fall)) - plus) / step
+            minus = minus + (np.float64(max(fall, 0) * (fall > rise)) - minus) / step
+            total = plus + minus
+            dx = 100.0 * abs(plus - minus) / total if total > 0.0 else 0.0
+            smoothed = smoothed + (dx - smoothed) / step
             if i >= begin:
-                w[W_ADX, i] = np.int64(np.rint(adx * 1e4)) if i - seed + 1 >= 28 else NULL
+                w[W_ADX, i] = np.int64(np.rint(smoothed * 1e4)) if i - seed + 1 >= 28 else NULL
         if seed == begin:
             w[W_ADX, begin] = NULL
         begin = end

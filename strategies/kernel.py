@@ -4,11 +4,11 @@ The daily scan asks for each symbol's last row, a backtest for every row from so
 code, with the same warm-up, so the two agree bit for bit. What decides is an integer: prices in 1e-4 USD
 (e4), measures as q_k = value * 10**k rounded half-even by exact integer division. Binary floats appear in
 ADX and trend_score alone, left to right as strategy.md writes them, and are rounded at once. No fastmath,
-no parallel reduction.
+no parallel reduction; symbols do not know each other, so threads may share them.
 
-Bounds, checked bar by bar: 0 < price < 4e10 e4, volume < 2**45, (H+L+C)*V < 2**54. A panel has at most 512
-sessions, so every window's sum stays below 2**63; prefix sums may wrap, their differences are exact. A row
-whose panel holds a bar outside the bounds gets no measure at all (all NULL), and so fails every gate.
+Bounds, checked bar by bar: 0 < price < 4e10 e4, volume < 2**45, (H+L+C)*V < 2**54. No sum reaches back over
+more than REACH bars, so each stays below 2**63. A row gets no measure at all (all NULL), and so fails every
+gate, if its panel holds a high, low or close outside the bounds or its last REACH bars hold anything outside.
 
 numba keys its cache on disk by the file of the function called, and would miss an edit in a helper's file:
 ``HELPERS_SHA256`` makes every such edit an edit of this file too, and a test holds it right.
@@ -17,7 +17,6 @@ numba keys its cache on disk by the file of the function called, and would miss 
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from strategies.carried import adx, atr, avwap, extreme, latest, relative, sums
 from strategies.layout import (
@@ -58,6 +57,7 @@ from strategies.layout import (
     PIVOT_R1,
     PIVOT_R2,
     PPM,
+    REACH,
     SESSION,
     SLOPE5,
     SLOPE10,
@@ -76,10 +76,10 @@ from strategies.layout import (
     W_ADX,
     W_AT,
     W_ATR_PCT,
-    W_BAD,
     W_FIRST,
     W_FRACTAL,
     W_GAP_STATE,
+    W_IS_BAD,
     W_MEDIAN,
     W_SUM_C,
     W_SUM_CV,
@@ -90,20 +90,19 @@ from strategies.layout import (
     WEEKLY10,
     WEEKLY40,
     WEEKS,
-    WORKING,
     YTD,
     Bars,
     Dividends,
     Ints,
     Sessions,
 )
-from strategies.ticks import compiled, levels, rhe, rhe_tick
+from strategies.ticks import compiled, compiled_once, levels, rhe, rhe_tick
 
-HELPERS_SHA256: Final = "429279c0f8d69a02fed9376908ad9331c32c910bb3a6131688ec864a985ba89b"
+HELPERS_SHA256: Final = "e5e12339ac396e8f2cc4c56adb04801aa17733f82e1318b7996b59d148a7fcdd"
 """sha256 of carried.py, layout.py and ticks.py, joined in this order."""
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled_once
 def scan_rows(
     lo: Ints,
     hi: Ints,
@@ -115,6 +114,7 @@ def scan_rows(
     parameters: Ints,
     features: Ints,
     anchors: Ints,
+    w: Ints,
 ) -> None:
     """Fill *features* (rows, FEATURES) and *anchors* (rows, ANCHORS, ANCHOR_COLUMNS) for the rows asked for.
 
@@ -122,10 +122,6 @@ def scan_rows(
     are written at ``out_at[s]`` and following. Nothing after a row influences it, nor does anything before
     its P0.
     """
-    longest = 1
-    for s in range(len(lo)):
-        longest = max(longest, hi[s] - lo[s])
-    w = np.zeros((WORKING, longest + 253), np.int64)
     for s in range(len(lo)):
         if emit_from[s] >= hi[s]:
             continue
@@ -159,7 +155,7 @@ def _emit(b: Bars, sessions: Sessions, t: int, p: Ints, w: Ints, f: Ints, anchor
     first = w[W_FIRST, t]
     f[BARS] = t - first + 1
     f[CLOSE] = b.close[t]
-    if w[W_BAD, t] >= first:
+    if w[W_IS_BAD, t]:
         return
     _measures(b, t, first, w, f)
     _anchor_rows(b, sessions, t, first, p, w, f, anchors)
@@ -204,7 +200,7 @@ def _measures(b: Bars, t: int, first: int, w: Ints, f: Ints) -> None:
         score = 200.0 * slope + 0.7 * (f[ADX14] / 1e4) * sign - 10.0 * expansion
         f[TREND_SCORE] = np.int64(np.rint(score * 1e4))
     week = w[W_WEEK, t]
-    f[WEEKS] = week - w[W_WEEK, first] + 1
+    f[WEEKS] = min(40, week - w[W_WEEK, max(first, t - REACH)] + 1)
     if f[WEEKS] >= 40:
         f[WEEKLY10] = rhe((c + w[W_SUM_WEEK, week] - w[W_SUM_WEEK, week - 9]) * 100, 10)
         f[WEEKLY40] = rhe((c + w[W_SUM_WEEK, week] - w[W_SUM_WEEK, week - 39]) * 100, 40)

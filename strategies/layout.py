@@ -49,6 +49,8 @@ PARAMETERS: Final = 10
 PRICE_MAX = 40_000_000_000
 VOLUME_MAX = 1 << 45
 BAR_MAX = float(1 << 54)
+EASY = 1 << 26  # a bar whose prices (e4) and volume are below it is within all of these bounds
+REACH = 260  # bars: no window but that of ADX looks back farther, for a year has at most 253 sessions
 PPM = 1_000_000
 
 
@@ -89,7 +91,7 @@ class Dividends(NamedTuple):
 
 
 # Rows of the working columns of one symbol, reused for the next; sums are prefix sums with a leading zero.
-W_SUM_PV, W_SUM_V, W_SUM_C, W_SUM_TR, W_SUM_CV, W_SUM_WEEK, W_WEEK, W_BAD = 0, 1, 2, 3, 4, 5, 6, 7
-W_FIRST, W_FRACTAL, W_GAP_STATE, W_ATR_PCT, W_MEDIAN, W_ADX, W_WINDOW, W_QUEUE = 8, 9, 10, 11, 12, 13, 14, 15
-W_AT = 16  # and following, one per anchor: its bar as seen from each row, -1 if there is none yet
-WORKING: Final = 24
+W_SUM_PV, W_SUM_V, W_SUM_C, W_SUM_TR, W_SUM_CV, W_SUM_WEEK, W_WEEK, W_IS_BAD = 0, 1, 2, 3, 4, 5, 6, 7
+W_FIRST, W_FRACTAL, W_GAP_STATE, W_ATR_PCT, W_MEDIAN, W_ADX = 8, 9, 10, 11, 12, 13
+W_AT = 14  # and following, one per anchor: its bar as seen from each row, -1 if there is none yet
+WORKING: Final = 22

@@ -56,8 +56,11 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
     paid = dividends_table(panel)
     thresholds = parameters(config)
 
+    longest = int((hi - lo).max(initial=0))
+
     def share(begin: int, end: int) -> None:
         own = slice(begin, end)
+        working = np.zeros((layout.WORKING, longest + 1), np.int64)
         dividends = Dividends(paid.lo[own], paid.hi[own], paid.session, paid.cash)
         scan_rows(
             lo[own],
@@ -70,6 +73,7 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
             thresholds,
             features,
             anchors,
+            working,
         )
 
     _in_parts(len(lo), share)

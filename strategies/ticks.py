@@ -3,7 +3,8 @@
 ``levels`` is the price plan of strategy.md 2.5: the one place where a stop, its targets and the cap are made.
 """
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from numba import njit
 
@@ -25,8 +26,23 @@ from strategies.layout import (
     Ints,
 )
 
-compiled: Final = njit(error_model="numpy")
-"""Helpers are not cached by themselves: they are part of the kernel that calls them."""
+OPTIONS: Final[Mapping[str, Any]] = {"error_model": "numpy", "_nrt": False}
+"""The kernel makes no array, so numba's run-time need not count who holds one (`_nrt`, an option that numba keeps
+for itself and our lock pins). Counting took half of a pass over all days, and its locks would tie threads."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def compiled(function: _F) -> _F:
+    """A helper of the kernel, compiled. Not cached by itself: it is part of what calls it."""
+    helper: _F = njit(**OPTIONS)(function)
+    return helper
+
+
+def compiled_once(function: _F) -> _F:
+    """A kernel: compiled, kept on disk beside its file, and run without Python's lock."""
+    kernel: _F = njit(cache=True, nogil=True, **OPTIONS)(function)
+    return kernel
 
 
 @compiled
@@ -34,9 +50,8 @@ def rhe(numerator: int, denominator: int) -> int:
     """numerator/denominator rounded half-even; denominator > 0, below 2**62."""
     quotient = numerator // denominator
     twice = 2 * (numerator - quotient * denominator)
-    if twice > denominator or (twice == denominator and quotient & 1):
-        quotient += 1
-    return quotient
+    # Without a branch: half of all roundings go up, and a processor cannot guess which.
+    return quotient + ((twice > denominator) | ((twice == denominator) & (quotient & 1)))
 
 
 @compiled

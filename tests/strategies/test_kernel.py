@@ -141,8 +141,9 @@ def test_the_pass_over_all_days_equals_the_scan_of_each_day_bit_for_bit(series: 
     features = np.empty((rows, layout.FEATURES), np.int64)
     anchors = np.empty((rows, layout.ANCHORS, layout.ANCHOR_COLUMNS), np.int64)
     bars = layout.Bars(panel.session, panel.open, panel.high, panel.low, panel.close, panel.volume)
+    working = np.zeros((layout.WORKING, n + 1), np.int64)
     tail = (dividends_table(panel), np.array([start]), np.array([0]), parameters(CONFIG), features, anchors)
-    kernel.scan_rows(panel.lo, panel.hi, bars, sessions_table(YEARS, panel_from), *tail)
+    kernel.scan_rows(panel.lo, panel.hi, bars, sessions_table(YEARS, panel_from), *tail, working)
     for row in range(rows):
         p = int(panel.session[start + row])
         p0 = first_of_panel(p)
@@ -167,6 +168,7 @@ OUTSIDE = (
     (50, 50, 0, 50, 5),
     (50, 50, 50, 50, -5),
     (10**11, 10**11, 10**11, 10**11, 5),
+    (2**62, 2**62, -(2**62), 2**62, 5),
     (50, 50, 50, 50, 2**45),
 )
 
@@ -175,6 +177,7 @@ OUTSIDE = (
 def test_a_bar_outside_the_bounds_leaves_its_panel_without_a_measure(bad: tuple[int, ...]) -> None:
     bars = flat(120)
     bars[40] = (40, *bad)
+    assert layout.NULL == one(bars, layout.ATR_PCT_MEDIAN)
     assert layout.NULL == one(bars, layout.SMA5)
     assert layout.NULL == one(bars, layout.ADX14)
 
