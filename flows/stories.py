@@ -96,9 +96,11 @@ def scan(day: Day) -> Rows:
     if found is None:
         return []
     turned: dict[str, int] = {}
-    for row in found.rows:
-        if row["codes"]:
-            turned[row["codes"][0]] = turned.get(row["codes"][0], 0) + 1
+    judged = [(row["codes"], 1) for row in found.rows]
+    judged += [(group["codes"], len(group["symbols"])) for group in found.others]
+    for codes, count in judged:
+        if codes:
+            turned[codes[0]] = turned.get(codes[0], 0) + count
     counts = found.counts
     rows = [
         {"what": "symbols scanned", "count": str(counts.scanned)},

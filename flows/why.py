@@ -12,7 +12,8 @@ from schemas.enforcement import AuthorisedEntry, Enforcement, RefusedEntry
 from schemas.errors import UsageFault
 from schemas.events import GateVerdict
 from schemas.reasons.edge import EdgeCode
-from schemas.scan import ANCHOR_LETTERS, Scan, ScanRow
+from schemas.scan import ANCHOR_LETTERS, Scan
+from strategies.lookup import Standing, standing_of
 
 Rows = list[dict[str, str]]
 
@@ -23,8 +24,8 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
     Errors: ``StageRefused`` without a scan of the day; ``UsageFault`` if the snapshot holds no bar of *symbol*.
     """
     scan = day.need("why", "scan.json", Scan).artifact
-    row = next((each for each in scan.rows if each["symbol"] == symbol), None)
-    if row is None:
+    standing = standing_of(scan, symbol)
+    if standing is None:
         raise UsageFault(
             EdgeCode.SYMBOL_NOT_SCANNED,
             f"the snapshot {scan.data_version} of {day.session} holds no bar of {symbol}",
@@ -34,7 +35,7 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
     sections = [
         {"title": "Data contract", "rows": _contract(day, symbol)},
         *_measured(day, symbol),
-        {"title": "Scan", "rows": [_scan_row(row)]},
+        {"title": "Scan", "rows": [_scan_row(standing)]},
         {"title": "Decision", "rows": _decision(day, symbol)},
         {"title": "Gates, asked before the open", "rows": _gates(day, symbol)},
         {"title": "Authorised, but not sent", "rows": _of(stories.denied(day), symbol)},
@@ -46,7 +47,7 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
         "book": day.book_id,
         "session": day.session.isoformat(),
         "symbol": symbol,
-        "verdict": _verdict(day, symbol, row),
+        "verdict": _verdict(day, symbol, standing),
         "sections": [each for each in sections if each["rows"]],
     }
 
@@ -55,7 +56,7 @@ def _of(rows: Rows, symbol: str) -> Rows:
     return [row for row in rows if row["symbol"] == symbol]
 
 
-def _verdict(day: Day, symbol: str, row: ScanRow) -> str:
+def _verdict(day: Day, symbol: str, standing: Standing) -> str:
     """The furthest point that the symbol reached, and what ended it there."""
     bought = [each for each in _of(stories.fills(day), symbol) if each["side"] == "buy"]
     if bought:
@@ -70,9 +71,9 @@ def _verdict(day: Day, symbol: str, row: ScanRow) -> str:
                 return f"refused by gate {refused.gate}: {refused.code}"
         if any(each.symbol == symbol for each in enforcement.artifact.authorised):
             return "authorised, and not filled"
-    if row["codes"]:
-        return f"rejected by the scan: {', '.join(row['codes'])}"
-    return f"{row['verdict']}, and no entry was tried"
+    if standing.codes:
+        return f"rejected by the scan: {', '.join(standing.codes)}"
+    return f"{standing.verdict}, and no entry was tried"
 
 
 def _contract(day: Day, symbol: str) -> Rows:
@@ -123,13 +124,14 @@ def _measured(day: Day, symbol: str) -> list[dict[str, Any]]:
     ]
 
 
-def _scan_row(row: ScanRow) -> dict[str, str]:
+def _scan_row(standing: Standing) -> dict[str, str]:
+    row = standing.row
     return {
-        "verdict": str(row["verdict"]),
-        "rank": str(row.get("rank", "-")),
-        "tier": row.get("tier", "-"),
-        "codes": ", ".join(row["codes"]) or "none",
-        "warnings": ", ".join(row.get("warnings", [])),
+        "verdict": str(standing.verdict),
+        "rank": "-" if row is None else str(row.get("rank", "-")),
+        "tier": "-" if row is None else row.get("tier", "-"),
+        "codes": ", ".join(standing.codes) or "none",
+        "warnings": "" if row is None else ", ".join(row.get("warnings", [])),
     }
 
 

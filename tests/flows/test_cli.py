@@ -1,5 +1,6 @@
 """Every command says what it does, and every bad input gets one clear error and changes nothing on disk."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -267,6 +268,14 @@ def test_deciding_before_the_morning_was_opened_says_what_to_run(home: Path) -> 
 def test_a_digest_stays_on_one_line_also_in_a_narrow_pipe(home: Path) -> None:
     line = avwap(home, "config", "check").out.splitlines()[-1]
     assert 64 == len(line.split()[-1])
+
+
+def test_why_tells_a_symbol_that_the_scan_kept_in_one_line_only(home: Path) -> None:
+    scan = json.loads((home / "ledger" / "SIM" / str(SEALED) / "scan.json").read_text())
+    group = next(each for each in scan["others"] if each["symbols"])
+    body = avwap(home, "why", "--book", "SIM", "--date", str(SEALED), group["symbols"][0], "--json").body
+    assert f"rejected by the scan: {', '.join(group['codes'])}" == body["verdict"]
+    assert "Gates of the scan" in [section["title"] for section in body["sections"]]
 
 
 def test_why_tells_one_symbol_stage_by_stage(home: Path) -> None:
