@@ -1,13 +1,13 @@
 """Sessions in order, one process per book: what is sealed is recomputed and compared, what is not is run."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
 from flows.day import Day, open_day
 from flows.house import House
-from flows.pipeline import Outcome, run_day, sealed
+from flows.pipeline import Outcome, run_close, run_cycle, run_day, sealed
 from flows.replay import Replayed, replay
 from flows.settings import operable
 from flows.stages import cycle, opening
@@ -55,8 +55,7 @@ def acting(house: House, book_id: str, owner: str) -> Iterator[tuple[World, Call
     Errors: ``Denied`` LOCK_BUSY at once if another process holds it.
     """
     operable(book_id)
-    with ExitStack() as stack:
-        fence = stack.enter_context(BookLock(house.root, book_id).acquire(owner))
+    with BookLock(house.root, book_id).acquire(owner) as fence:
         yield open_world(house, book_id), fence.check
 
 
@@ -119,14 +118,13 @@ def catch_up(house: House, day: Day, world: World, guard: Callable[[], None]) ->
     made = []
     for session in house.calendar.sessions(house.calendar.next(newest.session_date), day.previous):
         missed = day.sibling(session)
-        made.append(SessionResult(day=missed, seal=None, outcome=exits_only(missed, world, guard)))
+        outcome = exits_only(missed, world, guard)
+        made.append(SessionResult(day=missed, seal=outcome.seal, outcome=outcome))
     return tuple(made)
 
 
 def exits_only(day: Day, world: World, guard: Callable[[], None]) -> Outcome:
     """A missed session: its cycles for the positions held, its close, its seal; no scan and no entry."""
-    from flows.pipeline import run_close, run_cycle
-
     outcome = Outcome(day)
     session = opening.open_session(day, world, guard)
     outcome.attempt("book", lambda: opening.book(day))
