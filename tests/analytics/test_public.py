@@ -14,7 +14,7 @@ STAGES = ("regime", "trades", "snapshot", "reconciliation", "attribution")
 
 
 def test_the_public_names_are_these() -> None:
-    assert [*STAGES, "report"] == analytics.__all__
+    assert [*STAGES] == analytics.__all__
 
 
 @pytest.mark.parametrize("stage", STAGES)
