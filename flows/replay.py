@@ -29,9 +29,9 @@ from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import LedgerCode
 
 RECORDED: Final = re.compile(
-    r"observations/(account|positions|orders|clock|control|close)\.json|cycles/[^/]+/observations/.+"
+    r"observations/(account|positions|orders|clock|control|close)\.json|cycles/[^/]+/observations/.+|journal\.torn"
 )
-"""Files of a day that hold outside facts as received; all others are recomputed."""
+"""Files of a day that hold outside facts as received, or what a crash left; all others are recomputed."""
 HEADER_OF_BUILD: Final = frozenset({"code_version", "inputs", "schema_version"})
 
 Category = Literal["BYTES", "MISSING", "UNEXPECTED", "CALL", "JOURNAL", "STAGE", "BEHAVIOUR"]
@@ -236,12 +236,9 @@ def _compare(house: House, folder: str, overlay: Overlay, same_build: bool) -> l
         if now == before:
             continue
         if now is None:
-            if not path.endswith(layout.JOURNAL_TORN):
-                found.append(
-                    Divergence(
-                        category="MISSING", file=path, pointer="", expected="present", actual="not made"
-                    )
-                )
+            found.append(
+                Divergence(category="MISSING", file=path, pointer="", expected="present", actual="not made")
+            )
         elif path.endswith(".jsonl"):
             found.append(_first_line(path, before, now))
         else:

@@ -73,6 +73,24 @@ def test_a_day_that_died_in_the_middle_of_a_cycle_is_replayed_to_where_it_died_a
     assert () == replay(house, day).divergences
 
 
+def test_a_day_whose_journal_was_torn_is_replayed_with_what_was_torn_from_it(
+    tiny_ground: Ground, tmp_path: Path
+) -> None:
+    watched = Watched(
+        tiny_ground.fresh(tmp_path / "whole", TRIM_DAY) / "ledger", f"{TRIM_DAY}/{layout.JOURNAL}"
+    )
+    play(tiny_ground.house(tmp_path / "whole", watched), TRIM_DAY)
+    home = tiny_ground.fresh(tmp_path / "home", TRIM_DAY)
+    half = watched.marks[len(watched.marks) // 2] + 3  # opened (two steps), half of the line written
+    with pytest.raises(SimulatedCrash):
+        play(tiny_ground.house(home, FaultyDisk(home / "ledger", crash_at=half)), TRIM_DAY)
+    house = tiny_ground.house(home)
+    assert 0 == play(house, TRIM_DAY).exit_code
+    day = tiny_ground.day(house, TRIM_DAY)
+    assert house.disk.exists(day.path(layout.JOURNAL_TORN))
+    assert () == replay(house, day).divergences
+
+
 def edits_of(name: str, data: bytes) -> Iterator[bytes]:
     """The file with one value changed in a form that still reads, and the file cut in half."""
     if name.endswith(".jsonl"):
