@@ -17,15 +17,15 @@ from flows.day import Day, StageRefused
 from flows.stages.premarket import ACCOUNT, BOOK, CLOCK, CONTROL, ORDERS, POSITIONS
 from flows.world import World
 from ledger import layout
-from ledger.artifacts import Loaded, ReadFault, Written
+from ledger.artifacts import Loaded, ReadFault, Written, read
 from ledger.canonical import digest, parse_canonical_line
 from ledger.journal import Journal, parse_chain
-from ledger.seal import last_sealed, listing, read_manifest, seal
+from ledger.seal import last_sealed, listing, read_manifest, seal, sessions_of
 from schemas.base import SessionDate
 from schemas.book import Book, BookState
 from schemas.errors import Corrupt, Denied, UsageFault
 from schemas.events import AccountFunded, SessionOpened
-from schemas.header import Artifact, InputRef
+from schemas.header import Artifact, Finding, InputRef
 from schemas.journal import ZEROS
 from schemas.observations import (
     AccountObservation,
@@ -49,39 +49,52 @@ class Carried:
     state: BookState
     tail: str
     session: SessionDate | None
+    fault: Finding | None = None
+    """Why that session's files cannot be trusted, although its journal can."""
 
 
 def carried_into(day: Day) -> Carried:
     """The state at the end of the last sealed session before D; an empty book before its first.
 
-    Errors: ``StageRefused`` or ``Corrupt`` if that session's files are not what its seal says.
+    A damaged ``book.json`` or seal does not stop exits: the journals alone then give the same state (ADR 3), and
+    ``fault`` says why nothing new may be entered. Errors: ``Corrupt`` if the journal itself is not what was sealed.
     """
-    sealed = last_sealed(day.house.disk, day.book_id, day.session)
+    disk = day.house.disk
+    sealed = last_sealed(disk, day.book_id, day.session)
     if sealed is None:
         return Carried(state=empty_state(), tail=ZEROS, session=None)
     before = day.sibling(sealed.session_date)
-    manifest = read_manifest(day.house.disk, day.book_id, before.session)
-    if isinstance(manifest, ReadFault):
-        raise StageRefused("opening", before, (manifest.finding,))
-    digests = listing(day.book_id, before.session, manifest.artifact)
-    opened = before.need("opening", BOOK, Book)
+    manifest = read_manifest(disk, day.book_id, before.session)
+    listed = (
+        None if isinstance(manifest, ReadFault) else listing(day.book_id, before.session, manifest.artifact)
+    )
     journal = open_journal(before, guard=None, genesis=None)
-    if (
-        digests.get(journal.path) != _digest(day, journal.path)
-        or digests.get(opened.ref.path) != opened.ref.sha256
-    ):
+    if listed is not None and listed.get(journal.path) != _digest(day, journal.path):
         raise Corrupt(
             LedgerCode.SEAL_BROKEN,
-            f"{before.session}: book.json or journal.jsonl is not what the seal lists",
-            safe="nothing was written; every byte is kept",
-            next=f"avwap verify --book {day.book_id} names the file and the byte",
+            f"{journal.path} is not what the seal of {before.session} lists",
+            safe="nothing was written; stops at the broker stand; every byte is kept",
+            next=f"avwap verify --book {day.book_id} names the line",
         )
+    opened = read(disk, before.path(BOOK), Book, day.book_id, before.session, sealed=listed)
+    if isinstance(manifest, ReadFault) or isinstance(opened, ReadFault):
+        fault = manifest if isinstance(manifest, ReadFault) else opened
+        assert isinstance(fault, ReadFault)
+        state = _from_journals(day, before.session)
+        return Carried(state=state, tail=journal.tail, session=before.session, fault=fault.finding)
     # The first record is already in book.json's state.
-    return Carried(
-        state=fold_records(opened.artifact.state, list(journal.records)[1:]),
-        tail=journal.tail,
-        session=before.session,
-    )
+    state = fold_records(opened.artifact.state, list(journal.records)[1:])
+    return Carried(state=state, tail=journal.tail, session=before.session)
+
+
+def _from_journals(day: Day, last: SessionDate) -> BookState:
+    """The fold of every sealed session's journal up to *last*: slower than from book.json, and needs no other file."""
+    disk, state = day.house.disk, empty_state()
+    for session in sessions_of(disk, day.book_id):
+        if session <= last and disk.exists(layout.manifest(day.book_id, session)):
+            path = layout.journal(day.book_id, session)
+            state = fold_records(state, parse_chain(disk.read(path), path).records)
+    return state
 
 
 def _digest(day: Day, path: str) -> str:
@@ -153,6 +166,8 @@ def take_pending(day: Day, session: Session) -> None:
 def book(day: Day) -> Written:
     """Write ``book.json``: what the book holds as the session opens."""
     carried = carried_into(day)
+    if carried.fault is not None:
+        raise StageRefused("book", day, (carried.fault,))
     journal = open_journal(day, None, carried.tail)
     state = fold_records(carried.state, list(journal.records)[:1])
     return day.write(BOOK, Book(state=state, state_sha256=state_digest(state)), _carried_refs(day, carried))
