@@ -1,4 +1,4 @@
-"""A split changes shares and levels, a dividend cash, a delisting ends a position; each counts once, before any fill."""
+"""A split changes shares and levels, a dividend cash, a delisting ends a position; each counts once, before fills."""
 
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
