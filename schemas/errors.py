@@ -1,11 +1,11 @@
 """Four roots, named by what the caller must do next.
 
-    AvwapError
-    ├── Denied      a rule of ours said no         record the code, go on with the next
-    ├── Rejected    the outside said no, provably  record it; final for this attempt
-    ├── Ambiguous   nobody knows yet               count it as live, in full; look it up; then act
-    └── Corrupt     what we kept is not what we wrote   stop entries, keep every byte, call a person
-        └── ArtifactDivergence   a file exists with other bytes
+AvwapError
+├── Denied      a rule of ours said no         record the code, go on with the next
+├── Rejected    the outside said no, provably  record it; final for this attempt
+├── Ambiguous   nobody knows yet               count it as live, in full; look it up; then act
+└── Corrupt     what we kept is not what we wrote   stop entries, keep every byte, call a person
+    └── ArtifactDivergence   a file exists with other bytes
 """
 
 

@@ -13,7 +13,9 @@ def content_id(prefix: str, *identity: Any) -> str:
     *identity*: strings, ints, dates (as ISO text) or lists of these; a float or a quantity is a caller's bug.
     """
     plain = [part.isoformat() if hasattr(part, "isoformat") else part for part in identity]
-    assert all(isinstance(part, (str, int, list, type(None))) for part in plain), "identity must be text or ints"
+    assert all(isinstance(part, (str, int, list, type(None))) for part in plain), (
+        "identity must be text or ints"
+    )
     text = json.dumps(plain, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
     return prefix + hashlib.sha256(text.encode()).hexdigest()[:ID_HEX_DIGITS]
 
