@@ -32,7 +32,8 @@ def models() -> dict[str, type[Artifact]]:
     while rest:
         model = rest.pop()
         rest += model.__subclasses__()
-        found[model.SCHEMA] = model
+        if model.__module__.startswith("schemas."):
+            found[model.SCHEMA] = model
     return found
 
 
