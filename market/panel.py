@@ -8,7 +8,6 @@ sidecar's own memory-mapped pages; a split copies only the pages of its symbol.
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
@@ -172,59 +171,9 @@ def load_panel(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """One bar as traded: prices in USD at scale 4, shares. A missing price is None, a missing volume 0."""
-
-    symbol: str
-    session: SessionDate
-    open: Decimal | None
-    high: Decimal | None
-    low: Decimal | None
-    close: Decimal | None
-    volume: int
-
-
-def bars_on(
-    store: BarStore,
-    calendar: Calendar,
-    session: SessionDate,
-    symbols: tuple[str, ...],
-    *,
-    sidecar: Sidecar | None = None,
-) -> dict[str, Bar]:
-    """What *symbols* did on *session* itself, as traded and as first published; those without a bar are
-    absent.
-
-    For whoever plays or marks that session after the fact (simulated exchange, close); never an input of
-    D's scan.
-    """
-    held = sidecar if sidecar is not None else open_sidecar(store, calendar)
-    index = calendar.index(session)
-    if index is None:
-        calendar.open_at(session)  # raises NOT_A_SESSION with the neighbours
-    found: dict[str, Bar] = {}
-    for symbol in symbols:
-        code = _place(held.symbols, symbol)
-        if code is None:
-            continue
-        wanted = (code << SYMBOL_SHIFT) | int(index or 0)
-        at = int(np.searchsorted(held.key, wanted, "left"))
-        if at < len(held.key) and int(held.key[at]) == wanted:
-            o, h, low, c = (_usd(int(getattr(held, name)[at])) for name in FIELDS[:-1])
-            found[symbol] = Bar(
-                symbol=symbol, session=session, open=o, high=h, low=low, close=c, volume=int(held.volume[at])
-            )
-    return found
-
-
 def _place(symbols: tuple[str, ...], symbol: str) -> int | None:
     at = bisect_left(symbols, symbol)
     return at if at < len(symbols) and symbols[at] == symbol else None
-
-
-def _usd(ticks: int) -> Decimal | None:
-    return None if ticks == PRICE_NULL else Decimal(ticks).scaleb(-4)
 
 
 def _first(calendar: Calendar, last: int) -> int:

@@ -133,14 +133,16 @@ class StoreTape:
         assert number is not None, "the exchange plays sessions alone"
         return None if code is None else (code << SYMBOL_SHIFT) | number
 
-    def _before(self, symbol: str, session: SessionDate) -> range:
-        """Rows of the last bars before *session*, one per session, as many as adv_usd20 asks."""
+    def _before(self, symbol: str, session: SessionDate) -> list[int]:
+        """Rows of the last bars before *session*, as many as adv_usd20 asks; of a restated bar the first told."""
         wanted = self._key(symbol, session)
         if wanted is None:
-            return range(0)
+            return []
         first = int(np.searchsorted(self._held.key, (wanted >> SYMBOL_SHIFT) << SYMBOL_SHIFT, "left"))
         upto = int(np.searchsorted(self._held.key, wanted, "left"))
-        return range(max(first, upto - ADV_BARS), upto)
+        keys = self._held.key[first:upto]
+        told_first = np.flatnonzero(np.diff(keys, prepend=-1))
+        return [first + int(at) for at in told_first[-ADV_BARS:]]
 
 
 def _sorted(actions: Iterable[CorporateAction]) -> tuple[CorporateAction, ...]:

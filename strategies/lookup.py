@@ -23,8 +23,3 @@ def standing_of(scan: Scan, symbol: str) -> Standing | None:
         if symbol in group["symbols"]:
             return Standing(verdict=group["verdict"], codes=tuple(group["codes"]), row=None)
     return None
-
-
-def row_at(scan: Scan, scan_ref: str) -> ScanRow:
-    """The full row that an intent's ``scan_ref`` (``/rows/12``) points at."""
-    return scan.rows[int(scan_ref.removeprefix("/rows/"))]

@@ -1,7 +1,6 @@
 """A panel holds what was known at the cut and nothing later, older or stray can change it."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from market.calendar import Calendar
-from market.panel import Panel, bars_on, load_panel
+from market.panel import Panel, load_panel
 from market.rows import rhe_divide
 from market.sidecar import open_sidecar
 from market.store import BarStore
@@ -258,17 +257,6 @@ def test_a_day_that_is_no_session_is_refused(tmp_path: Path, calendar: Calendar)
     store = store_with(tmp_path, steady("AAA", days(calendar, 6)))
     with pytest.raises(UsageFault, match="NOT_A_SESSION"):
         load_panel(store, calendar, SessionDate(date(2016, 9, 5)))
-
-
-def test_the_bars_of_a_day_are_as_traded_and_as_first_told(tmp_path: Path, calendar: Calendar) -> None:
-    sessions = days(calendar, 6)
-    rows = steady("AAA", sessions)
-    store = store_with(tmp_path, rows, [split("AAA", sessions[3], 2, 1)])
-    late = [(*rows[0][:5], 99.0, rows[0][6])]
-    store.append_bars(rows_of(late), "late", known_at=datetime(2016, 9, 8, tzinfo=UTC))
-    bars = bars_on(store, calendar, sessions[0], ("AAA", "ZZZ"))
-    assert {"AAA"} == set(bars)
-    assert Decimal(str(rows[0][5])).quantize(Decimal("0.0001")) == bars["AAA"].close
 
 
 def test_actions_that_block_entries(tmp_path: Path, calendar: Calendar) -> None:

@@ -12,11 +12,12 @@ from market.calendar import Calendar
 from market.config import ContractConfig
 from market.contract import ContractInputs, ContractResult, run
 from market.imports import ImportReport, import_bars
-from market.panel import Panel, bars_on, load_panel
+from market.panel import Panel, load_panel
 from market.sidecar import Sidecar, open_sidecar
 from market.store import BarStore
 from schemas.base import SessionDate
 from schemas.reasons.market import BarCode, DayCode
+from simulation.tape import StoreTape
 from tests.realdata import real_data
 
 World = tuple[BarStore, Sidecar, ImportReport | None]
@@ -58,11 +59,13 @@ def test_every_row_is_kept_and_only_adj_close_is_left_out(wide: World) -> None:
 
 def test_odd_tickers_are_symbols_and_a_known_bar_is_exact(wide: World, calendar: Calendar) -> None:
     day = SessionDate(date(2016, 10, 6))
-    bars = bars_on(wide[0], calendar, day, ("AA", "NAN", "TRUE", "ON"), sidecar=wide[1])
-    assert {"AA", "NAN", "TRUE", "ON"} == set(bars)
+    tape = StoreTape(wide[1], calendar)
+    assert [] == [symbol for symbol in ("AA", "NAN", "TRUE", "ON") if tape.bar(symbol, day) is None]
+    bar = tape.bar("AA", day)
+    assert bar is not None
     assert ("31.0700", "32.0200", "31.0700", "31.7800", 9_922_100) == (
-        *(str(each) for each in (bars["AA"].open, bars["AA"].high, bars["AA"].low, bars["AA"].close)),
-        bars["AA"].volume,
+        *(str(each) for each in (bar.open, bar.high, bar.low, bar.close)),
+        bar.volume,
     )
 
 

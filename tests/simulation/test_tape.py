@@ -1,6 +1,6 @@
 """The store's tape says what truly happened, as traded, and nothing of a symbol that did not trade."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from market.sidecar import open_sidecar
 from schemas.base import SessionDate
 from schemas.market import ActionKind, CorporateAction
 from simulation.tape import StoreTape, TapeBar
-from tests.market.worlds import Row, split, steady, store_with
+from tests.market.worlds import Row, rows_of, split, steady, store_with
 
 FIRST, EX, LAST = date(2016, 8, 1), date(2016, 9, 6), date(2016, 9, 7)
 
@@ -86,3 +86,18 @@ def test_an_action_is_played_on_its_day_and_on_no_other(tmp_path: Path, calendar
     played = [(act.symbol, act.kind) for act in tape.actions(SessionDate(EX))]
     assert [("AAA", ActionKind.SPLIT), ("BBB", ActionKind.CASH_DIVIDEND)] == played
     assert () == tape.actions(SessionDate(LAST))
+
+
+def test_of_a_restated_bar_the_first_told_is_played_and_counted_once(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    sessions = list(calendar.sessions(date(2016, 8, 1), LAST))[-21:]
+    rows = steady("AAA", sessions)
+    plain = tape_of(tmp_path / "plain", calendar, rows)
+    store = store_with(tmp_path / "restated", rows)
+    late = [(*row[:5], 99.0, row[6]) for row in rows[5:9]]
+    store.append_bars(rows_of(late), "late", known_at=datetime(2016, 9, 8, tzinfo=UTC))
+    tape = StoreTape(open_sidecar(store, calendar), calendar)
+    assert plain.bar("AAA", sessions[6]) == tape.bar("AAA", sessions[6])
+    assert plain.adv_usd20("AAA", SessionDate(LAST)) == tape.adv_usd20("AAA", SessionDate(LAST))
+    assert tape.adv_usd20("AAA", SessionDate(LAST)) is not None

@@ -14,7 +14,7 @@ from schemas.scan import Scan
 from strategies import scan
 from strategies.config import EarningsPolicy, ScanConfig
 from strategies.explain import explain
-from strategies.lookup import row_at, standing_of
+from strategies.lookup import standing_of
 from strategies.rows import MEASURES, decimal_of
 from strategies.scan import ScanInputs, judge_all
 from tests.strategies.panels import Bar, panel_of, weekdays
@@ -214,4 +214,4 @@ def test_why_sees_the_very_verdict_of_the_scan() -> None:
 
 def test_a_reference_into_the_scan_leads_to_its_row() -> None:
     found = scan.run(inputs(), CONFIG)
-    assert "SPY" == row_at(found, "/rows/1")["symbol"]
+    assert "SPY" == found.rows[1]["symbol"]
