@@ -7,16 +7,19 @@ from pkgutil import iter_modules
 
 import schemas
 from execution_v2.reduce import empty_state, fold_records, state_digest
+from flows.day import Day
 from flows.house import House
 from flows.progress import bar
 from flows.settings import book_of
 from ledger import layout
+from ledger.artifacts import Written
+from ledger.canonical import digest
 from ledger.carry import check_carried
 from ledger.check import Fault
 from ledger.memo import Memo
 from ledger.seal import sessions_of
 from ledger.verify import Report, verify
-from schemas.errors import UsageFault
+from schemas.errors import Corrupt, UsageFault
 from schemas.events import EVENTS
 from schemas.header import Artifact
 from schemas.reasons.edge import EdgeCode
@@ -35,6 +38,29 @@ def models() -> dict[str, type[Artifact]]:
         if model.__module__.startswith("schemas."):
             found[model.SCHEMA] = model
     return found
+
+
+def check_seal(day: Day) -> Written:
+    """Verify the session that was just sealed, so that a disk that kept something else is told today.
+
+    What is learnt here is remembered: a later ``avwap verify`` of the book only hashes it.
+    Errors: ``Corrupt`` with the first fault.
+    """
+    memo = Memo(day.house.root / layout.index(day.book_id))
+    try:
+        report = verify(day.house.disk, day.book_id, day.session, day.session, models(), EVENTS, memo=memo)
+    finally:
+        memo.close()
+    if report.faults:
+        first = report.faults[0]
+        raise Corrupt(
+            first.code,
+            f"{first.path} {first.pointer}: {first.detail or 'is not what was sealed'}",
+            safe="every byte is kept; stops at the broker stand",
+            next=f"avwap verify --book {day.book_id} names every fault; then look at the disk",
+        )
+    path = layout.manifest(day.book_id, day.session)
+    return Written(path=path, sha256=digest(day.house.disk.read(path)), status="verified")
 
 
 def audit(

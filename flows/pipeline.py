@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flows import pages
+from flows import audit, pages
 from flows.day import Day
 from flows.stages import close, cycle, opening, premarket
 from flows.stages.cycle import Slot
@@ -134,7 +134,9 @@ def run_close(
         outcome.attempt(stage, lambda run=run: run(day, session))  # type: ignore[misc]
     told("seal")
     if outcome.attempt("seal", lambda: close.close_seal(day).written):
-        outcome.seal = outcome.steps[-1].written.sha256 if outcome.steps[-1].written else None
+        outcome.seal = sealed(day)
+        told("verify")
+        outcome.attempt("verify", lambda: audit.check_seal(day))
         told("report")
         outcome.attempt("report", lambda: pages.render_report(day))
 

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ledger import layout
 from ledger.canonical import Malformed, line_bytes, parse_canonical_line, plain
 from ledger.disk import Disk
 from schemas.base import instant
@@ -112,8 +111,7 @@ class Journal:
         """
         data = disk.read(path) if disk.exists(path) else b""
         chain = parse_chain(data, path, genesis)
-        if chain.torn:
-            _set_aside(disk, path, data, chain.torn)
+        set_torn_aside(disk, path, data)
         return cls(disk, path, chain, guard)
 
     @property
@@ -165,10 +163,17 @@ def fold(records: Iterable[JournalRecord], reducer: Callable[[S, JournalRecord],
     return reduce(reducer, records, state)
 
 
-def _set_aside(disk: Disk, path: str, data: bytes, torn: bytes) -> None:
-    """Keep the torn bytes beside the journal, then cut them off. Dying in between repeats nothing."""
-    beside = f"{path.rsplit('/', 1)[0]}/{layout.JOURNAL_TORN}"
+def set_torn_aside(disk: Disk, path: str, data: bytes) -> bytes:
+    """Cut an unterminated last line off the lines *data* of *path*, and keep it beside them as ``<name>.torn``.
+
+    Returns what was cut, or nothing. Dying in between repeats nothing.
+    """
+    torn = data[data.rfind(b"\n") + 1 :]
+    if not torn:
+        return b""
+    beside = f"{path.removesuffix('.jsonl')}.torn"
     kept = disk.read(beside) if disk.exists(beside) else b""
     if not kept.endswith(torn + b"\n"):
         disk.append(beside, torn + b"\n")
     disk.write(path, data[: len(data) - len(torn)])
+    return torn

@@ -23,6 +23,7 @@ from flows.stages.premarket import or_code
 from flows.world import World
 from ledger import layout
 from ledger.artifacts import Written
+from ledger.journal import set_torn_aside
 from schemas.candidates import Candidates
 from schemas.cycle import CycleKind
 from schemas.decisions import Decisions
@@ -97,6 +98,10 @@ def cycle(day: Day, world: World, session: Session, slot: Slot, *, entries: bool
     folder, has_ended = folder_of(day, session, slot)
     if not has_ended:
         disk, calls = day.house.disk, calls_path(day, folder)
+        for dead in (name for name in day.cycles() if name.startswith(slot.name) and name != folder):
+            # A call that was cut while being recorded was never answered to anybody.
+            if disk.exists(path := calls_path(day, dead)):
+                set_torn_aside(disk, path, disk.read(path))
         name = f"cycles/{folder}/{premarket.CONTROL}"
         day.write(name, control_now(day, world), ())
         door = RecordingBroker(

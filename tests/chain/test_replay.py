@@ -91,6 +91,25 @@ def test_a_day_whose_journal_was_torn_is_replayed_with_what_was_torn_from_it(
     assert () == replay(house, day).divergences
 
 
+def test_a_call_that_was_cut_while_being_recorded_is_set_aside_and_the_sealed_day_is_sound(
+    tiny_ground: Ground, tmp_path: Path
+) -> None:
+    watched = Watched(
+        tiny_ground.fresh(tmp_path / "whole", TRIM_DAY) / "ledger", "cycles/0935/observations/calls.jsonl"
+    )
+    play(tiny_ground.house(tmp_path / "whole", watched), TRIM_DAY)
+    home = tiny_ground.fresh(tmp_path / "home", TRIM_DAY)
+    half = watched.marks[len(watched.marks) // 2] + 3
+    with pytest.raises(SimulatedCrash):
+        play(tiny_ground.house(home, FaultyDisk(home / "ledger", crash_at=half)), TRIM_DAY)
+    house = tiny_ground.house(home)
+    assert 0 == play(house, TRIM_DAY).exit_code
+    day = tiny_ground.day(house, TRIM_DAY)
+    assert b"" != house.disk.read(day.path("cycles/0935/observations/calls.torn"))
+    assert () == audit(house, day.book_id, TRIM_DAY, TRIM_DAY, fresh=True, quiet=True)[1]
+    assert () == replay(house, day).divergences
+
+
 def edits_of(name: str, data: bytes) -> Iterator[bytes]:
     """The file with one value changed in a form that still reads, and the file cut in half."""
     if name.endswith(".jsonl"):
