@@ -198,12 +198,14 @@ def fills(day: Day) -> Rows:
 
 
 def denied(day: Day) -> Rows:
-    """Authorised entries that a cycle did not send."""
+    """Entries that a cycle did not send: single ones, or all of them where a file could not be used."""
     rows = []
     for name in day.cycles():
         found = _open(day, f"cycles/{name}/execution.json", Execution)
-        for entry in found.denied if found is not None else ():
-            rows.append({"cycle": name, "symbol": entry.symbol, "code": entry.code})
+        if found is None:
+            continue
+        rows += [{"cycle": name, "symbol": "every symbol", "code": code} for code in found.blocked]
+        rows += [{"cycle": name, "symbol": entry.symbol, "code": entry.code} for entry in found.denied]
     return rows
 
 
@@ -308,7 +310,7 @@ STORY: Sequence[tuple[str, str, Callable[[Day], Rows]]] = (
     ("decisions", "Decisions", decisions),
     ("enforcement", "Enforcement", enforcement),
     ("fills", "Fills", fills),
-    ("denied", "Authorised, but not sent", denied),
+    ("denied", "Not sent", denied),
     ("stops", "Stops after the last cycle", stops),
     ("closed", "Round trips closed", closed),
     ("pnl", "Profit and loss of the session", pnl),

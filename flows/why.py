@@ -38,7 +38,7 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
         {"title": "Scan", "rows": [_scan_row(standing)]},
         {"title": "Decision", "rows": _decision(day, symbol)},
         {"title": "Gates, asked before the open", "rows": _gates(day, symbol)},
-        {"title": "Authorised, but not sent", "rows": _of(stories.denied(day), symbol)},
+        {"title": "Not sent", "rows": _not_sent(day, symbol)},
         {"title": "Fills", "rows": _of(stories.fills(day), symbol)},
         {"title": "Stop after the last cycle", "rows": _of(stories.stops(day), symbol)},
         {"title": "Profit and loss of the session", "rows": _of(stories.pnl(day), symbol)},
@@ -56,14 +56,22 @@ def _of(rows: Rows, symbol: str) -> Rows:
     return [row for row in rows if row["symbol"] == symbol]
 
 
+def _not_sent(day: Day, symbol: str) -> Rows:
+    """Why no order left for the symbol, if it was wished for: its own denials, and what blocked every entry."""
+    wished = day.read("candidates.json", Candidates)
+    asked = isinstance(wished, Loaded) and any(each.symbol == symbol for each in wished.artifact.intents)
+    every = "every symbol" if asked else symbol
+    return [row for row in stories.denied(day) if row["symbol"] in (symbol, every)]
+
+
 def _verdict(day: Day, symbol: str, standing: Standing) -> str:
     """The furthest point that the symbol reached, and what ended it there."""
     bought = [each for each in _of(stories.fills(day), symbol) if each["side"] == "buy"]
     if bought:
         return f"bought {bought[0]['shares']} at {bought[0]['price']}: it passed every gate"
-    denied = _of(stories.denied(day), symbol)
+    denied = _not_sent(day, symbol)
     if denied:
-        return f"authorised, but not entered in cycle {denied[-1]['cycle']}: {denied[-1]['code']}"
+        return f"not entered in cycle {denied[-1]['cycle']}: {denied[-1]['code']}"
     enforcement = day.read("enforcement.json", Enforcement)
     if isinstance(enforcement, Loaded):
         for refused in enforcement.artifact.refused:

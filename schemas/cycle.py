@@ -77,6 +77,8 @@ class Execution(Artifact):
     last_seq: int | None
     state_before_sha256: str
     state_after_sha256: str
+    blocked: tuple[str, ...]
+    """Why no entry at all could be tried: the codes of files that entries rest on; empty on an ordinary day."""
     authorised: tuple[EntryAuthorised, ...]
     denied: tuple[EntryDenied, ...]
     orders: tuple[OrderLine, ...]

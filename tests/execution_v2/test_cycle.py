@@ -242,6 +242,9 @@ def test_a_broken_enforcement_file_enters_nothing_and_every_exit_runs(tmp_path: 
     broken.broken_enforcement = True
     assert whole.run(DAYS[1]) == broken.run(DAYS[1])
     assert ["ENFORCEMENT_CORRUPT"] == codes(broken.results[DAYS[1], "0935"])
+    told = {made is broken: made.results[DAYS[1], "0935"] for made in (whole, broken)}
+    folded = {key: execution.run(r.records, r.state_before, r.state_after).blocked for key, r in told.items()}
+    assert {False: (), True: ("ENFORCEMENT_CORRUPT",)} == folded
 
 
 def test_a_kill_switch_denies_the_entry_and_no_exit(tmp_path: Path) -> None:
