@@ -23,10 +23,11 @@ from ledger import layout
 from ledger.canonical import Malformed, first_difference, line_bytes, parse_canonical, parse_canonical_line
 from ledger.journal import Entry, Journal, parse_chain
 from schemas.errors import AvwapError, Corrupt, UsageFault
+from schemas.events import EntriesBlocked
 from schemas.header import CODE_VERSION
 from schemas.journal import JournalRecord
 from schemas.reasons.edge import EdgeCode
-from schemas.reasons.ledger import LedgerCode
+from schemas.reasons.ledger import LedgerCode, ReadFaultCode
 
 RECORDED: Final = re.compile(
     r"observations/(account|positions|orders|clock|control|close)\.json|cycles/[^/]+/observations/.+|journal\.torn"
@@ -124,7 +125,8 @@ def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:
     outcome = Outcome(replica)
     found: list[Divergence] = []
     session = opening.open_session(replica, world, None)
-    outcome.attempt("book", lambda: opening.book(replica))
+    if house.disk.exists(day.path(premarket.BOOK)):
+        outcome.attempt("book", lambda: opening.book(replica))
     for stage, run in PREMARKET:
         name = premarket.MARKET if stage == "market" else f"{stage}.json"
         if house.disk.exists(day.path(name)):
@@ -192,7 +194,7 @@ def _replay_cycle(
             folder,
             door,
             _no_pause,
-            entries=True,
+            entries=not _was_unsound(mine),
             journal=_UpTo(session.journal, len(mine)),
         )
     except RecordingEnded as stop:
@@ -218,6 +220,12 @@ def _replay_cycle(
     if ended:
         cycle.write_artifacts(day, session, folder)
     return []
+
+
+def _was_unsound(mine: Sequence[JournalRecord]) -> bool:
+    """Whether the cycle was told that its morning had refused a stage: a fact of that run, kept in its record."""
+    told = (EntriesBlocked.model_validate(r.data) for r in mine if r.event == "entries.blocked")
+    return any(f"ENFORCEMENT_{ReadFaultCode.STALE_INPUT}" in each.codes for each in told)
 
 
 def _call_divergence(calls: str, expected: str, actual: str) -> Divergence:
