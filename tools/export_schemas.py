@@ -3,6 +3,7 @@
 python -m tools.export_schemas     write schemas/json/, and drop files that no model stands behind
 """
 
+import inspect
 import json
 import pkgutil
 import sys
@@ -63,7 +64,7 @@ def artifact_schema(model: type[Artifact]) -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "title": model.SCHEMA,
-        "description": model.__doc__ or "",
+        "description": inspect.cleandoc(model.__doc__ or ""),  # 3.13 strips what 3.11 keeps
         "type": "object",
         "additionalProperties": False,
         "properties": header["properties"]

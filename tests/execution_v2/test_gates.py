@@ -350,5 +350,5 @@ def test_nobody_else_can_authorise_an_entry() -> None:
     assert isinstance(result, Authorised)
     with pytest.raises(AssertionError, match="only"):
         Authorised(entry=result.entry, phase=Phase.S, gates=(), made_by=object())
-    with pytest.raises(ValueError, match="made_by"):
+    with pytest.raises((TypeError, ValueError), match="made_by"):  # 3.13 says TypeError
         replace(result, phase=Phase.E)  # type: ignore[call-arg]
