@@ -195,15 +195,9 @@ def _carried_refs(day: Day, carried: Carried) -> Sequence[InputRef]:
 
 def _genesis(day: Day, world: World, guard: Guard | None) -> None:
     """The book's first folder, dated P: the account as observed, its funding, and a snapshot of it, sealed."""
-    observed = _account(day, world)
+    observed = _account(day, world, must=True)
     account = observed.artifact.account
-    if account is None:
-        raise Corrupt(
-            EdgeCode.ACCOUNT_UNREAD,
-            f"the account could not be read ({observed.artifact.cause}), so the book has no beginning",
-            safe="no order was sent",
-            next="run the same command again; remove the folder if the account has changed since",
-        )
+    assert account is not None, "a book begins with an account that was read"
     journal = _opened(day, Carried(state=empty_state(), tail=ZEROS, session=None), world, guard)
     book(day)
     if len(journal.records) == 1:
@@ -247,10 +241,18 @@ def observe(day: Day, world: World) -> Written:
     return Written(path=account.ref.path, sha256=account.ref.sha256, status="verified")
 
 
-def _account(day: Day, world: World) -> Loaded[AccountObservation]:
+def _account(day: Day, world: World, *, must: bool = False) -> Loaded[AccountObservation]:
+    """The recorded account, observed now if it was not yet. *must*: a failed read is refused, and not recorded."""
     found = day.read(ACCOUNT, AccountObservation)
     if isinstance(found, ReadFault):
         seen = world.broker.account()
+        if must and isinstance(seen, ReadFailed):
+            raise Denied(
+                EdgeCode.ACCOUNT_UNREAD,
+                f"the account could not be read ({seen.cause}), so the book has no beginning",
+                safe="nothing was written and no order was sent",
+                next="run the same command again once the broker answers",
+            )
         now = world.clock.now()
         made = (
             AccountObservation(ok=False, as_of=now, account=None, cause=seen.cause)

@@ -1,7 +1,9 @@
 """A session opens on what the journals say, whatever became of yesterday's other files."""
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,9 +11,11 @@ from execution_v2.reduce import state_digest
 from flows.day import open_day
 from flows.house import House
 from flows.settings import Settings
-from flows.stages.opening import carried_into
+from flows.stages.opening import carried_into, open_session
+from flows.world import World, open_world
 from ledger.canonical import parse_canonical_line
-from schemas.errors import Corrupt
+from market.feed import ReadFailed
+from schemas.errors import Corrupt, Denied
 from schemas.reasons.ledger import ReadFaultCode
 from tests.flows.worlds import DAY, NEXT, avwap, dated
 
@@ -59,3 +63,27 @@ def test_a_journal_that_is_not_what_was_sealed_stops_the_book(home: Path) -> Non
     journal.write_bytes(b"".join(lines))
     with pytest.raises(Corrupt, match="SEAL_BROKEN"):
         carried_into(open_day(House(Settings(home=home)), "SIM", NEXT))
+
+
+class Mute:
+    """A broker of which the account cannot be read; all else is the simulated one's."""
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    def account(self) -> ReadFailed:
+        return ReadFailed(cause="no answer")
+
+
+def test_a_book_begins_only_with_an_account_that_was_read_and_a_later_try_can(home: Path) -> None:
+    shutil.rmtree(home / "ledger/SIM")
+    house = House(Settings(home=home))
+    day, world = open_day(house, "SIM", NEXT), open_world(house, "SIM")
+    mute = World(broker=Mute(world.broker), feed=world.feed, clock=world.clock)
+    with pytest.raises(Denied, match="ACCOUNT_UNREAD"):
+        open_session(day, mute, None)
+    assert [] == list((home / "ledger/SIM").rglob("*.json"))
+    assert () == open_session(day, world, None).state().positions
