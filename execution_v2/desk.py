@@ -54,8 +54,8 @@ from schemas.reasons.execution import BrokerCode, OrderCause, StopCode
 
 Event = tuple[str, Fact]
 
-SENDS_MAX: Final = 2
-"""One resend under the same id, after a proof that the first never arrived (execution.md 3.3)."""
+SENDS_MAX: Final = 3
+"""Two resends under the same id, each after a proof that the one before never arrived (ADR 13)."""
 CANCELS_MAX: Final = 3
 """Cancels of one order in a row, while the broker shows it still open (execution.md 7)."""
 

@@ -71,7 +71,7 @@ NEXT: Final[Mapping[OrderState, frozenset[OrderState]]] = {
         }
     ),
     S.FROZEN: _ANSWERS | {S.NEVER_SENT, S.CANCELLING},
-    # One resend under the same client id; a late answer overturns the proof of absence.
+    # A resend under the same client id; a late answer overturns the proof of absence.
     S.NEVER_SENT: frozenset({S.SUBMITTING, S.CREATED, S.LIVE, S.PARTIAL, S.FILLED}),
     S.FILLED: frozenset(),
     S.CANCELLED: frozenset(),
