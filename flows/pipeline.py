@@ -86,8 +86,17 @@ ENTRY_STAGES = frozenset({"market", "scan", "candidates", "enforcement"})
 """Stages that entries rest on. The regime is a measurement (L2); decisions bind by gate 10, where they bind."""
 
 
-def _silent(stage: str) -> None:
-    del stage
+def directly(name: str, run: Callable[[], None]) -> None:
+    """Take a step as it comes; the Prefect flows take it as a task of that name."""
+    del name
+    run()
+
+
+def run_morning(day: Day, world: World, session: Session, outcome: Outcome) -> bool:
+    """What waited for the session, the book as it opens, and what the broker shows. Returns whether all is sound."""
+    opening.take_pending(day, session)
+    sound = outcome.attempt("book", lambda: opening.book(day))
+    return outcome.attempt("observe", lambda: opening.observe(day, world)) and sound
 
 
 def run_premarket(
@@ -95,17 +104,23 @@ def run_premarket(
     world: World,
     session: Session,
     outcome: Outcome,
-    told: Callable[[str], None] = _silent,
+    step: Callable[[str, Callable[[], None]], None] = directly,
 ) -> bool:
     """Every stage from the morning's observations to the enforcement. Returns whether entries may be tried."""
-    opening.take_pending(day, session)
-    told("observe")
-    sound = outcome.attempt("book", lambda: opening.book(day))
-    sound &= outcome.attempt("observe", lambda: opening.observe(day, world))
-    for stage, run in PREMARKET:
-        told(stage)
-        passed = outcome.attempt(stage, lambda run=run: run(day))  # type: ignore[misc]
-        sound &= passed or stage not in ENTRY_STAGES
+    sound = True
+
+    def morning() -> None:
+        nonlocal sound
+        sound &= run_morning(day, world, session, outcome)
+
+    step("observe", morning)
+    for name, run in PREMARKET:
+
+        def one(name: str = name, run: Callable[[Day], Written] = run) -> None:
+            nonlocal sound
+            sound &= outcome.attempt(name, lambda: run(day)) or name not in ENTRY_STAGES
+
+        step(name, one)
     return sound
 
 
@@ -119,33 +134,25 @@ def run_cycle(
         )
 
 
-def run_close(
-    day: Day,
-    world: World,
-    session: Session,
-    outcome: Outcome,
-    told: Callable[[str], None] = _silent,
-) -> None:
+def run_close(day: Day, world: World, session: Session, outcome: Outcome) -> None:
     """From the final observation to the seal; a report that fails blocks nothing."""
     world.clock.step(day.house.calendar.close_at(day.session) + CLOSE_AFTER)
     outcome.attempt("close", lambda: close.observe(day, world, session))
     for stage, run in close.STAGES:
-        told(stage)
         outcome.attempt(stage, lambda run=run: run(day, session))  # type: ignore[misc]
-    told("seal")
     if outcome.attempt("seal", lambda: close.close_seal(day).written):
         outcome.seal = sealed(day)
-        told("verify")
         outcome.attempt("verify", lambda: audit.check_seal(day))
-        told("report")
         outcome.attempt("report", lambda: pages.render_report(day))
 
 
-def run_day(day: Day, world: World, guard: Callable[[], None] | None = None) -> Outcome:
-    """The whole chain for one session."""
+def run_day(
+    day: Day, world: World, guard: Callable[[], None] | None = None, *, entries: bool = True
+) -> Outcome:
+    """The whole chain for one session. *entries* False, for one that was missed: cycles and close, no scan."""
     outcome = Outcome(day)
     session = opening.open_session(day, world, guard)
-    sound = run_premarket(day, world, session, outcome)
+    sound = (run_premarket if entries else run_morning)(day, world, session, outcome) and entries
     for slot in cycle.slots(day):
         run_cycle(day, world, session, slot, outcome, entries=sound)
     run_close(day, world, session, outcome)

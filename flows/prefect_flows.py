@@ -7,7 +7,7 @@ the cycle, whose calls leave the house. Nothing relies on Prefect for mutual exc
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -112,22 +112,7 @@ def _ended(outcome: Outcome) -> dict[str, Any] | State[Any]:
 def _premarket(day: Day, world: World, guard: Guard, outcome: Outcome) -> tuple[Session, bool]:
     opened: list[Session] = []
     _step(outcome, "open", lambda: opened.append(opening.open_session(day, world, guard)))
-    sound = True
-
-    def morning() -> None:
-        nonlocal sound
-        opening.take_pending(day, opened[0])
-        sound &= outcome.attempt("book", lambda: opening.book(day))
-        sound &= outcome.attempt("observe", lambda: opening.observe(day, world))
-
-    _step(outcome, "observe", morning)
-    for name, run in pipeline.PREMARKET:
-
-        def one(name: str = name, run: Callable[[Day], Any] = run) -> None:
-            nonlocal sound
-            sound &= outcome.attempt(name, lambda: run(day)) or name not in pipeline.ENTRY_STAGES
-
-        _step(outcome, name, one)
+    sound = pipeline.run_premarket(day, world, opened[0], outcome, partial(_step, outcome))
     return opened[0], sound
 
 

@@ -7,10 +7,9 @@ from datetime import date
 
 from flows.day import Day, open_day
 from flows.house import House
-from flows.pipeline import Outcome, run_close, run_cycle, run_day, sealed
+from flows.pipeline import Outcome, run_day, sealed
 from flows.replay import Replayed, replay
 from flows.settings import operable
-from flows.stages import cycle, opening
 from flows.world import World, open_world
 from ledger import layout
 from ledger.lock import BookLock
@@ -118,21 +117,9 @@ def catch_up(house: House, day: Day, world: World, guard: Callable[[], None]) ->
     made = []
     for session in house.calendar.sessions(house.calendar.next(newest.session_date), day.previous):
         missed = day.sibling(session)
-        outcome = exits_only(missed, world, guard)
+        outcome = run_day(missed, world, guard, entries=False)
         made.append(SessionResult(day=missed, seal=outcome.seal, outcome=outcome))
     return tuple(made)
-
-
-def exits_only(day: Day, world: World, guard: Callable[[], None]) -> Outcome:
-    """A missed session: its cycles for the positions held, its close, its seal; no scan and no entry."""
-    outcome = Outcome(day)
-    session = opening.open_session(day, world, guard)
-    outcome.attempt("book", lambda: opening.book(day))
-    outcome.attempt("observe", lambda: opening.observe(day, world))
-    for slot in cycle.slots(day):
-        run_cycle(day, world, session, slot, outcome, entries=False)
-    run_close(day, world, session, outcome)
-    return outcome
 
 
 def run_range(house: House, book_id: str, first: date, last: date, told: Told, owner: str) -> Range:

@@ -76,8 +76,7 @@ def day(
     Example: `avwap day --book SIM --date 2016-06-01`
     """
     from flows.day import open_day
-    from flows.pipeline import sealed
-    from flows.run import acting, catch_up, ready_day, run_session
+    from flows.run import ready_day, run_range
     from flows.settings import operable
 
     at = house(home)
@@ -86,11 +85,8 @@ def day(
 
         open_day(at, operable(book), on)
         bring_in(at, bars, "bars", None, as_json=as_json, quiet=as_json)
-    the_day = ready_day(at, book, on)
-    with acting(at, book, f"avwap day {on}") as (world, guard):
-        if sealed(the_day) is None:
-            catch_up(at, the_day, world, guard)
-        result = run_session(at, the_day, world, guard)
+    ready_day(at, book, on)  # a range of no session would be told in other words
+    result = run_range(at, book, on, on, lambda _: None, f"avwap day {on}").results[-1]
     console.emit(result_dict(result), as_json, lambda: _tell_day(result))
     raise typer.Exit(result.exit_code)
 

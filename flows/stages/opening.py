@@ -7,12 +7,12 @@ fresh process needs one day's folder, not the book's whole history.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 from analytics import snapshot as snapshots
+from execution_v2 import book as books
 from execution_v2.broker.port import ReadFailed
-from execution_v2.reduce import empty_state, fold_records, state_digest
+from execution_v2.reduce import empty_state, fold_records
 from flows.day import Day, StageRefused
 from flows.stages.premarket import ACCOUNT, BOOK, CLOCK, CONTROL, ORDERS, POSITIONS
 from flows.world import World
@@ -24,10 +24,10 @@ from ledger.seal import last_sealed, listing, read_manifest, seal, sessions_of
 from schemas.base import SessionDate
 from schemas.book import Book, BookState
 from schemas.errors import Corrupt, Denied, UsageFault
-from schemas.events import AccountFunded, SessionOpened
 from schemas.header import Artifact, Finding, InputRef
 from schemas.journal import ZEROS
 from schemas.observations import (
+    AccountFacts,
     AccountObservation,
     ClockObservation,
     ControlObservation,
@@ -170,19 +170,17 @@ def book(day: Day) -> Written:
         raise StageRefused("book", day, (carried.fault,))
     journal = open_journal(day, None, carried.tail)
     state = fold_records(carried.state, list(journal.records)[:1])
-    return day.write(BOOK, Book(state=state, state_sha256=state_digest(state)), _carried_refs(day, carried))
+    return day.write(BOOK, books.run(state), _carried_refs(day, carried))
 
 
-def _opened(day: Day, carried: Carried, world: World, guard: Guard | None) -> Journal:
+def _opened(
+    day: Day, carried: Carried, world: World, guard: Guard | None, account: AccountFacts | None = None
+) -> Journal:
+    """The journal of D with its first records; those that a crash cut off are added."""
     journal = open_journal(day, guard, carried.tail)
-    if not journal.records:
-        opened = SessionOpened(
-            prev_tail=carried.tail,
-            carried_state_sha256=state_digest(carried.state),
-            book_id=day.book_id,
-            session_date=day.session,
-        )
-        journal.append([("session.opened", world.clock.now(), None, opened)])
+    rows = books.opening(carried.state, day.book_id, day.session, carried.tail, account)
+    now = world.clock.now()
+    journal.append([(event, now, None, data) for event, data in rows[len(journal.records) :]])
     return journal
 
 
@@ -198,11 +196,8 @@ def _genesis(day: Day, world: World, guard: Guard | None) -> None:
     observed = _account(day, world, must=True)
     account = observed.artifact.account
     assert account is not None, "a book begins with an account that was read"
-    journal = _opened(day, Carried(state=empty_state(), tail=ZEROS, session=None), world, guard)
+    _opened(day, Carried(state=empty_state(), tail=ZEROS, session=None), world, guard, account)
     book(day)
-    if len(journal.records) == 1:
-        funded = AccountFunded(amount=Decimal(account.cash), genesis=True)
-        journal.append([("account.funded", world.clock.now(), None, funded)])
     day.write("snapshot.json", snapshots.genesis(account, day.session), (observed.ref,))
     seal(day.house.disk, day.ctx, None)
 
