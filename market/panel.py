@@ -6,7 +6,8 @@ sidecar's own memory-mapped pages; a split copies only the pages of its symbol.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Any, Final
@@ -20,7 +21,7 @@ from market.sidecar import PRICE_NULL, SYMBOL_SHIFT, Sidecar, open_sidecar
 from market.store import BarStore
 from schemas.base import SessionDate
 from schemas.errors import UsageFault
-from schemas.market import CorporateAction
+from schemas.market import CorporateAction, EarningsEvent
 from schemas.reasons.market import MarketFault
 
 SESSIONS_BACK: Final = 300
@@ -64,6 +65,8 @@ class Panel:
     them.
     actions: known at the cut, ex_date from P0 on (also after D). since: the session whose cut ``restated``
     compares with. benchmark_held: whether the store, as of the cut, ever held a bar of ``benchmark``.
+    members: the universe of D, ``None`` without a membership table. sectors: symbol -> sector as of D.
+    earnings: events known at the cut, by (symbol, date).
     """
 
     session_date: SessionDate
@@ -85,6 +88,9 @@ class Panel:
     data_version: str
     benchmark: str
     benchmark_held: bool
+    members: frozenset[str] | None = None
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    earnings: tuple[EarningsEvent, ...] = ()
 
     def position(self, symbol: str) -> int | None:
         """Where *symbol* stands in ``symbols``, or ``None`` if it has no bar in the panel."""

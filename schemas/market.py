@@ -46,6 +46,50 @@ class CorporateAction(Fact):
         return self
 
 
+class Membership(Fact):
+    """One interval [start, end) in which a symbol belonged to the universe; end None: it still does.
+
+    known_at: when we first held it; None means the evening before ``start`` is assumed.
+    """
+
+    symbol: str = Field(pattern=SYMBOL_PATTERN)
+    start: date
+    end: date | None = None
+    known_at: Instant | None = None
+
+
+class SectorLine(Fact):
+    """The sector of a symbol as the table stood on ``as_of``; in force until a later table names it again.
+
+    known_at: when we first held it; None means the evening of ``as_of`` is assumed.
+    """
+
+    symbol: str = Field(pattern=SYMBOL_PATTERN)
+    as_of: date
+    sector: str = Field(min_length=1, max_length=60)
+    known_at: Instant | None = None
+
+
+class EarningsTime(StrEnum):
+    """When on its date a company reports. ``UNKNOWN`` counts as after the close: the next bar reacts."""
+
+    BEFORE_OPEN = "before_open"
+    AFTER_CLOSE = "after_close"
+    UNKNOWN = "unknown"
+
+
+class EarningsEvent(Fact):
+    """One report of earnings, past or announced, on a New York date.
+
+    known_at: when we first held it; None means the evening before ``date`` is assumed.
+    """
+
+    symbol: str = Field(pattern=SYMBOL_PATTERN)
+    date: date
+    at: EarningsTime = EarningsTime.UNKNOWN
+    known_at: Instant | None = None
+
+
 class StoreFile(Fact):
     """One file of a vintage: path inside the data root."""
 
