@@ -8,7 +8,7 @@ sidecar's own memory-mapped pages; a split copies only the pages of its symbol.
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Final
 
@@ -66,7 +66,8 @@ class Panel:
     actions: known at the cut, ex_date from P0 on (also after D). since: the session whose cut ``restated``
     compares with. benchmark_held: whether the store, as of the cut, ever held a bar of ``benchmark``.
     members: the universe of D, ``None`` without a membership table. sectors: symbol -> sector as of D.
-    earnings: events known at the cut, by (symbol, date).
+    earnings: events known at the cut, by (symbol, date). ahead: the two sessions after D, as far as the calendar
+    goes.
     """
 
     session_date: SessionDate
@@ -91,6 +92,7 @@ class Panel:
     members: frozenset[str] | None = None
     sectors: Mapping[str, str] = field(default_factory=dict)
     earnings: tuple[EarningsEvent, ...] = ()
+    ahead: tuple[SessionDate, ...] = ()
 
     def position(self, symbol: str) -> int | None:
         """Where *symbol* stands in ``symbols``, or ``None`` if it has no bar in the panel."""
@@ -174,6 +176,7 @@ def load_panel(
         data_version=held.data_version(today),
         benchmark=benchmark,
         benchmark_held=code is not None and _held_by(held, code, today),
+        ahead=calendar.sessions(session, min(session + timedelta(days=14), calendar.valid_until))[1:3],
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ class AnchorName(StrEnum):
     """Anchors in order of priority, highest first (strategy.md 2.2)."""
 
     YTD = "YTD"
+    EARNINGS = "EARNINGS"
     GAP = "GAP"
     VOLUME_BREAKOUT = "VOLUME_BREAKOUT"
     MTD = "MTD"
@@ -79,12 +80,14 @@ class Features(TypedDict):
     pivot_r1: Price
     pivot_r2: Price
     fractal_low: NotRequired[Annotated[SessionDate, _said("its session; absent if none")]]
-    sector_rs: NotRequired[M6]
+    sector_rs: NotRequired[
+        Annotated[M6, _said("of the sector's fund against the benchmark; absent if not to be had")]
+    ]
 
 
 @with_config(_STRICT)
 class AnchorRow(TypedDict):
-    """One present anchor. Short keys: there are up to eight in each of thousands of rows."""
+    """One present anchor. Short keys: there are up to nine in each of thousands of rows."""
 
     a: Annotated[str, _said("an AnchorName")]
     on: Annotated[SessionDate, _said("session of the anchor bar")]

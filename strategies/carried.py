@@ -10,6 +10,7 @@ import numpy as np
 from strategies.layout import (
     BAR_MAX,
     BURST,
+    EARNINGS,
     EASY,
     GAP,
     MTD,
@@ -37,6 +38,7 @@ from strategies.layout import (
     YTD,
     Bars,
     Dividends,
+    Events,
     Ints,
     Sessions,
 )
@@ -176,6 +178,26 @@ def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Ints
     if t0 == 0:
         w[W_AT + GAP, 0] = w[W_AT + BURST, 0] = w[W_FRACTAL, 0] = -1
         w[W_GAP_STATE, 0] = 0
+
+
+@compiled
+def earnings(b: Bars, sessions: Sessions, events: Events, symbol: int, t0: int, w: Ints) -> None:
+    """The bar that answers the latest report up to each row: of its date if it came before the open, else the next.
+
+    A report counts from the first row that knows it; one older than P0 is no fact of the panel.
+    """
+    n = len(b.close)
+    following, end = events.lo[symbol], events.hi[symbol]
+    at = on = -1
+    for i in range(t0, n):
+        session = b.session[i]
+        while following < end and events.seen[following] <= session:
+            row = np.searchsorted(b.session, events.reacts[following])
+            # Told late, an older report does not displace a younger one.
+            if row > at or (row == at and events.on[following] > on):
+                at, on = row, events.on[following]
+            following += 1
+        w[W_AT + EARNINGS, i] = at if on >= sessions.panel_from[session] else -1
 
 
 @compiled

@@ -4,8 +4,10 @@ Fractions are Decimals of scale 6 (0.04, not 4) because thresholds on integers a
 ``None`` setting is no limit.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
@@ -21,6 +23,26 @@ class EarningsPolicy(StrEnum):
     OFF = "off"
 
 
+SECTOR_FUNDS: Final[Mapping[str, str]] = {
+    "Communication Services": "XLC",
+    "Consumer Discretionary": "XLY",
+    "Consumer Staples": "XLP",
+    "Energy": "XLE",
+    "Financials": "XLF",
+    "Health Care": "XLV",
+    "Industrials": "XLI",
+    "Industries": "XLI",
+    "Information Technology": "XLK",
+    "Materials": "XLB",
+    "Real Estate": "XLRE",
+    "Telecommunication Services": "XLK",
+    "Telecommunications Services": "XLK",
+    "Utilities": "XLU",
+}
+"""GICS sector, in every spelling that tables of the years used -> the SPDR fund that held it. Telecommunications
+lay in the technology fund until communication services got a fund of their own in 2018."""
+
+
 class ScanConfig(Fact):
     """Thresholds of the scan (strategy.md 1.4, 2.2, 2.4, 2.5)."""
 
@@ -33,6 +55,8 @@ class ScanConfig(Fact):
     adv_usd_min: Amount = Decimal("10000000.000000")
     history_bars_min: int = Field(default=80, ge=1)
     earnings_policy: EarningsPolicy = EarningsPolicy.IF_KNOWN
+    sector_funds: dict[str, str] = Field(default_factory=lambda: dict(SECTOR_FUNDS))
+    """Sector -> the fund of ``sector_rs``, which is information only; a sector without a line has none."""
     market_gate: bool = True
     gap_min: Fraction6 = Decimal("0.040000")
     avwap_slope_min: Fraction6 = Decimal("-0.000500")

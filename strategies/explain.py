@@ -13,6 +13,7 @@ from schemas.base import Scalar
 from schemas.reasons.scan import ScanCode
 from schemas.scan import AnchorRow
 from strategies import layout
+from strategies.beside import next_report, sector_strength
 from strategies.config import ScanConfig
 from strategies.gates import BIT
 from strategies.layout import NULL
@@ -65,7 +66,8 @@ def explain(inputs: ScanInputs, config: ScanConfig, symbol: str) -> Explanation 
     at = kept.index(k)
     f = judged.features[at].tolist()
     has_bar = f[layout.SESSION] != NULL
-    row = full_row(alone, f, judged.anchors[at].tolist()) if f[layout.PIVOT_R1] != NULL else {}
+    strength = sector_strength(panel, config).get(symbol)
+    row = full_row(alone, f, judged.anchors[at].tolist(), strength) if f[layout.PIVOT_R1] != NULL else {}
     return Explanation(
         symbol=symbol,
         has_bar_at_p=has_bar,
@@ -121,7 +123,11 @@ _ASKED: Final[tuple[tuple[str, ScanCode, _Ask], ...]] = (
     ("G6", ScanCode.PRICE_BELOW_MIN, _measure(layout.CLOSE, 4, "price_min")),
     ("G6", ScanCode.ADV_SHARES_LOW, _measure(layout.ADV_SHARES20, 2, "adv_shares_min")),
     ("G6", ScanCode.ADV_DOLLARS_LOW, _measure(layout.ADV_USD20, 2, "adv_usd_min")),
-    ("G7", ScanCode.EARNINGS_NEAR, lambda _, config: (None, str(config.earnings_policy))),
+    (
+        "G7",
+        ScanCode.EARNINGS_NEAR,
+        lambda _, config: (None, f"none on D, D+1, D+2 ({config.earnings_policy})"),
+    ),
     ("G8", ScanCode.MARKET_GATE_CLOSED, lambda _, __: (None, "benchmark close > sma200")),
     ("G9", ScanCode.WEEKLY_NOT_ALIGNED, _pair(layout.WEEKLY10, layout.WEEKLY40, 6)),
     ("G10", ScanCode.ATR_TOO_SMALL, _measure(layout.ATR14, 6, "atr_usd_min")),
@@ -155,6 +161,8 @@ def _gates(
     ]
     for gate, code, ask in _ASKED:
         seen, wanted = ask(f, config)
+        if code is ScanCode.EARNINGS_NEAR:
+            seen = next_report(inputs.panel, symbol)
         if code is ScanCode.MARKET_GATE_CLOSED:
             seen = judged.benchmark_above_sma200
         if code is ScanCode.NO_ELIGIBLE_ANCHOR:

@@ -47,6 +47,10 @@ class Standing:
     """Not on the deny list, and on the allow list if there is one."""
     is_quarantined: Bools
     has_action: Bools
+    is_reporting: Bools
+    """Earnings are due from D to the second session after it."""
+    has_earnings: Bools
+    """Some report of the symbol, past or announced, is recorded."""
     close_as_traded: Ints
     """e4, NULL without a bar at P."""
 
@@ -85,8 +89,7 @@ def judge(features: Ints, anchors: Ints, standing: Standing, day: Day, config: S
     demand(ScanCode.PRICE_BELOW_MIN, standing.close_as_traded >= _whole(config.price_min, 4))
     demand(ScanCode.ADV_SHARES_LOW, f.at_least(layout.ADV_SHARES20, _whole(config.adv_shares_min, 2)))
     demand(ScanCode.ADV_DOLLARS_LOW, f.at_least(layout.ADV_USD20, _whole(config.adv_usd_min, 2)))
-    # No earnings dates are recorded: unknown passes under if_known and refuses under required.
-    demand(ScanCode.EARNINGS_NEAR, config.earnings_policy is not EarningsPolicy.REQUIRED)
+    demand(ScanCode.EARNINGS_NEAR, _is_quiet(standing, config.earnings_policy))
     demand(ScanCode.MARKET_GATE_CLOSED, day.is_market_up or not config.market_gate)
     weeks = f[layout.WEEKS]
     is_young = (weeks != NULL) & (weeks < 40)
@@ -124,6 +127,14 @@ class _Columns:
 
     def above(self, column: int, other: int) -> Bools:
         return self.known(column, other) & (self[column] > self[other])
+
+
+def _is_quiet(standing: Standing, policy: EarningsPolicy) -> Bools | bool:
+    """G7. Unknown passes under ``if_known`` and refuses under ``required``."""
+    if policy is EarningsPolicy.OFF:
+        return True
+    is_answered = standing.has_earnings if policy is EarningsPolicy.REQUIRED else True
+    return ~standing.is_reporting & is_answered
 
 
 def _demand_volatility(f: _Columns, demand: Any, config: ScanConfig) -> None:

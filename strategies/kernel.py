@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from strategies.carried import adx, atr, avwap, extreme, latest, relative, sums
+from strategies.carried import adx, atr, avwap, earnings, extreme, latest, relative, sums
 from strategies.layout import (
     A_ALIAS_OF,
     A_AVWAP,
@@ -41,6 +41,7 @@ from strategies.layout import (
     CHOSEN,
     CLOSE,
     CONFLUENCE,
+    EARNINGS,
     FRACTAL_LOW,
     GAP,
     GAP_RESET,
@@ -93,12 +94,13 @@ from strategies.layout import (
     YTD,
     Bars,
     Dividends,
+    Events,
     Ints,
     Sessions,
 )
 from strategies.ticks import compiled, compiled_once, levels, rhe, rhe_tick
 
-HELPERS_SHA256: Final = "e5e12339ac396e8f2cc4c56adb04801aa17733f82e1318b7996b59d148a7fcdd"
+HELPERS_SHA256: Final = "f568b0e26ee2ce421d5c09a887c7cc821740b05e1058980648c25bf0d17604b5"
 """sha256 of carried.py, layout.py and ticks.py, joined in this order."""
 
 
@@ -109,6 +111,7 @@ def scan_rows(
     bars: Bars,
     sessions: Sessions,
     dividends: Dividends,
+    events: Events,
     emit_from: Ints,
     out_at: Ints,
     parameters: Ints,
@@ -133,6 +136,7 @@ def scan_rows(
         t0 = emit_from[s] - start
         sums(own, sessions, t0, w)
         latest(own, dividends, s, t0, parameters, w)
+        earnings(own, sessions, events, s, t0, w)
         extreme(own.high, 1, 252, t0, HIGH_52W, w)
         extreme(own.low, -1, 252, t0, LOW_52W, w)
         extreme(own.low, -1, 20, t0, SWING_LOW, w)
@@ -223,6 +227,8 @@ def _anchor_bar(b: Bars, sessions: Sessions, t: int, first: int, anchor: int, w:
         return a if a > first or sessions.first_of_year[s] else -1
     if anchor == MTD:
         return a if a > first or sessions.first_of_month[s] else -1
+    if anchor == EARNINGS:
+        return a if a >= max(first, t - 69) else -1
     if anchor == GAP:
         return a if a > first and a >= t - 59 else -1
     if anchor == BURST:
@@ -234,7 +240,7 @@ def _anchor_bar(b: Bars, sessions: Sessions, t: int, first: int, anchor: int, w:
 
 @compiled
 def _priority(anchor: int) -> int:
-    return (100, 90, 80, 70, 60, 55, 50, 40)[anchor]
+    return (100, 95, 90, 80, 70, 60, 55, 50, 40)[anchor]
 
 
 @compiled

@@ -27,8 +27,8 @@ FEATURES: Final = 42
 # Columns of an anchor row.
 A_SESSION, A_AVWAP, A_DISTANCE, A_SLOPE, A_RECLAIM, A_FAILS, A_SCORE, A_ALIAS_OF = 0, 1, 2, 3, 4, 5, 6, 7
 ANCHOR_COLUMNS: Final = 8
-ANCHORS: Final = 8
-YTD, GAP, BURST, MTD, HIGH_52W, LOW_52W, SWING_LOW, SWING_HIGH = 0, 1, 2, 3, 4, 5, 6, 7
+ANCHORS: Final = 9
+YTD, EARNINGS, GAP, BURST, MTD, HIGH_52W, LOW_52W, SWING_LOW, SWING_HIGH = 0, 1, 2, 3, 4, 5, 6, 7, 8
 TOO_YOUNG, BELOW, SLOPE_DOWN, TOO_FAR = 1, 2, 4, 8
 
 # Parameters, ppm unless said otherwise.
@@ -90,8 +90,23 @@ class Dividends(NamedTuple):
     cash: Ints
 
 
+class Events(NamedTuple):
+    """Reports of earnings of all symbols: symbol s owns ``lo[s]:hi[s]``, by ascending ``seen``.
+
+    All but lo and hi are session indices. on: the last session up to the report's date, -1 before the first.
+    reacts: the session from which on the next bar is the anchor's. seen: the first P that knows the report
+    and may hold that bar.
+    """
+
+    lo: Ints
+    hi: Ints
+    on: Ints
+    reacts: Ints
+    seen: Ints
+
+
 # Rows of the working columns of one symbol, reused for the next; sums are prefix sums with a leading zero.
 W_SUM_PV, W_SUM_V, W_SUM_C, W_SUM_TR, W_SUM_CV, W_SUM_WEEK, W_WEEK, W_IS_BAD = 0, 1, 2, 3, 4, 5, 6, 7
 W_FIRST, W_FRACTAL, W_GAP_STATE, W_ATR_PCT, W_MEDIAN, W_ADX = 8, 9, 10, 11, 12, 13
 W_AT = 14  # and following, one per anchor: its bar as seen from each row, -1 if there is none yet
-WORKING: Final = 22
+WORKING: Final = 23

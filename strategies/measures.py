@@ -4,6 +4,7 @@ The bridge between ``market.panel`` and the compiled kernel; whatever the kernel
 dividends and thresholds is laid out here as integers.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,12 +16,12 @@ import numpy as np
 
 from market.actions import factors
 from market.panel import Panel
-from schemas.market import ActionKind
+from schemas.market import ActionKind, EarningsTime
 from schemas.strategy_registry import EntryModel
 from strategies import layout
 from strategies.config import ScanConfig
 from strategies.kernel import scan_rows
-from strategies.layout import Bars, Dividends, Ints, Sessions
+from strategies.layout import Bars, Dividends, Events, Ints, Sessions
 
 PARTS: Final = 4
 """Threads among which a large panel's symbols are shared. No symbol knows another, so no byte depends on it."""
@@ -53,7 +54,7 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
     lo, hi = panel.lo.astype(np.int64), panel.hi.astype(np.int64)
     bars = Bars(*(_read_only(column) for column in columns))
     calendar = sessions_table(panel.sessions, np.zeros(last + 1, np.int64))
-    paid = dividends_table(panel)
+    paid, told = dividends_table(panel), events_table(panel)
     thresholds = parameters(config)
 
     longest = int((hi - lo).max(initial=0))
@@ -61,13 +62,15 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
     def share(begin: int, end: int) -> None:
         own = slice(begin, end)
         working = np.zeros((layout.WORKING, longest + 1), np.int64)
-        dividends = Dividends(paid.lo[own], paid.hi[own], paid.session, paid.cash)
+        dividends = Dividends(paid.lo[own], paid.hi[own], *paid[2:])
+        events = Events(told.lo[own], told.hi[own], *told[2:])
         scan_rows(
             lo[own],
             hi[own],
             bars,
             calendar,
             dividends,
+            events,
             emit_from[own],
             at[own],
             thresholds,
@@ -108,7 +111,7 @@ def dividends_table(panel: Panel) -> Dividends:
     """Cash dividends up to P on the basis of D, e4, in the layout of the kernel."""
     index: dict[date, int] = {day: position for position, day in enumerate(panel.sessions)}
     ratios = factors(panel.actions, panel.session_date)
-    found: list[tuple[int, int, int]] = []
+    found: list[tuple[int, ...]] = []
     for action in panel.actions:
         symbol = panel.position(action.symbol)
         session = index.get(action.ex_date)
@@ -120,15 +123,39 @@ def dividends_table(panel: Panel) -> Dividends:
                 if ex_date > action.ex_date:
                     cash = cash * ratio.denominator / ratio.numerator
             found.append((symbol, session, int(cash.to_integral_value(rounding="ROUND_HALF_EVEN"))))
+    return Dividends(*owned_columns(found, len(panel.symbols), 2))
+
+
+def events_table(panel: Panel) -> Events:
+    """Reports of earnings from P0 on, as far as the panel knows them, in the layout of the kernel."""
+    found: list[tuple[int, ...]] = []
+    for event in panel.earnings:
+        symbol = panel.position(event.symbol)
+        on = bisect_right(panel.sessions, event.date) - 1
+        if symbol is None or on < 0:
+            continue
+        is_before = event.at is EarningsTime.BEFORE_OPEN and panel.sessions[on] == event.date
+        reacts = on if is_before else on + 1
+        found.append((symbol, reacts, on, reacts))
+    return events_of(found, len(panel.symbols))
+
+
+def events_of(found: list[tuple[int, ...]], symbols: int) -> Events:
+    """The table of (symbol, seen, on, reacts), in any order."""
+    lo, hi, seen, on, reacts = owned_columns(found, symbols, 3)
+    return Events(lo, hi, on, reacts, seen)
+
+
+def owned_columns(found: list[tuple[int, ...]], symbols: int, columns: int) -> list[Ints]:
+    """Rows (symbol, values …), sorted, as lo and hi of each symbol and the columns of the values."""
     found.sort()
     owner = np.array([row[0] for row in found], np.int64)
-    symbols = np.arange(len(panel.symbols))
-    return Dividends(
-        np.searchsorted(owner, symbols, "left").astype(np.int64),
-        np.searchsorted(owner, symbols, "right").astype(np.int64),
-        np.array([row[1] for row in found], np.int64),
-        np.array([row[2] for row in found], np.int64),
-    )
+    everyone = np.arange(symbols)
+    return [
+        np.searchsorted(owner, everyone, "left").astype(np.int64),
+        np.searchsorted(owner, everyone, "right").astype(np.int64),
+        *(np.array([row[k] for row in found], np.int64) for k in range(1, columns + 1)),
+    ]
 
 
 def parameters(config: ScanConfig) -> Ints:

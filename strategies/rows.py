@@ -52,17 +52,21 @@ STRUCTURE: Final = {1: "up", 0: "mixed", -1: "down"}
 
 
 def full_rows(
-    panel: Panel, features: Ints, anchors: Ints, wanted: Ints
+    panel: Panel, features: Ints, anchors: Ints, wanted: Ints, strength: Mapping[str, float]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """For each panel position in *wanted* the keys that a full row has beyond symbol, verdict and codes."""
     own = features[wanted].tolist()
     for k, f, rows in zip(wanted.tolist(), own, anchors[wanted].tolist(), strict=True):
-        yield k, full_row(panel, f, rows)
+        yield k, full_row(panel, f, rows, strength.get(panel.symbols[k]))
 
 
-def full_row(panel: Panel, f: Sequence[int], anchors: Sequence[Sequence[int]]) -> dict[str, Any]:
+def full_row(
+    panel: Panel, f: Sequence[int], anchors: Sequence[Sequence[int]], sector_rs: float | None
+) -> dict[str, Any]:
     """Features, anchors, labels and levels of one symbol from its integer columns."""
     row: dict[str, Any] = {"features": _features(panel, f), "anchors": _anchors(panel, anchors)}
+    if sector_rs is not None:
+        row["features"]["sector_rs"] = sector_rs
     row["labels"] = _labels(f)
     if f[layout.CHOSEN] >= 0:
         row["chosen"] = NAMES[f[layout.CHOSEN]]

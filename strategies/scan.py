@@ -16,6 +16,7 @@ from schemas.header import Finding
 from schemas.reasons.scan import ScanCode, ScanInfo
 from schemas.scan import Scan, ScanCounts, ScanRow, ScanVerdict
 from strategies import layout
+from strategies.beside import is_reporting, sector_strength
 from strategies.config import EarningsPolicy, ScanConfig
 from strategies.gates import BIT, OUTSIDE, TIER_NONE, Day, Standing, Verdicts, codes_of, judge
 from strategies.layout import NULL, Ints
@@ -64,7 +65,9 @@ def run(inputs: ScanInputs, config: ScanConfig) -> Scan:
     wanted = np.array([k for k in order if is_full[k]], np.int64)
     rows = tuple(
         _row(inputs, judged, k, codes[k], ranks.get(k), config) | full
-        for k, full in full_rows(panel, judged.features, judged.anchors, wanted)
+        for k, full in full_rows(
+            panel, judged.features, judged.anchors, wanted, sector_strength(panel, config)
+        )
     )
     groups: dict[tuple[str, ...], list[str]] = {}
     for k in order:
@@ -104,11 +107,23 @@ def _row(
             row["verdict"], row["codes"] = ScanVerdict.CAPPED, [ScanCode.CANDIDATE_CAP]
     if judged.verdicts.tier[k] != TIER_NONE:
         row["tier"] = "-AB"[judged.verdicts.tier[k]]
-    if not judged.verdicts.has_weeks[k]:
-        row["info"] = [ScanInfo.WEEKLY_NOT_APPLICABLE]
+    info = _info(inputs, judged, k, config)
+    if info:
+        row["info"] = info
     if row["symbol"] in inputs.warnings:
         row["warnings"] = [str(code) for code in inputs.warnings[row["symbol"]]]
     return row
+
+
+def _info(inputs: ScanInputs, judged: Judged, k: int, config: ScanConfig) -> list[str]:
+    """Info codes of one symbol; what holds for all of them is said once, in the scan's own ``info``."""
+    info: list[str] = []
+    is_asked = config.earnings_policy is not EarningsPolicy.OFF and bool(inputs.panel.earnings)
+    if is_asked and not judged.standing.has_earnings[k]:
+        info.append(ScanInfo.EARNINGS_UNKNOWN)
+    if not judged.verdicts.has_weeks[k]:
+        info.append(ScanInfo.WEEKLY_NOT_APPLICABLE)
+    return info
 
 
 def judge_all(inputs: ScanInputs, config: ScanConfig) -> Judged:
@@ -141,6 +156,8 @@ def judge_all(inputs: ScanInputs, config: ScanConfig) -> Judged:
 
 def _standing(inputs: ScanInputs, config: ScanConfig, close: Ints) -> Standing:
     symbols = inputs.panel.symbols
+    told = frozenset(event.symbol for event in inputs.panel.earnings)
+    near = is_reporting(inputs.panel)
     members, allow, deny = inputs.members, config.universe_allow, frozenset(config.universe_deny)
     listed = None if allow is None else frozenset(allow)
 
@@ -152,6 +169,8 @@ def _standing(inputs: ScanInputs, config: ScanConfig, close: Ints) -> Standing:
         is_listed=column([s not in deny and (listed is None or s in listed) for s in symbols]),
         is_quarantined=column([symbol in inputs.quarantine for symbol in symbols]),
         has_action=column([symbol in inputs.blocked_symbols for symbol in symbols]),
+        is_reporting=column([symbol in near for symbol in symbols]),
+        has_earnings=column([symbol in told for symbol in symbols]),
         close_as_traded=_as_traded(inputs.panel, close),
     )
 
@@ -212,7 +231,7 @@ def _infos(inputs: ScanInputs, config: ScanConfig) -> tuple[Finding, ...]:
         found.append(Finding(code=code, subject="universe", detail="no membership table: every symbol is in"))
     code = ScanInfo.UNIVERSE_METRICS_SKIPPED
     found.append(Finding(code=code, subject="universe", detail="no provider of metrics is configured"))
-    if config.earnings_policy is not EarningsPolicy.OFF:
+    if config.earnings_policy is not EarningsPolicy.OFF and not inputs.panel.earnings:
         code = ScanInfo.EARNINGS_UNKNOWN
         found.append(Finding(code=code, subject="earnings", detail="no earnings dates are recorded"))
     return tuple(found)

@@ -17,7 +17,7 @@ from schemas.market import ActionKind, CorporateAction
 from schemas.strategy_registry import EntryModel
 from strategies import kernel, layout
 from strategies.config import ScanConfig
-from strategies.measures import Measures, dividends_table, measure, parameters, sessions_table
+from strategies.measures import Measures, dividends_table, events_table, measure, parameters, sessions_table
 from tests.strategies.comparison import differences
 from tests.strategies.panels import Bar, panel_of, weekdays
 from tests.strategies.walks import Walk, walk, walks
@@ -142,7 +142,8 @@ def test_the_pass_over_all_days_equals_the_scan_of_each_day_bit_for_bit(series: 
     anchors = np.empty((rows, layout.ANCHORS, layout.ANCHOR_COLUMNS), np.int64)
     bars = layout.Bars(panel.session, panel.open, panel.high, panel.low, panel.close, panel.volume)
     working = np.zeros((layout.WORKING, n + 1), np.int64)
-    tail = (dividends_table(panel), np.array([start]), np.array([0]), parameters(CONFIG), features, anchors)
+    beside = (dividends_table(panel), events_table(panel))
+    tail = (*beside, np.array([start]), np.array([0]), parameters(CONFIG), features, anchors)
     kernel.scan_rows(panel.lo, panel.hi, bars, sessions_table(YEARS, panel_from), *tail, working)
     for row in range(rows):
         p = int(panel.session[start + row])
