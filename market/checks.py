@@ -1,8 +1,7 @@
 """One compiled pass over a symbol's bars finds everything that the data contract can say from them alone.
 
-The rules are those of strategy.md 1.5, on integers, thresholds by cross-multiplying. Nothing is summed in
-floating
-point: the one product that could pass 63 bits is compared in binary64, each factor exact.
+The rules are those of strategy.md 1.5, on integers, thresholds by cross-multiplying in basis points. Nothing is
+summed in floating point: the one product that could pass 63 bits is compared in binary64, each factor exact.
 """
 
 # mypy: allow-untyped-defs
@@ -15,22 +14,20 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from market.config import ContractConfig
 from market.rows import Int32, Int64, UInt8
 from schemas.reasons.market import BarCode
 
 CODES: Final = tuple(BarCode)
 BIT: Final = {code: at for at, code in enumerate(CODES)}
-STALE, GAP, GHOST, TWICE, PRICE, OHLC, ZERO, FLAT, RESIDUE, OUTLIER, SPIKE, RESTATED, TWINS, ACTION = range(
-    14
-)
+(
+    STALE, GAP, GHOST, TWICE, PRICE, OHLC, ZERO, FLAT, RESIDUE, OUTLIER, REVERTED, SPIKE, RESTATED, TWINS, ACTION,
+) = range(15)  # fmt: skip
 assert len(CODES) == ACTION + 1, "a code without its number in the kernel"
 
 WINDOW: Final = 20
 RECENT: Final = 5
 YEAR: Final = 252
-GAPS_PER_YEAR_MAX: Final = 3
-ZERO_VOLUME_MAX: Final = 2
-FLAT_MIN: Final = 3
 LIQUID: Final = np.uint8(1)
 REPEATS: Final = np.uint8(2)
 LEAPS: Final = np.uint8(4)
@@ -41,6 +38,28 @@ _WHOLE: Final = ((3, 2), *((n, 1) for n in (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25,
 RATIOS: Final = np.array([*_WHOLE, *((den, num) for num, den in _WHOLE)], np.int64)
 """Split ratios that a vendor may forget to tell, as (numerator, denominator) of new price per old."""
 
+BPS: Final = 10_000
+(
+    GAPS_MAX, ZERO_MAX, FLAT_MAX, OUTLIER_BPS, REVERTED_BPS, SPIKE_BPS, RESIDUE_CLOSE_BPS, RESIDUE_OPEN_BPS,
+    RESIDUE_VOLUME_BPS, LEAP_BPS, PRICE_FLOOR, SHARES_FLOOR, USD_FLOOR,
+) = range(13)  # fmt: skip
+
+
+def thresholds(config: ContractConfig) -> Int64:
+    """(13,) the kernel's thresholds: counts, fractions in basis points, and the floors of a liquid member: least
+    close (1e-4 USD), least sums over 20 bars of volume (shares) and of close times volume (1e-4 USD)."""
+    fractions = (
+        config.outlier_max, config.reverted_max, config.spike_max, config.residue_close_max,
+        config.residue_open_max, config.residue_volume_max, config.leap_max,
+    )  # fmt: skip
+    floors = (
+        int(config.price_min * 10_000),
+        WINDOW * config.adv_shares_min,
+        WINDOW * config.adv_usd_min * 10_000,
+    )
+    counts = (config.gaps_year_max, config.zero_volume_max, config.flat_max)
+    return np.array([*counts, *(int(each * BPS) for each in fractions), *floors], np.int64)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
@@ -48,7 +67,7 @@ class Checked:
     last.
 
     seen: recent sessions with a bar, bit k for P - k (k = 0..5). state: bits ``LIQUID``, ``REPEATS`` (the
-    last two bars are equal), ``LEAPS`` (the last close moved by more than a fifth), ``NOW``. prints: a hash
+    last two bars are equal), ``LEAPS`` (the last close moved beyond ``leap_max``), ``NOW``. prints: a hash
     of the last 20 bars, 0 under 20 bars.
     """
 
@@ -69,15 +88,14 @@ def check_bars(
     last: int,
     action_lo: Int64,
     action_session: Int64,
-    floors: tuple[int, int, int],
+    limits: Int64,
 ) -> Checked:
     """Judge every symbol.
 
     Args:
         lo, hi, session, bars: as in ``Panel``; bars are open, high, low, close, volume. last: position of P.
         action_lo: (n + 1,) where each symbol's ex-sessions begin in *action_session*.
-        floors: least close (1e-4 USD), least sums over 20 bars of volume (shares) and of close · volume
-        (1e-4 USD).
+        limits: (13,) as ``thresholds`` makes them.
     """
     n = len(lo)
     made = Checked(
@@ -90,7 +108,7 @@ def check_bars(
         prints=np.zeros(n, np.uint64),
     )
     _check_all(
-        lo, hi, session, *bars, last, action_lo, action_session, RATIOS, *floors,
+        lo, hi, session, *bars, last, action_lo, action_session, RATIOS, limits,
         made.q, made.w, made.times, made.when, made.seen, made.state, made.prints,
     )  # fmt: skip
     return made
@@ -101,26 +119,26 @@ _compiled: Any = numba.njit(cache=True)
 
 @_compiled
 def _check_all(
-    lo, hi, session, o, h, low, c, v, last, action_lo, action_session, ratios, price_min, shares_min, usd_min,
+    lo, hi, session, o, h, low, c, v, last, action_lo, action_session, ratios, limits,
     q, w, times, when, seen, state, prints,
 ):  # fmt: skip
     for k in range(len(lo)):
         a, b = lo[k], hi[k]
         acts = action_session[action_lo[k] : action_lo[k + 1]]
         t, at = times[k], when[k]
-        quarantine, warn = _presence(session, a, b, last, t, at)
-        quarantine |= _values(session, o, h, low, c, a, b, t, at)
-        more_q, more_w = _volumes(session, v, a, b, last, t, at)
+        quarantine, warn = _presence(session, a, b, last, limits, t, at)
+        quarantine |= _values(session, o, h, low, c, a, b, limits, t, at)
+        more_q, more_w = _volumes(session, v, a, b, last, limits, t, at)
         quarantine |= more_q
         warn |= more_w
-        more_q, more_w = _moves(session, o, c, v, a, b, acts, ratios, t, at)
+        more_q, more_w = _moves(session, o, c, v, a, b, acts, ratios, limits, t, at)
         quarantine |= more_q
         warn |= more_w
         q[k], w[k] = quarantine, warn & ~quarantine
         for i in range(max(a, b - 6), b):
             if last - session[i] <= 5:
                 seen[k] |= np.uint8(1) << np.uint8(last - session[i])
-        state[k] = _state(session, o, h, low, c, v, a, b, last, price_min, shares_min, usd_min)
+        state[k] = _state(session, o, h, low, c, v, a, b, last, limits)
         if b - a >= WINDOW:
             prints[k] = _print(session, o, h, low, c, v, b)
 
@@ -132,7 +150,7 @@ def _note(code, session, times, when):
 
 
 @_compiled
-def _presence(session, a, b, last, times, when):
+def _presence(session, a, b, last, limits, times, when):
     """Staleness and gaps: sessions without a bar since the first one in the panel."""
     quarantine, warn = 0, 0
     if session[b - 1] != last:
@@ -153,7 +171,7 @@ def _presence(session, a, b, last, times, when):
                 break
             previous = session[i]
         when[GAP] = gap
-        if min(life, RECENT) > in_recent or min(life, YEAR) - in_year > GAPS_PER_YEAR_MAX:
+        if min(life, RECENT) > in_recent or min(life, YEAR) - in_year > limits[GAPS_MAX]:
             quarantine |= 1 << GAP
         else:
             warn |= 1 << GAP
@@ -161,9 +179,9 @@ def _presence(session, a, b, last, times, when):
 
 
 @_compiled
-def _values(session, o, h, low, c, a, b, times, when):
+def _values(session, o, h, low, c, a, b, limits, times, when):
     """Prices that cannot be, anywhere in the panel; flat bars and spikes among the last 20."""
-    quarantine = 0
+    quarantine, spike = 0, limits[SPIKE_BPS]
     for i in range(a, b):
         top, bottom = max(o[i], c[i]), min(o[i], c[i])
         if min(bottom, h[i], low[i]) <= 0:
@@ -177,37 +195,38 @@ def _values(session, o, h, low, c, a, b, times, when):
             continue
         if h[i] == low[i] and top == bottom and h[i] == top:
             _note(FLAT, session[i], times, when)
-        if 2 * h[i] > 3 * top or 3 * low[i] < 2 * bottom:
+        if BPS * h[i] > spike * top or spike * low[i] < BPS * bottom:
             _note(SPIKE, session[i], times, when)
             quarantine |= 1 << SPIKE
-    if times[FLAT] >= FLAT_MIN:
+    if times[FLAT] > limits[FLAT_MAX]:
         quarantine |= 1 << FLAT
     return quarantine
 
 
 @_compiled
-def _volumes(session, v, a, b, last, times, when):
+def _volumes(session, v, a, b, last, limits, times, when):
     recent, now = 0, False
     for i in range(a, b):
         if v[i] == 0:
             _note(ZERO, session[i], times, when)
             recent += i >= b - WINDOW
             now = now or session[i] == last
-    if now or recent > ZERO_VOLUME_MAX:
+    if now or recent > limits[ZERO_MAX]:
         return 1 << ZERO, 0
     return 0, (1 << ZERO) if times[ZERO] > 0 else 0
 
 
 @_compiled
-def _moves(session, o, c, v, a, b, acts, ratios, times, when):
-    """Outliers, and among the last 20 bars moves that look like a split nobody told."""
+def _moves(session, o, c, v, a, b, acts, ratios, limits, times, when):
+    """Outliers, and among the last 20 bars those undone by the next bar or that look like a split nobody told."""
     quarantine, warn = 0, 0
     middle = _median_twice(v, max(a, b - WINDOW), b)
     for i in range(a + 1, b):
         was, now = c[i - 1], c[i]
         if was <= 0 or now <= 0 or o[i] <= 0 or _contains(acts, session[i]):
             continue
-        if 100 * abs(now - was) > 40 * was:
+        leapt = BPS * abs(now - was) > limits[OUTLIER_BPS] * was
+        if leapt:
             _note(OUTLIER, session[i], times, when)
             if i >= b - RECENT:
                 quarantine |= 1 << OUTLIER
@@ -215,11 +234,17 @@ def _moves(session, o, c, v, a, b, acts, ratios, times, when):
                 warn |= 1 << OUTLIER
         if i < b - WINDOW:
             continue
-        usual = 2.0 * float(v[i]) * float(now) <= 5.0 * float(middle) * float(max(now, was))
+        undone = leapt and i + 1 < b and BPS * abs(c[i + 1] - was) <= limits[REVERTED_BPS] * was
+        if undone and not _contains(acts, session[i + 1]):
+            _note(REVERTED, session[i], times, when)
+            quarantine |= 1 << REVERTED
+        many = float(limits[RESIDUE_VOLUME_BPS]) * float(middle)
+        usual = 2.0 * BPS * float(v[i]) * float(now) <= many * float(max(now, was))
         for r in range(len(ratios)):
             num, den = ratios[r, 0], ratios[r, 1]
             due = num * was
-            if 100 * abs(now * den - due) <= 5 * due and 100 * abs(o[i] * den - due) <= 3 * due and usual:
+            near = BPS * abs(now * den - due) <= limits[RESIDUE_CLOSE_BPS] * due
+            if near and BPS * abs(o[i] * den - due) <= limits[RESIDUE_OPEN_BPS] * due and usual:
                 _note(RESIDUE, session[i], times, when)
                 quarantine |= 1 << RESIDUE
                 break
@@ -243,7 +268,8 @@ def _contains(acts, session):
 
 
 @_compiled
-def _state(session, o, h, low, c, v, a, b, last, price_min, shares_min, usd_min):
+def _state(session, o, h, low, c, v, a, b, last, limits):
+    price_min, shares_min, usd_min = limits[PRICE_FLOOR], limits[SHARES_FLOOR], limits[USD_FLOOR]
     state = np.uint8(0)
     i = b - 1
     if session[i] == last:
@@ -252,7 +278,7 @@ def _state(session, o, h, low, c, v, a, b, last, price_min, shares_min, usd_min)
             j = i - 1
             if o[i] == o[j] and h[i] == h[j] and low[i] == low[j] and c[i] == c[j] and v[i] == v[j]:
                 state |= REPEATS
-            if c[j] > 0 and 5 * abs(c[i] - c[j]) > c[j]:
+            if c[j] > 0 and BPS * abs(c[i] - c[j]) > limits[LEAP_BPS] * c[j]:
                 state |= LEAPS
     if b - a < WINDOW or c[i] < price_min:
         return state

@@ -2,10 +2,9 @@
 day may.
 
 Q quarantines a symbol (no new entry; positions keep their exits), W warns, B blocks the day. The table is
-strategy.md 1.5; the arithmetic of single symbols is in
-``market.checks``, the shares of the day are in ``market.day``. The report
-lists every quarantined symbol and counts the rest with a few examples; ``ContractResult`` gives all of it in
-memory.
+strategy.md 1.5; the arithmetic of single symbols is in ``market.checks``, the shares of the day are in
+``market.day``. ``judge`` gives the judgement as arrays, ``run`` the report of it: every quarantined symbol, the
+rest counted with a few examples.
 
 Without a membership table a symbol is a member while it has a bar at P or in one of the 5 sessions before:
 a name that left the exchange is stale for ever, and would otherwise count against every day that follows.
@@ -13,6 +12,7 @@ a name that left the exchange is stale for ever, and would otherwise count again
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -22,7 +22,6 @@ from market.checks import (
     ACTION,
     BIT,
     CODES,
-    GAPS_PER_YEAR_MAX,
     GHOST,
     LIQUID,
     NOW,
@@ -32,35 +31,43 @@ from market.checks import (
     WINDOW,
     Checked,
     check_bars,
+    thresholds,
 )
 from market.config import ContractConfig
-from market.day import BrokerSession, ContractInputs, day_findings
+from market.day import ContractInputs, day_findings
 from market.panel import Panel, Restatement
 from market.rows import Bools
 from schemas.header import Finding
 from schemas.market import CodeCount, MarketObservation, Quarantined
+from schemas.observations import Acknowledgement
 from schemas.reasons.market import INFO_CODES, BarCode, DayCode
 
-__all__ = ["BrokerSession", "ContractConfig", "ContractInputs", "ContractResult", "quarantined_codes", "run"]
+__all__ = [
+    "ContractConfig", "ContractInputs", "ContractResult", "Judgement", "judge", "quarantined_codes", "run",
+]  # fmt: skip
 
 EXAMPLES_MAX: Final = 5
-CLOSE_RESTATED_PPM: Final = 5_000
-VOLUME_RESTATED_PPM: Final = 100_000
-THRESHOLDS: Final[Mapping[BarCode, str]] = {
-    BarCode.BARS_GAP: f"none of the last 5, {GAPS_PER_YEAR_MAX} of the last 252",
-    BarCode.BARS_NOT_A_SESSION: "none in the last 20 sessions",
-    BarCode.BARS_DUPLICATE: "one row per session",
-    BarCode.BARS_PRICE_NOT_POSITIVE: "every price > 0",
-    BarCode.BARS_OHLC_INCONSISTENT: "L <= O, C <= H",
-    BarCode.BARS_VOLUME_ZERO: "none at P, 2 of the last 20 bars",
-    BarCode.BARS_FLAT: "2 of the last 20 bars",
-    BarCode.BARS_SPLIT_RESIDUE: "no untold split ratio in the last 20 bars",
-    BarCode.BARS_OUTLIER: "0.40 close to close",
-    BarCode.BARS_SPIKE: "1.5 times the body, last 20 bars",
-    BarCode.BARS_RESTATED: "close 0.005, volume 0.10",
-    BarCode.BARS_IDENTICAL_SERIES: "no twin over 20 bars",
-    BarCode.ACTION_UNRESOLVED: "ratio, cash or new symbol told",
-}
+
+
+def wanted(config: ContractConfig) -> dict[BarCode, str]:
+    """What each rule asks of a symbol, in words, for its findings."""
+    c = {name: f"{value:f}" for name, value in config if isinstance(value, Decimal)}
+    return {
+        BarCode.BARS_GAP: f"none of the last 5, {config.gaps_year_max} of the last 252",
+        BarCode.BARS_NOT_A_SESSION: "none in the last 20 sessions",
+        BarCode.BARS_DUPLICATE: "one row per session",
+        BarCode.BARS_PRICE_NOT_POSITIVE: "every price > 0",
+        BarCode.BARS_OHLC_INCONSISTENT: "L <= O, C <= H",
+        BarCode.BARS_VOLUME_ZERO: f"none at P, {config.zero_volume_max} of the last 20 bars",
+        BarCode.BARS_FLAT: f"{config.flat_max} of the last 20 bars",
+        BarCode.BARS_SPLIT_RESIDUE: "no untold split ratio in the last 20 bars",
+        BarCode.BARS_OUTLIER: f"{c['outlier_max']} close to close",
+        BarCode.BARS_REVERTED: f"no outlier undone within {c['reverted_max']}, last 20 bars",
+        BarCode.BARS_SPIKE: f"{c['spike_max']} times the body, last 20 bars",
+        BarCode.BARS_RESTATED: f"close {c['restated_close_max']}, volume {c['restated_volume_max']}",
+        BarCode.BARS_IDENTICAL_SERIES: "no twin over 20 bars",
+        BarCode.ACTION_UNRESOLVED: "ratio, cash or new symbol told",
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +96,7 @@ class Ledger:
     panel: Panel
     checked: Checked
     restated: Mapping[str, Restatement]
+    wanted: Mapping[BarCode, str]
 
     def finding(self, at: int, code: BarCode) -> Finding:
         """The finding *code* of the symbol at position *at*."""
@@ -96,7 +104,7 @@ class Ledger:
         session = int(self.checked.when[at, bit])
         latest = self.panel.sessions[session].isoformat() if session >= 0 else ""
         observed: str | int = int(self.checked.times[at, bit])
-        threshold = THRESHOLDS.get(code, "")
+        threshold = self.wanted.get(code, "")
         detail = f"latest {latest}" if latest else ""
         if code is BarCode.BARS_STALE:
             observed, threshold, detail = latest, self.panel.data_session.isoformat(), "last bar"
@@ -111,23 +119,44 @@ class Ledger:
         )
 
 
-def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A judgement before it is put in words. member, liquid: (n,) who counts for the day's shares."""
+
+    ledger: Ledger
+    member: Bools
+    liquid: Bools
+    found: tuple[Finding, ...]
+    lifted: tuple[Finding, ...]
+
+    @property
+    def blocking(self) -> tuple[DayCode, ...]:
+        return tuple(DayCode(f.code) for f in self.found if f.code not in INFO_CODES)
+
+
+def judge(inputs: ContractInputs, config: ContractConfig) -> Judgement:
     """Judge every symbol of the panel and the day as a whole. Pure."""
     panel = inputs.panel
     checked = _check(panel, config)
-    restated = _mark_restated(panel, checked)
+    restated = _mark_restated(panel, checked, config)
     _mark_defects(panel, checked)
     _mark_twins(panel, checked)
     _mark_actions(panel, checked)
     lifted = _lift(panel, checked, inputs.acknowledged)
     checked.w[:] &= ~checked.q
-    ledger = Ledger(panel=panel, checked=checked, restated=restated)
+    ledger = Ledger(panel=panel, checked=checked, restated=restated, wanted=wanted(config))
     member = checked.seen != 0
     if inputs.members is not None:
         member &= np.fromiter((s in inputs.members for s in panel.symbols), np.bool_, len(panel.symbols))
     liquid = member & ((checked.state & LIQUID) != 0)
     found = day_findings(inputs, config, checked, member, liquid)
-    blocking = tuple(DayCode(f.code) for f in found if f.code not in INFO_CODES)
+    return Judgement(ledger=ledger, member=member, liquid=liquid, found=found, lifted=lifted)
+
+
+def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
+    """``judge``, and the report of it."""
+    made = judge(inputs, config)
+    panel, checked, member, liquid = inputs.panel, made.ledger.checked, made.member, made.liquid
     quarantined = {panel.symbols[at]: _codes(int(checked.q[at])) for at in _where(checked.q != 0)}
     warned = {panel.symbols[at]: _codes(int(checked.w[at])) for at in _where(checked.w != 0)}
     observation = MarketObservation(
@@ -142,10 +171,10 @@ def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
         liquid_members=int(liquid.sum()),
         bars_at_data_session=int((checked.state & NOW != 0).sum()),
         benchmark=panel.benchmark,
-        blocked=bool(blocking),
-        findings=found,
-        counts=_counts(ledger, liquid),
-        lifted=lifted,
+        blocked=bool(made.blocking),
+        findings=made.found,
+        counts=_counts(made.ledger, liquid),
+        lifted=made.lifted,
         actions=tuple(
             a
             for a in panel.actions
@@ -154,7 +183,11 @@ def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
         quarantined=_grouped(quarantined),
     )
     return ContractResult(
-        observation=observation, quarantine=quarantined, warnings=warned, blocking=blocking, ledger=ledger
+        observation=observation,
+        quarantine=quarantined,
+        warnings=warned,
+        blocking=made.blocking,
+        ledger=made.ledger,
     )
 
 
@@ -178,11 +211,7 @@ def _check(panel: Panel, config: ContractConfig) -> Checked:
         last,
         np.cumsum(counts),
         np.array(told, np.int64),
-        (
-            int(config.price_min * 10_000),
-            WINDOW * config.adv_shares_min,
-            WINDOW * config.adv_usd_min * 10_000,
-        ),
+        thresholds(config),
     )
 
 
@@ -204,7 +233,7 @@ def _mark_defects(panel: Panel, checked: Checked) -> None:
         _mark(checked, at, TWICE, session, quarantines=differs)
 
 
-def _mark_restated(panel: Panel, checked: Checked) -> dict[str, Restatement]:
+def _mark_restated(panel: Panel, checked: Checked, config: ContractConfig) -> dict[str, Restatement]:
     """Compare what each changed bar said at the last sealed session's cut with what it says now."""
     excused = {a.symbol for a in panel.actions if panel.since < a.ex_date <= panel.session_date}
     worst: dict[str, Restatement] = {}
@@ -212,8 +241,8 @@ def _mark_restated(panel: Panel, checked: Checked) -> dict[str, Restatement]:
         at = panel.position(told.symbol)
         if at is None or told.symbol in excused:
             continue
-        close = _beyond(told.close_before_e4, told.close_after_e4, CLOSE_RESTATED_PPM)
-        volume = _beyond(told.volume_before, told.volume_after, VOLUME_RESTATED_PPM)
+        close = _beyond(told.close_before_e4, told.close_after_e4, config.restated_close_max)
+        volume = _beyond(told.volume_before, told.volume_after, config.restated_volume_max)
         if close or volume:
             session = panel.sessions.index(told.session)
             _mark(checked, at, RESTATED, session, quarantines=close)
@@ -222,9 +251,9 @@ def _mark_restated(panel: Panel, checked: Checked) -> dict[str, Restatement]:
     return worst
 
 
-def _beyond(before: int, after: int, ppm: int) -> bool:
-    """Whether the value moved by more than *ppm* of what it was; from nothing to something is beyond."""
-    return abs(after - before) * 1_000_000 > ppm * max(before, 0)
+def _beyond(before: int, after: int, most: Decimal) -> bool:
+    """Whether the value moved by more than *most* of what it was; from nothing to something is beyond."""
+    return abs(after - before) * 1_000_000 > int(most * 1_000_000) * max(before, 0)
 
 
 def _mark_twins(panel: Panel, checked: Checked) -> None:
@@ -250,15 +279,17 @@ def _mark_actions(panel: Panel, checked: Checked) -> None:
             _mark(checked, at, ACTION, len(panel.sessions) - 1, quarantines=True)
 
 
-def _lift(panel: Panel, checked: Checked, acknowledged: frozenset[tuple[str, str]]) -> tuple[Finding, ...]:
+def _lift(panel: Panel, checked: Checked, acknowledged: tuple[Acknowledgement, ...]) -> tuple[Finding, ...]:
     lifted = []
-    for symbol, code in sorted(acknowledged):
-        at = panel.position(symbol)
-        if at is None or code not in BIT or not checked.q[at] >> BIT[BarCode(code)] & 1:
+    for each in sorted(acknowledged, key=lambda one: (one.symbol, BIT[one.code])):
+        at, bit = panel.position(each.symbol), 1 << BIT[each.code]
+        if at is None or each.session_date != panel.session_date or not checked.q[at] & bit:
             continue
-        checked.q[at] &= ~(1 << BIT[BarCode(code)])
-        detail = "acknowledged by an operator"
-        lifted.append(Finding(code=code, subject=symbol, observed=None, threshold=None, detail=detail))
+        checked.q[at] &= ~bit
+        detail = f"acknowledged by {each.operator}: {each.reason}"
+        lifted.append(
+            Finding(code=each.code, subject=each.symbol, observed=None, threshold=None, detail=detail)
+        )
     return tuple(lifted)
 
 

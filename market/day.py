@@ -11,44 +11,35 @@ from decimal import Decimal
 from typing import Final
 
 from market.calendar import Calendar
-from market.checks import BIT, LEAPS, NOW, REPEATS, Checked
+from market.checks import BIT, LEAPS, NOW, REPEATS, TWINS, Checked
 from market.config import ContractConfig
 from market.panel import Panel
 from market.rows import Bools
 from schemas.base import quantise
 from schemas.header import Finding
+from schemas.observations import Acknowledgement, SessionHours
 from schemas.reasons.market import BarCode, DayCode
 
-SYMBOLS_MIN: Final = 3
 CALENDAR_BACK: Final = 5
-CALENDAR_AHEAD: Final = timedelta(days=30)
+"""Sessions before D on which library, broker and bars are compared."""
 Hours = tuple[datetime, datetime]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerSession:
-    """One session as the broker's recorded calendar states it."""
-
-    session: date
-    open_at: datetime
-    close_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractInputs:
     """What the contract judges.
 
-    acknowledged: (symbol, code) quarantines that an operator lifted for D. broker: its calendar around D,
-    None if there is none, which is enough only where ``simulated``. members: the membership table on D,
-    None without one.
+    acknowledged: quarantines that an operator lifted for D. broker: its calendar over D and at least
+    ``CALENDAR_BACK`` sessions before it, None if there is none, which is enough only where ``simulated``.
+    members: the membership table on D, None without one.
     expected_version: the recorded ``data_version``, when a day is judged again.
     """
 
     panel: Panel
     calendar: Calendar
     simulated: bool
-    acknowledged: frozenset[tuple[str, str]] = frozenset()
-    broker: tuple[BrokerSession, ...] | None = None
+    acknowledged: tuple[Acknowledgement, ...] = ()
+    broker: tuple[SessionHours, ...] | None = None
     members: frozenset[str] | None = None
     expected_version: str | None = None
 
@@ -62,15 +53,12 @@ def day_findings(
         *_calendar(inputs, config, checked, liquid),
         *_benchmark(inputs, checked),
         *_coverage(config, checked, member),
-        *_share(DayCode.DAY_QUARANTINE_HIGH, liquid & (checked.q != 0), liquid, config.quarantine_max),
-        *_share(
-            DayCode.DAY_IDENTICAL_SERIES,
-            liquid & (checked.q >> BIT[BarCode.BARS_IDENTICAL_SERIES] & 1 != 0),
-            liquid,
-            config.identical_max,
-        ),
-        *_share(
-            DayCode.DAY_STALE_FEED, liquid & (checked.state & REPEATS != 0), liquid, config.stale_feed_max
+        *_shares(
+            (DayCode.DAY_QUARANTINE_HIGH, checked.q != 0, config.quarantine_max),
+            (DayCode.DAY_IDENTICAL_SERIES, checked.q >> TWINS & 1 != 0, config.identical_max),
+            (DayCode.DAY_STALE_FEED, checked.state & REPEATS != 0, config.stale_feed_max),
+            of=liquid,
+            least=config.symbols_min,
         ),
         *_moves(panel, config, checked, liquid),
         *_version(inputs),
@@ -84,10 +72,9 @@ def _calendar(
     panel, calendar = inputs.panel, inputs.calendar
     day = panel.session_date
     code = DayCode.DAY_CALENDAR_DISAGREEMENT
-    if calendar.valid_until < day + CALENDAR_AHEAD:
-        yield _finding(
-            code, day, calendar.valid_until, day + CALENDAR_AHEAD, "the calendar library ends too soon"
-        )
+    wanted = day + timedelta(days=config.calendar_ahead_days)
+    if calendar.valid_until < wanted:
+        yield _finding(code, day, calendar.valid_until, wanted, "the calendar library ends too soon")
     past = panel.sessions[-CALENDAR_BACK:]
     if inputs.broker is not None:
         told: dict[date, Hours] = {
@@ -102,7 +89,7 @@ def _calendar(
                     code, each, _hours(told.get(each)), _hours(ours.get(each)), "broker and library"
                 )
     total = int(liquid.sum())
-    if total >= SYMBOLS_MIN:
+    if total >= config.symbols_min:
         yield from _bars_against(panel, checked, liquid, config.present_min, total)
     if inputs.broker is None and not inputs.simulated:
         yield _finding(DayCode.CALENDAR_SOURCE_MISSING, day, None, None, "no broker calendar was recorded")
@@ -144,7 +131,7 @@ def _benchmark(inputs: ContractInputs, checked: Checked) -> Iterator[Finding]:
 def _coverage(config: ContractConfig, checked: Checked, member: Bools) -> Iterator[Finding]:
     now = int((member & (checked.state & NOW != 0)).sum())
     before = int((member & (checked.seen >> 1 != 0)).sum())
-    if before - now >= SYMBOLS_MIN and _below(now, before, config.coverage_min):
+    if before - now >= config.symbols_min and _below(now, before, config.coverage_min):
         detail = f"{now} members have a bar at P, {before} had one in the 5 sessions before"
         yield _finding(DayCode.DAY_COVERAGE_LOW, "members", _ratio(now, before), config.coverage_min, detail)
     elif not member.any():
@@ -153,21 +140,25 @@ def _coverage(config: ContractConfig, checked: Checked, member: Bools) -> Iterat
         )
 
 
-def _share(code: DayCode, found: Bools, of: Bools, most: Decimal) -> Iterator[Finding]:
-    part, total = int(found.sum()), int(of.sum())
-    if part >= SYMBOLS_MIN and _above(part, total, most):
-        yield _finding(code, "liquid members", _ratio(part, total), most, f"{part} of {total}")
+def _shares(*rows: tuple[DayCode, Bools, Decimal], of: Bools, least: int) -> Iterator[Finding]:
+    """A finding for each (code, who has it, largest share) that is exceeded among *of*."""
+    total = int(of.sum())
+    for code, found, most in rows:
+        part = int((found & of).sum())
+        if part >= least and _above(part, total, most):
+            yield _finding(code, "liquid members", _ratio(part, total), most, f"{part} of {total}")
 
 
 def _moves(panel: Panel, config: ContractConfig, checked: Checked, liquid: Bools) -> Iterator[Finding]:
-    leapt = liquid & (checked.state & LEAPS != 0)
+    leapt = checked.state & LEAPS != 0
     at = panel.position(panel.benchmark)
     # An unknown move of the benchmark explains nothing: then the day is judged as if it had stood still.
     if at is not None and checked.state[at] & NOW and panel.hi[at] - panel.lo[at] > 1:
         was, now = (int(panel.close[panel.hi[at] - back]) for back in (2, 1))
         if was > 0 and not _below(abs(now - was), was, config.benchmark_move_max):
             return
-    yield from _share(DayCode.DAY_MOVE_IMPLAUSIBLE, leapt, liquid, config.move_share_max)
+    row = (DayCode.DAY_MOVE_IMPLAUSIBLE, leapt, config.move_share_max)
+    yield from _shares(row, of=liquid, least=config.symbols_min)
 
 
 def _version(inputs: ContractInputs) -> Iterator[Finding]:

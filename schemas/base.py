@@ -93,6 +93,8 @@ Price = _decimal(4)
 """USD per share, scale 4."""
 Amount = _decimal(6)
 """USD, or an average price in USD, scale 6."""
+Fraction4 = _decimal(4)
+"""A fraction of a threshold that a kernel compares in whole basis points, scale 4."""
 Fraction6 = _decimal(6)
 """A fraction (0.04, not 4), scale 6, as Decimal because it multiplies money."""
 Fraction9 = _decimal(9)

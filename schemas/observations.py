@@ -9,6 +9,7 @@ from typing import ClassVar
 from schemas.base import Amount, Fact, Instant, Price, SessionDate, Shares
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.header import Artifact
+from schemas.reasons.market import BarCode
 
 
 class AccountFacts(Fact):
@@ -83,6 +84,25 @@ class ClockFacts(Fact):
     close_at: Instant
 
 
+class SessionHours(Fact):
+    """One session as the broker's calendar states it."""
+
+    session: SessionDate
+    open_at: Instant
+    close_at: Instant
+
+
+class Acknowledgement(Fact):
+    """An operator looked at the bars and lets one quarantine of one symbol pass for one session."""
+
+    symbol: str
+    code: BarCode
+    session_date: SessionDate
+    operator: str
+    reason: str
+    at: Instant
+
+
 class QuoteFacts(Fact):
     """Last known price of a symbol. On daily bars bid and ask are None: the spread is unknown and not asked."""
 
@@ -151,6 +171,29 @@ class ClockObservation(Artifact):
     as_of: Instant
     clock: ClockFacts | None
     cause: str | None = None
+
+
+class CalendarObservation(Artifact):
+    """``observations/calendar.json``: the broker's sessions from *first* to *last* = D, oldest first."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.calendar"
+    STAGE: ClassVar[str] = "observe"
+
+    ok: bool
+    as_of: Instant
+    first: SessionDate
+    last: SessionDate
+    sessions: tuple[SessionHours, ...]
+    cause: str | None = None
+
+
+class AcknowledgedObservation(Artifact):
+    """``observations/acknowledged.json``: what an operator lifted for D, by (symbol, code); absent without any."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.acknowledged"
+    STAGE: ClassVar[str] = "observe"
+
+    acknowledged: tuple[Acknowledgement, ...]
 
 
 class CloseObservation(Artifact):

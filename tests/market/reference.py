@@ -50,6 +50,9 @@ def judge(bars: Sequence[Bar], last: int, ex_sessions: Sequence[int]) -> tuple[s
             continue
         if abs(Fraction(c, was) - 1) > Fraction(2, 5):
             (q if at >= len(bars) - 5 else w).add(BarCode.BARS_OUTLIER)
+            after = [bar[4] for bar in bars[at + 1 : at + 2] if bar[0] not in ex_sessions]
+            if at >= len(bars) - 20 and any(abs(Fraction(x, was) - 1) <= Fraction(1, 10) for x in after):
+                q.add(BarCode.BARS_REVERTED)
         if at < len(bars) - 20:
             continue
         usual = v <= 5 * middle * max(Fraction(1), Fraction(was, c))

@@ -6,15 +6,21 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from market.checks import BIT, LEAPS, LIQUID, NOW, REPEATS, Checked, check_bars
+from market.checks import BIT, LEAPS, LIQUID, NOW, REPEATS, Checked, check_bars, thresholds
+from market.config import ContractConfig
 from schemas.reasons.market import BarCode
 from tests.market import reference
 from tests.market.reference import Bar
 
-FLOORS = (50_000, 20 * 400_000, 20 * 10_000_000 * 10_000)
+DEFAULTS = ContractConfig()
 
 
-def checked(series: Sequence[Sequence[Bar]], last: int, ex: Sequence[Sequence[int]] = ()) -> Checked:
+def checked(
+    series: Sequence[Sequence[Bar]],
+    last: int,
+    ex: Sequence[Sequence[int]] = (),
+    config: ContractConfig = DEFAULTS,
+) -> Checked:
     flat = [bar for bars in series for bar in bars]
     counts = np.array([len(bars) for bars in series], np.int64)
     columns = [np.array([bar[k] for bar in flat], np.int64) for k in range(6)]
@@ -28,7 +34,7 @@ def checked(series: Sequence[Sequence[Bar]], last: int, ex: Sequence[Sequence[in
         last,
         np.cumsum([0, *map(len, told)]).astype(np.int64),
         np.array([each for acts in told for each in acts], np.int64),
-        FLOORS,
+        thresholds(config),
     )
 
 
@@ -46,7 +52,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Bar], int, list[int]]:
     bars: list[Bar] = []
     session = 0
     kinds = st.sampled_from(
-        ["quiet"] * 12 + ["flat", "jump", "split", "spike", "bad", "cross", "idle", "burst"]
+        ["quiet"] * 12 + ["flat", "jump", "print", "split", "spike", "bad", "cross", "idle", "burst"]
     )
     for step in steps:
         session += step
@@ -58,6 +64,12 @@ def histories(draw: st.DrawFn) -> tuple[list[Bar], int, list[int]]:
             o = h = low = c = level
         elif kind == "jump":
             c = level * draw(st.sampled_from([59, 60, 61, 139, 140, 141])) // 100
+            h, low = max(o, c), min(o, c)
+        elif (
+            kind == "print"
+        ):  # one bar away from the level, and back: how far back, the next bar's wobble says
+            level = level * draw(st.sampled_from([90, 91, 100, 109, 110])) // 100
+            c = level * draw(st.sampled_from([50, 141, 150])) // 100
             h, low = max(o, c), min(o, c)
         elif kind == "split":
             level = max(100, int(level * draw(st.sampled_from(reference.RATIOS))))
@@ -81,7 +93,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Bar], int, list[int]]:
             volume = 0
         elif kind == "burst":
             volume *= 8
-        level = c if c > 0 else level
+        level = c if c > 0 and kind != "print" else level
         bars.append((session, o, h, low, c, volume))
     last = session + draw(st.sampled_from([0, 0, 0, 1, 6]))
     ex = draw(st.lists(st.sampled_from([bar[0] for bar in bars]), max_size=2))

@@ -9,8 +9,10 @@ import pytest
 
 from ledger import canonical
 from market.calendar import Calendar
-from market.contract import BrokerSession, ContractResult, quarantined_codes
+from market.contract import ContractResult, quarantined_codes
+from schemas.base import SessionDate
 from schemas.market import ActionKind, CorporateAction
+from schemas.observations import Acknowledgement, SessionHours
 from schemas.reasons.market import BarCode, DayCode
 from tests.market.worlds import Row, judged, rows_of, split, steady, store_with
 
@@ -76,6 +78,12 @@ CASES: list[tuple[str, BarCode, str, Callable[[list[Row]], list[Row]]]] = [
     ("no volume once", BarCode.BARS_VOLUME_ZERO, W, lambda r: with_bar(r, -9, volume=0)),
     ("a jump in the last 5", BarCode.BARS_OUTLIER, Q, lambda r: scaled(r, -4, 1.45)),
     ("an old jump", BarCode.BARS_OUTLIER, W, lambda r: scaled(r, 40, 1.45)),
+    (
+        "a print undone the next day",
+        BarCode.BARS_REVERTED,
+        Q,
+        lambda r: scaled(scaled(r, -12, 1.5), -11, 1 / 1.5),
+    ),
     ("a spike", BarCode.BARS_SPIKE, Q, lambda r: with_bar(r, -10, high=90.0)),
     ("an untold 1-for-2", BarCode.BARS_SPLIT_RESIDUE, Q, lambda r: scaled(r, -10, 2.0)),
 ]
@@ -179,6 +187,17 @@ def test_an_action_without_its_number_is_unresolved_until_sealed_past(
     assert ((), ()) == effects(judged(store, calendar, D))
 
 
+def acknowledged(symbol: str, on: date = D) -> Acknowledgement:
+    return Acknowledgement(
+        symbol=symbol,
+        code=BarCode.BARS_SPIKE,
+        session_date=SessionDate(on),
+        operator="jo",
+        reason="a real print",
+        at=datetime(2016, 9, 1, 3, tzinfo=UTC),
+    )
+
+
 def test_an_acknowledgement_lifts_one_code_of_one_symbol(
     tmp_path: Path, calendar: Calendar, sessions: list[date]
 ) -> None:
@@ -188,10 +207,14 @@ def test_an_acknowledgement_lifts_one_code_of_one_symbol(
         store,
         calendar,
         D,
-        acknowledged=frozenset({("AAA", "BARS_SPIKE"), ("BBB", "BARS_SPIKE"), ("AAA", "X")}),
+        acknowledged=(acknowledged("BBB"), acknowledged("AAA"), acknowledged("AAA", on=P)),
     )
     assert (BarCode.BARS_PRICE_NOT_POSITIVE,) == effects(result)[0]
-    assert [("AAA", "BARS_SPIKE")] == [(f.subject, f.code) for f in result.observation.lifted]
+    assert [("AAA", "BARS_SPIKE", "acknowledged by jo: a real print")] == [
+        (f.subject, f.code, f.detail) for f in result.observation.lifted
+    ]
+    other_day = judged(store, calendar, D, acknowledged=(acknowledged("AAA", on=P),))
+    assert BarCode.BARS_SPIKE in effects(other_day)[0]
 
 
 def day_codes(result: ContractResult) -> list[str]:
@@ -261,12 +284,12 @@ def test_the_broker_calendar_is_compared_and_wanted_outside_sim(
     store = store_with(tmp_path, flat(many(sessions)))
     span = calendar.sessions(date(2016, 8, 20), D)
     broker = tuple(
-        BrokerSession(session=s, open_at=calendar.open_at(s), close_at=calendar.close_at(s)) for s in span
+        SessionHours(session=s, open_at=calendar.open_at(s), close_at=calendar.close_at(s)) for s in span
     )
     assert [] == day_codes(judged(store, calendar, D, simulated=False, broker=broker))
     assert [DayCode.CALENDAR_SOURCE_MISSING] == day_codes(judged(store, calendar, D, simulated=False))
     assert [DayCode.DAY_CALENDAR_DISAGREEMENT] == day_codes(judged(store, calendar, D, broker=broker[:-1]))
-    early = BrokerSession(
+    early = SessionHours(
         session=D, open_at=calendar.open_at(D), close_at=datetime(2016, 9, 1, 17, tzinfo=UTC)
     )
     result = judged(store, calendar, D, broker=(*broker[:-1], early))

@@ -69,5 +69,6 @@ def judged(store: BarStore, calendar: Calendar, day: date, **inputs: object) -> 
     assert session is not None
     since = inputs.pop("since", None)
     panel = load_panel(store, calendar, session, since=since)  # type: ignore[arg-type]
+    config = inputs.pop("config", ContractConfig())
     given = {"simulated": True, **inputs}
-    return run(ContractInputs(panel=panel, calendar=calendar, **given), ContractConfig())  # type: ignore[arg-type]
+    return run(ContractInputs(panel=panel, calendar=calendar, **given), config)  # type: ignore[arg-type]
