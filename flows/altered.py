@@ -15,9 +15,10 @@ import numpy as np
 from numpy.random import Generator
 
 from market.calendar import EPOCH
+from market.facts import MarketFact
 from market.rows import FIELDS, NULL, Bools, Rows, concatenated
 from market.store import BarStore
-from schemas.market import ActionKind, CorporateAction
+from schemas.market import ActionKind, CorporateAction, FactKind
 
 if TYPE_CHECKING:
     from market.calendar import Calendar
@@ -76,9 +77,10 @@ class AlteredStore(BarStore):
     def rows(self) -> Rows:
         return self._told.rows
 
-    def actions(self) -> Actions:
-        order = sorted(self._told.actions, key=lambda each: (*_identity(each[1]), each[0]))
-        return tuple(order)
+    def facts(self, kind: FactKind) -> tuple[tuple[int, MarketFact], ...]:
+        if kind is not FactKind.ACTIONS:
+            return super().facts(kind)
+        return tuple(sorted(self._told.actions, key=lambda each: (*_identity(each[1]), each[0])))
 
 
 def edges(panel: "Panel", calendar: "Calendar") -> Edges:
@@ -103,7 +105,7 @@ def window(store: BarStore, at: Edges) -> Told:
     kept = near | _first_of(rows, at.benchmark)
     return Told(
         rows=rows.take(kept).compact(),
-        actions=store.actions(),
+        actions=tuple((v, a) for v, a in store.facts(FactKind.ACTIONS) if isinstance(a, CorporateAction)),
         said=f"{int((~kept).sum()):,} of {len(rows):,} rows far from the panel left behind",
     )
 

@@ -5,6 +5,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
+from market.facts import Told, in_force
+from market.symbols import Names
 from schemas.market import ActionKind, CorporateAction
 
 ADJUSTING: Final = frozenset({ActionKind.SPLIT, ActionKind.STOCK_DIVIDEND, ActionKind.SPIN_OFF})
@@ -17,23 +19,23 @@ DIVIDEND_BLOCKS_FROM: Final = Fraction(5, 100)
 
 
 def known_actions(
-    actions: Iterable[tuple[int, int, CorporateAction]], session_index: int
+    actions: Iterable[Told[CorporateAction]], session_index: int
 ) -> tuple[CorporateAction, ...]:
-    """Of (arrival, vintage, action) those known at the cut; of several vintages of one action the latest.
+    """Of *actions* those known at the cut; of several tellings of one action the latest."""
+    return in_force(actions, session_index)
 
-    Two actions are one if symbol, ex_date and kind are the same; one vintage may hold several (two
-    dividends).
-    """
-    latest: dict[tuple[str, date, str], tuple[int, int]] = {}
-    known = [each for each in actions if each[0] <= session_index]
-    for arrival, vintage, action in known:
-        key = (action.symbol, action.ex_date, action.kind)
-        latest[key] = max(latest.get(key, (arrival, vintage)), (arrival, vintage))
-    return tuple(
-        action
-        for arrival, vintage, action in known
-        if latest[action.symbol, action.ex_date, action.kind] == (arrival, vintage)
-    )
+
+def renamed(action: CorporateAction, names: Names) -> CorporateAction:
+    """*action* under the ticker that its company has on the day of *names*."""
+    owner = names.owner(action.symbol, action.ex_date)
+    return action if owner == action.symbol else action.model_copy(update={"symbol": owner})
+
+
+def named(action: CorporateAction) -> tuple[str, ...]:
+    """The tickers that *action* is about: of a symbol change the new one too."""
+    if action.kind is ActionKind.SYMBOL_CHANGE and action.new_symbol is not None:
+        return (action.symbol, action.new_symbol)
+    return (action.symbol,)
 
 
 def factors(actions: Iterable[CorporateAction], upto: date) -> dict[str, tuple[tuple[date, Fraction], ...]]:

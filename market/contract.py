@@ -35,7 +35,8 @@ from market.checks import (
 )
 from market.config import ContractConfig
 from market.day import ContractInputs, day_findings
-from market.panel import Panel, Restatement
+from market.inforce import Restatement
+from market.panel import Panel
 from market.rows import Bools
 from schemas.header import Finding
 from schemas.market import CodeCount, MarketObservation, Quarantined
@@ -177,7 +178,7 @@ def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
         lifted=made.lifted,
         actions=tuple(
             a
-            for a in panel.actions
+            for a in panel.told
             if a.ex_date == panel.session_date or a.kind in BLOCKING_FROM_ANNOUNCEMENT
         ),
         quarantined=_grouped(quarantined),
@@ -235,7 +236,8 @@ def _mark_defects(panel: Panel, checked: Checked) -> None:
 
 def _mark_restated(panel: Panel, checked: Checked, config: ContractConfig) -> dict[str, Restatement]:
     """Compare what each changed bar said at the last sealed session's cut with what it says now."""
-    excused = {a.symbol for a in panel.actions if panel.since < a.ex_date <= panel.session_date}
+    # The cut of a session precedes its open: what was effective at that open came after the cut.
+    excused = {a.symbol for a in panel.actions if panel.since <= a.ex_date <= panel.session_date}
     worst: dict[str, Restatement] = {}
     for told in panel.restated:
         at = panel.position(told.symbol)

@@ -8,30 +8,24 @@ date is set aside and counted.
 
 import hashlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
 from market.calendar import EPOCH, FIRST_YEAR, LAST_YEAR
 from market.rows import FIELDS, NULL, Int32, Int64, Rows
 from market.store import BarStore, Progress, silent
+from market.tables import file_bytes, read_table, wrong_values
 from schemas.base import SYMBOL_PATTERN
-from schemas.errors import UsageFault
-from schemas.market import CorporateAction
-from schemas.reasons.market import MarketFault, SetAside
+from schemas.reasons.market import SetAside
 
-ALIASES: Final = {"session_date": "date", "ticker": "symbol"}
 NEEDED: Final = ("symbol", "date", *FIELDS)
 OPTIONAL: Final = ("known_at",)
-ACTION_COLUMNS: Final = ("symbol", "ex_date", "kind")
 PRICE_MAX_USD: Final = 1e8
 """A kernel's exact sums need a bound; the dearest share ever listed cost under 1e6 USD. Above it a value is
 null."""
@@ -39,9 +33,13 @@ TIE_BAND: Final = 1e-5
 """Where a float times 10⁴ lies this close to a tie, only the decimal digits can say which way it rounds."""
 
 
+Aside = tuple[SetAside, int, tuple[str, ...]]
+"""(reason, rows, up to three examples)"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import did. ``set_aside``: (reason, rows, up to three examples)."""
+    """What an import did."""
 
     kind: str
     source: str
@@ -52,7 +50,7 @@ class ImportReport:
     first: date | None
     last: date | None
     columns_ignored: tuple[str, ...]
-    set_aside: tuple[tuple[SetAside, int, tuple[str, ...]], ...]
+    set_aside: tuple[Aside, ...]
 
 
 def import_bars(
@@ -70,10 +68,10 @@ def import_bars(
     Errors: ``UsageFault`` IMPORT_UNREADABLE, IMPORT_COLUMNS, IMPORT_VALUES, IMPORT_RESTATES; nothing is
     changed.
     """
-    data = _bytes(path)
-    table = _table(path, data)
+    data = file_bytes(path)
+    table = read_table(path, data, NEEDED, numbers=FIELDS)
     ignored = tuple(name for name in table.column_names if name not in (*NEEDED, *OPTIONAL))
-    rows, aside = _rows(path, table)
+    rows, aside = bar_rows(path, table)
     name = source or path.name
     added, present = (store or BarStore(root)).append_bars(
         rows, name, source_sha256=hashlib.sha256(data).hexdigest(), known_at=known_at, progress=progress
@@ -88,85 +86,8 @@ def import_bars(
     )  # fmt: skip
 
 
-def import_actions(
-    root: Path, path: Path, source: str | None = None, *, store: BarStore | None = None
-) -> ImportReport:
-    """Bring corporate actions into the store; columns are the fields of ``CorporateAction``, absent ones
-    null.
-
-    Errors: as ``import_bars``. An action that is none is set aside with its line.
-    """
-    data = _bytes(path)
-    table = _read(path, data, text=True)
-    missing = [name for name in ACTION_COLUMNS if name not in table.column_names]
-    if missing:
-        raise _columns(path, missing, table.column_names, ACTION_COLUMNS)
-    fields = [name for name in table.column_names if name in CorporateAction.model_fields]
-    actions: list[CorporateAction] = []
-    bad: list[str] = []
-    for line, record in enumerate(table.select(fields).to_pylist(), 2):
-        given = {name: value for name, value in record.items() if value not in (None, "")}
-        try:
-            actions.append(CorporateAction.model_validate(given))
-        except ValidationError as error:
-            bad.append(f"row {line}: {error.errors()[0]['loc']} {error.errors()[0]['msg']}")
-    name = source or path.name
-    added, present = (store or BarStore(root)).append_actions(
-        actions, name, source_sha256=hashlib.sha256(data).hexdigest()
-    )
-    dates = sorted(action.ex_date for action in actions)
-    return ImportReport(
-        kind="actions", source=name, rows_read=table.num_rows, rows_added=added, rows_present=present,
-        symbols=len({action.symbol for action in actions}),
-        first=dates[0] if dates else None, last=dates[-1] if dates else None,
-        columns_ignored=tuple(n for n in table.column_names if n not in fields),
-        set_aside=((SetAside.ACTION_INVALID, len(bad), tuple(bad[:3])),) if bad else (),
-    )  # fmt: skip
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from error
-
-
-def _table(path: Path, data: bytes) -> Any:
-    table = _read(path, data, text=False)
-    missing = [name for name in NEEDED if name not in table.column_names]
-    if missing:
-        raise _columns(path, missing, table.column_names, NEEDED)
-    return table
-
-
-def _read(path: Path, data: bytes, *, text: bool) -> Any:
-    """The file as an Arrow table with our column names; *text* leaves every column of a CSV as text."""
-    import pyarrow as pa
-    import pyarrow.csv as pacsv
-    import pyarrow.parquet as pq
-
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = pq.read_table(BytesIO(data))
-        else:
-            head = data.split(b"\n", 1)[0].decode().strip().lstrip("\ufeff")
-            numbers = () if text else FIELDS
-            types = {name.strip('" '): pa.string() for name in head.split(",")}
-            types |= {name: pa.float64() for name in types if name.lower() in numbers}
-            table = pacsv.read_csv(
-                BytesIO(data),
-                convert_options=pacsv.ConvertOptions(column_types=types, strings_can_be_null=False),
-            )
-    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError) as error:
-        raise _unreadable(path, " ".join(str(error).split())[:300]) from error
-    names = [name.strip().lower() for name in table.column_names]
-    names = [ALIASES.get(name, name) if ALIASES.get(name) not in names else name for name in names]
-    if len(set(names)) < len(names):
-        raise _unreadable(path, f"a column comes twice: {', '.join(names)}")
-    return table.rename_columns(names)
-
-
-def _rows(path: Path, table: Any) -> tuple[Rows, tuple[tuple[SetAside, int, tuple[str, ...]], ...]]:
+def bar_rows(path: Path, table: Any) -> tuple[Rows, tuple[Aside, ...]]:
+    """The rows of a table with the columns ``NEEDED`` in canonical order, and what was set aside."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -180,7 +101,7 @@ def _rows(path: Path, table: Any) -> tuple[Rows, tuple[tuple[SetAside, int, tupl
     code = rank[symbol.indices.to_numpy()]
     symbols = tuple(names[at] for at in order)
     named = np.array([re.match(SYMBOL_PATTERN, name) is not None for name in symbols], np.bool_)[code]
-    day, dated = _dates(path, table["date"])
+    day, dated = dates(path, table["date"], "date")
     values = np.stack(
         [_ticks(path, table[name], name) for name in FIELDS[:-1]] + [_shares(path, table["volume"])]
     )
@@ -198,7 +119,7 @@ def _rows(path: Path, table: Any) -> tuple[Rows, tuple[tuple[SetAside, int, tupl
     return rows.take(keep).canonical(), tuple(aside)
 
 
-def _dates(path: Path, column: Any) -> tuple[Int32, npt.NDArray[np.bool_]]:
+def dates(path: Path, column: Any, name: str) -> tuple[Int32, npt.NDArray[np.bool_]]:
     """Days since 1970 and whether there is a date, inside the calendar's years."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -207,11 +128,11 @@ def _dates(path: Path, column: Any) -> tuple[Int32, npt.NDArray[np.bool_]]:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         column = pc.strptime(column.cast(pa.string()), format="%Y-%m-%d", unit="s", error_is_null=True)
     elif not (pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.tz is None)):
-        raise _values(path, "date", f"has the type {kind}; a date or text like 2016-09-01 is wanted")
+        raise wrong_values(path, name, f"has the type {kind}; a date or text like 2016-09-01 is wanted")
     try:
         column = column.cast(pa.date32())
     except pa.ArrowInvalid as error:
-        raise _values(path, "date", f"holds a time of day ({error})") from error
+        raise wrong_values(path, name, f"holds a time of day ({error})") from error
     days = column.cast(pa.int32()).fill_null(np.iinfo(np.int32).min).to_numpy().astype(np.int32)
     first, last = (date(FIRST_YEAR, 1, 1).toordinal() - EPOCH, date(LAST_YEAR, 12, 31).toordinal() - EPOCH)
     return days, (days >= first) & (days <= last)
@@ -222,7 +143,7 @@ def _numbers(path: Path, column: Any, name: str) -> Any:
 
     kind = column.type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-        raise _values(path, name, f"has the type {kind}; numbers are wanted")
+        raise wrong_values(path, name, f"has the type {kind}; numbers are wanted")
     return column
 
 
@@ -276,40 +197,8 @@ def _known(path: Path, table: Any) -> Int64:
         try:
             moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         except ValueError as error:
-            raise _values(path, "known_at", f"row {at + 1}: {value!r} is no instant") from error
+            raise wrong_values(path, "known_at", f"row {at + 1}: {value!r} is no instant") from error
         if not isinstance(moment, datetime) or moment.tzinfo is None:
-            raise _values(path, "known_at", f"row {at + 1}: {value} lacks its offset from UTC")
+            raise wrong_values(path, "known_at", f"row {at + 1}: {value} lacks its offset from UTC")
         found[at] = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     return found
-
-
-def _unreadable(path: Path, why: str) -> UsageFault:
-    return UsageFault(
-        MarketFault.IMPORT_UNREADABLE,
-        f"{path.name}: {why}",
-        safe="the store is unchanged",
-        next="give the path of a CSV file with a header line, or of a .parquet file",
-    )
-
-
-def _columns(path: Path, missing: list[str], found: list[str], needed: tuple[str, ...]) -> UsageFault:
-    return UsageFault(
-        MarketFault.IMPORT_COLUMNS,
-        f"{path.name} has no column {', '.join(missing)}; it has {', '.join(found)}",
-        safe="the store is unchanged",
-        next=f"rename its columns to {', '.join(needed)} (session_date is understood for date)",
-    )
-
-
-def _values(path: Path, column: str, why: str) -> UsageFault:
-    return UsageFault(
-        MarketFault.IMPORT_VALUES,
-        f"{path.name}: column {column} {why}",
-        safe="the store is unchanged",
-        next="correct the column in the file and import it again",
-    )
-
-
-Importer = Callable[..., ImportReport]
-KINDS: Final[dict[str, Importer]] = {"bars": import_bars, "actions": import_actions}
-"""What ``avwap data import --kind`` understands."""

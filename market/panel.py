@@ -2,7 +2,8 @@
 
 It runs from P0 to P, where P is the session before D and P0 the earlier of the first session of calendar
 year(P) - 1 and the session 300 before P (strategy.md 1.3). Without a split inside it the arrays are the
-sidecar's own memory-mapped pages; a split copies only the pages of its symbol.
+sidecar's own memory-mapped pages; a split copies only the pages of its symbol, a restatement or a symbol change
+copies the bars that count. A symbol is the name that a company has on D; its bars are those of all its names.
 """
 
 from bisect import bisect_left
@@ -14,11 +15,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from market.actions import blocks_entries, factors, known_actions
+from market.actions import blocks_entries, factors, known_actions, named, renamed
 from market.calendar import EPOCH, Calendar
+from market.inforce import Restatement, bars_in_force, place, restated
 from market.rows import FIELDS, Bools, Int32, Int64, UInt8, rhe_divide
 from market.sidecar import PRICE_NULL, SYMBOL_SHIFT, Sidecar, open_sidecar
 from market.store import BarStore
+from market.symbols import Names, names_on
+from market.universe import earnings_on, members_on, sectors_on
 from schemas.base import SessionDate
 from schemas.errors import UsageFault
 from schemas.market import CorporateAction, EarningsEvent
@@ -44,18 +48,6 @@ class Defects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restatement:
-    """A bar whose values, as traded, changed between the cut of ``since`` and that of D."""
-
-    symbol: str
-    session: SessionDate
-    close_before_e4: int
-    close_after_e4: int
-    volume_before: int
-    volume_after: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """Bars of every symbol that has one from P0 to P. n symbols; flat arrays hold more rows than the panel's.
 
@@ -63,7 +55,8 @@ class Panel:
     session: position in ``sessions`` of each row. open..close: 1e-4 USD on the basis of D, -1 if missing.
     volume: shares on the basis of D, 0 if missing. Rows outside every lo:hi have no meaning. Never write to
     them.
-    actions: known at the cut, ex_date from P0 on (also after D). since: the session whose cut ``restated``
+    actions: known at the cut, ex_date from P0 on (also after D), each under the symbol that its company has on D;
+    told: the same as recorded. since: the session whose cut ``restated``
     compares with. benchmark_held: whether the store, as of the cut, ever held a bar of ``benchmark``.
     members: the universe of D, ``None`` without a membership table. sectors: symbol -> sector as of D.
     earnings: events known at the cut, by (symbol, date). ahead: the two sessions after D, as far as the calendar
@@ -86,6 +79,7 @@ class Panel:
     defects: Defects
     restated: tuple[Restatement, ...]
     actions: tuple[CorporateAction, ...]
+    told: tuple[CorporateAction, ...] = ()
     data_version: str
     benchmark: str
     benchmark_held: bool
@@ -96,7 +90,7 @@ class Panel:
 
     def position(self, symbol: str) -> int | None:
         """Where *symbol* stands in ``symbols``, or ``None`` if it has no bar in the panel."""
-        return _place(self.symbols, symbol)
+        return place(self.symbols, symbol)
 
     def last_close_e4(self, symbol: str) -> int | None:
         """The last close in the panel, basis of D; ``None`` without a bar or a price."""
@@ -107,9 +101,10 @@ class Panel:
     def blocking_symbols(self) -> frozenset[str]:
         """Symbols in which a corporate action forbids new entries on D (``CORP_ACTION_TODAY``)."""
         return frozenset(
-            action.symbol
+            symbol
             for action in self.actions
             if blocks_entries(action, self.session_date, self.last_close_e4(action.symbol))
+            for symbol in named(action)
         )
 
 
@@ -139,50 +134,40 @@ def load_panel(
     since = since if since is not None else p_date
     last = today - 1
     first = _first(calendar, last)
-    actions = tuple(a for a in known_actions(held.actions, today) if a.ex_date >= calendar.at(first))
+    known = known_actions(held.actions, today)
+    names = names_on(known, session, lambda symbol, day: _traded_before(held, calendar, symbol, day))
+    told = tuple(a for a in known if a.ex_date >= calendar.at(first))
+    actions = tuple(renamed(a, names) for a in told)
     since_index = calendar.index(since)
     assert since_index is not None, "the last sealed session is a session"
     assert since_index < today, "the last sealed session lies before D"
-    restated: tuple[Restatement, ...] = ()
-    if held.plain:
-        flat = {name: getattr(held, name) for name in (*FIELDS, "flag")}
-        key, row_session = held.key, held.session
-    else:
-        now = _in_force(held, first, last, today)
-        restated = _restated(held, now, _in_force(held, first, last, since_index), calendar)
-        flat = {name: getattr(held, name)[now] for name in (*FIELDS, "flag")}
-        key, row_session = held.key[now], held.session[now]
-    base = np.arange(len(held.symbols), dtype=np.int64) << SYMBOL_SHIFT
-    lo = np.searchsorted(key, base | first, "left").astype(np.int64)
-    hi = np.searchsorted(key, base | last, "right").astype(np.int64)
-    present = np.flatnonzero(hi > lo)
-    symbols = (
-        held.symbols if len(present) == len(base) else tuple(held.symbols[at] for at in present.tolist())
-    )
-    lo, hi = lo[present], hi[present]
-    relative = row_session - np.int32(first)
-    ratios = factors(actions, session)
-    if ratios and held.plain:
+    bars = bars_in_force(held, first, last, today, names, calendar)
+    present = np.flatnonzero(bars.hi > bars.lo)
+    whole = len(present) == len(held.symbols)
+    symbols = held.symbols if whole else tuple(held.symbols[at] for at in present.tolist())
+    lo, hi = bars.lo[present], bars.hi[present]
+    relative = bars.session - np.int32(first)
+    ratios, flat = factors(actions, session), bars.flat
+    if ratios and bars.mapped:
         flat |= held.remapped()  # an own mapping: what is written here must not reach another day's panel
     _adjust(flat, symbols, lo, hi, relative, ratios, calendar, first)
-    code = _place(held.symbols, benchmark)
+    code = place(held.symbols, benchmark)
     return Panel(
         session_date=session, data_session=p_date, since=since,
         sessions=calendar.sessions(calendar.at(first), p_date),
         symbols=symbols, lo=lo, hi=hi, session=relative,
         open=flat["open"], high=flat["high"], low=flat["low"], close=flat["close"], volume=flat["volume"],
-        defects=_defects(held, flat["flag"], relative, lo, hi, present, calendar, (first, last, today)),
-        restated=restated, actions=actions,
+        defects=_defects(held, flat["flag"], relative, lo, hi, symbols, names, (first, last, today), calendar),
+        restated=restated(held, (first, last), since_index, today, names, calendar),
+        actions=actions, told=told,
         data_version=held.data_version(today),
         benchmark=benchmark,
         benchmark_held=code is not None and _held_by(held, code, today),
+        members=members_on(held, today, session, names),
+        sectors=sectors_on(held, today, p_date, names),
+        earnings=earnings_on(held, today, calendar.at(first), names),
         ahead=calendar.sessions(session, min(session + timedelta(days=14), calendar.valid_until))[1:3],
     )  # fmt: skip
-
-
-def _place(symbols: tuple[str, ...], symbol: str) -> int | None:
-    at = bisect_left(symbols, symbol)
-    return at if at < len(symbols) and symbols[at] == symbol else None
 
 
 def _first(calendar: Calendar, last: int) -> int:
@@ -200,32 +185,18 @@ def _first(calendar: Calendar, last: int) -> int:
     return min(of_year, last - SESSIONS_BACK)
 
 
-def _in_force(held: Sidecar, first: int, last: int, cut: int) -> Int64:
-    """Rows of sessions first..last, of each bar the latest revision known at the cut of session *cut*."""
-    known = (held.session >= first) & (held.session <= last) & (held.arrival <= cut)
-    at = np.flatnonzero(known).astype(np.int64)
-    latest = np.ones(len(at), np.bool_)
-    latest[:-1] = held.key[at][1:] != held.key[at][:-1]
-    return at[latest]
-
-
-def _restated(held: Sidecar, now: Int64, before: Int64, calendar: Calendar) -> tuple[Restatement, ...]:
-    _, old, new = np.intersect1d(held.key[before], held.key[now], assume_unique=True, return_indices=True)
-    pairs = [(b, a) for b, a in zip(before[old].tolist(), now[new].tolist(), strict=True) if a != b]
-    return tuple(
-        Restatement(
-            symbol=held.symbols[int(held.key[a]) >> SYMBOL_SHIFT],
-            session=calendar.at(int(held.session[a])),
-            close_before_e4=int(held.close[b]), close_after_e4=int(held.close[a]),
-            volume_before=int(held.volume[b]), volume_after=int(held.volume[a]),
-        )
-        for b, a in pairs
-    )  # fmt: skip
-
-
 def _held_by(held: Sidecar, code: int, cut: int) -> bool:
     lo, hi = np.searchsorted(held.key, [code << SYMBOL_SHIFT, (code + 1) << SYMBOL_SHIFT])
     return bool((held.arrival[lo:hi] <= cut).any())
+
+
+def _traded_before(held: Sidecar, calendar: Calendar, symbol: str, day: date) -> bool:
+    code = place(held.symbols, symbol)
+    if code is None:
+        return False
+    number = bisect_left(calendar.days, day.toordinal() - EPOCH)
+    lo, hi = np.searchsorted(held.key, [code << SYMBOL_SHIFT, code << SYMBOL_SHIFT | number])
+    return bool(hi > lo)
 
 
 def _adjust(
@@ -240,7 +211,7 @@ def _adjust(
 ) -> None:
     """Put the rows of each split symbol on the basis of D, each value rounded once from the raw one."""
     for symbol in sorted(ratios):
-        at = _place(symbols, symbol)
+        at = place(symbols, symbol)
         if at is None:
             continue
         rows = slice(int(lo[at]), int(hi[at]))
@@ -282,9 +253,10 @@ def _defects(
     session: Int32,
     lo: Int64,
     hi: Int64,
-    present: Int64,
-    calendar: Calendar,
+    symbols: tuple[str, ...],
+    names: Names,
     span: tuple[int, int, int],
+    calendar: Calendar,
 ) -> Defects:
     first, last, today = span
     flagged = np.flatnonzero(flag)
@@ -293,14 +265,16 @@ def _defects(
     flagged, owner = flagged[inside], owner[inside]
     days = (calendar.days[first], calendar.days[last])
     ghost = (held.phantom_day >= days[0]) & (held.phantom_day <= days[1]) & (held.phantom_arrival <= today)
-    place = np.full(len(held.symbols), -1, np.int64)
-    place[present] = np.arange(len(present))
-    of = place[held.phantom_code[ghost]]
-    when = held.phantom_day[ghost][of >= 0]
+    found: list[tuple[int, date]] = []
+    for code, day in zip(held.phantom_code[ghost].tolist(), held.phantom_day[ghost].tolist(), strict=True):
+        when = date.fromordinal(day + EPOCH)
+        at = place(symbols, names.owner(held.symbols[code], when))
+        if at is not None:
+            found.append((at, when))
     return Defects(
         duplicate_symbol=owner.astype(np.int64),
         duplicate_session=session[flagged],
         duplicate_differs=flag[flagged] == 2,
-        phantom_symbol=of[of >= 0],
-        phantom_date=tuple(date.fromordinal(day + EPOCH) for day in when.tolist()),
+        phantom_symbol=np.array([at for at, _ in found], np.int64),
+        phantom_date=tuple(when for _, when in found),
     )

@@ -58,6 +58,17 @@ class Rows:
             vintage=self.vintage[at],
         )
 
+    def dated(self, known_at: int) -> Self:
+        """The same rows, known since *known_at* where they do not say it, in canonical order."""
+        return type(self)(
+            symbols=self.symbols,
+            code=self.code,
+            day=self.day,
+            values=self.values,
+            known_at=np.where(self.known_at == NULL, known_at, self.known_at),
+            vintage=self.vintage,
+        ).canonical()
+
     def canonical(self) -> Self:
         """The same rows in canonical order, against no more symbols than they need."""
         key = self.key

@@ -8,7 +8,7 @@ rows in one revision the last in canonical order stays, flagged.
 **Arrival** is the first session whose cut (08:30 New York) a row was known by; a row without ``known_at``
 arrives at the session after its date. **data_version** of D chains the arrivals up to D::
 
-    version(k) = sha256(version(k-1) + session + sha256(rows arrived at k) + sha256(actions arrived at k))
+    version(k) = sha256(version(k-1) + session + sha256(rows arrived at k) + sha256(facts arrived at k))
 
 Rows enter the digest in canonical order as fixed-width records (symbol, day, five values, known_at), so
 neither the order in a file, nor the order of files, nor a row that arrives later can change it. It is
@@ -20,6 +20,7 @@ import json
 import os
 import shutil
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,20 +30,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ledger import canonical
-from market.calendar import EPOCH, Calendar
+from market.calendar import Calendar
+from market.facts import F, MarketFact, Told, identity
+from market.facts import arrival as arrival_of
 from market.rows import FIELDS, NULL, Bools, Int32, Int64, Rows, UInt8
 from market.store import BarStore
 from schemas.errors import Denied
-from schemas.market import CorporateAction
+from schemas.market import CorporateAction, EarningsEvent, FactKind, Membership, SectorLine
 from schemas.reasons.ledger import LedgerCode
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 ARRAYS: Final = (
     "key",
     "session",
     *FIELDS,
     "arrival",
     "flag",
+    "odd",
     "phantom_code",
     "phantom_day",
     "phantom_arrival",
@@ -65,7 +69,9 @@ class Sidecar:
     Rows are n; ``session`` numbers the calendar's sessions; prices 1e-4 USD as traded, ``PRICE_NULL`` if
     missing.
     key: symbol position << 20 | session. flag: 0, ``DUPLICATE_SAME`` or ``DUPLICATE_DIFFERS``.
-    plain: one revision of each bar, each on time: then the rows serve every D as they lie.
+    plain: no row is odd: then the rows serve every D as they lie.
+    odd: the rows that do not serve every D: told late, or one of several revisions of their bar; sorted.
+    symbols: every symbol with a bar, and every one that a symbol change hands a history to.
     phantom_*: rows on dates that are no session (symbol position, day since 1970, arrival).
     """
 
@@ -81,11 +87,17 @@ class Sidecar:
     volume: Int64
     arrival: Int32
     flag: UInt8
+    odd: Int64
     phantom_code: Int32
     phantom_day: Int32
     phantom_arrival: Int32
-    actions: tuple[tuple[int, int, CorporateAction], ...]
-    """(arrival, vintage, action)."""
+    actions: tuple[Told[CorporateAction], ...]
+    """(arrival, vintage, action), by symbol, ex_date, kind and vintage; the other facts likewise."""
+    membership: tuple[Told[Membership], ...]
+    sectors: tuple[Told[SectorLine], ...]
+    earnings: tuple[Told[EarningsEvent], ...]
+    retold: frozenset[str]
+    """Kinds of facts in which some fact was told more than once."""
     versions: tuple[tuple[int, str], ...]
     """(arrival, sha256) in order."""
 
@@ -136,10 +148,18 @@ def _load(folder: Path) -> Sidecar | None:
         folder=folder,
         symbols=symbols,
         plain=meta["plain"],
-        actions=tuple((a, v, CorporateAction.model_validate(record)) for a, v, record in meta["actions"]),
+        actions=_told(meta, FactKind.ACTIONS, CorporateAction),
+        membership=_told(meta, FactKind.MEMBERSHIP, Membership),
+        sectors=_told(meta, FactKind.SECTORS, SectorLine),
+        earnings=_told(meta, FactKind.EARNINGS, EarningsEvent),
+        retold=frozenset(meta["retold"]),
         versions=tuple((a, version) for a, version in meta["versions"]),
         **arrays,
     )
+
+
+def _told(meta: dict[str, Any], kind: FactKind, model: type[F]) -> tuple[Told[F], ...]:
+    return tuple((a, v, model.model_validate(record)) for a, v, record in meta["facts"].get(kind, ()))
 
 
 def _mapped(path: Path, rows: int) -> Any:
@@ -150,23 +170,37 @@ def _mapped(path: Path, rows: int) -> Any:
 
 def _build(store: BarStore, calendar: Calendar, folder: Path) -> None:
     rows = store.rows()
-    actions = [(_action_arrival(each, calendar), vintage, each) for vintage, each in store.actions()]
+    facts = {
+        kind: [(arrival_of(fact, calendar), vintage, fact) for vintage, fact in store.facts(kind)]
+        for kind in FactKind
+    }
     days = np.array(calendar.days, np.int32)
     arrival = _arrivals(rows, days, calendar)
     at = np.minimum(np.searchsorted(days, rows.day), len(days) - 1).astype(np.int32)
     on_session = days[at] == rows.day
+    versions = _versions(rows, arrival, facts, calendar)
+    heirs = {
+        f.new_symbol for _, _, f in facts[FactKind.ACTIONS] if isinstance(f, CorporateAction) and f.new_symbol
+    }
+    rows = rows.against(tuple(sorted(heirs.union(rows.symbols))))
     arrays = _flat(rows.take(on_session), at[on_session], arrival[on_session])
     phantom = rows.take(~on_session)
     arrays |= {
         "phantom_code": phantom.code, "phantom_day": phantom.day, "phantom_arrival": arrival[~on_session],
     }  # fmt: skip
     key = arrays["key"]
-    plain = bool((key[1:] != key[:-1]).all() and (arrays["arrival"] == arrays["session"] + 1).all())
+    again = np.zeros(len(key), np.bool_)
+    again[1:] = key[1:] == key[:-1]
+    again[:-1] |= again[1:]
+    arrays["odd"] = np.flatnonzero(again | (arrays["arrival"] != arrays["session"] + 1))
     meta = {
-        "plain": plain,
+        "plain": not len(arrays["odd"]),
         "rows": {name: len(arrays[name]) for name in ARRAYS},
-        "actions": [[a, v, canonical.plain(each)] for a, v, each in actions],
-        "versions": _versions(rows, arrival, actions, calendar),
+        "facts": {k: [[a, v, canonical.plain(each)] for a, v, each in told] for k, told in facts.items()},
+        "retold": [
+            k for k, told in facts.items() if len({identity(each) for _, _, each in told}) < len(told)
+        ],
+        "versions": versions,
     }
     _write(folder, arrays, rows.symbols, meta)
 
@@ -180,16 +214,6 @@ def _arrivals(rows: Rows, days: Int32, calendar: Calendar) -> Int32:
     cuts = np.array([_microseconds(calendar.cut_at(calendar.at(i))) for i in range(len(days))], np.int64)
     told = np.searchsorted(cuts, rows.known_at, "left").astype(np.int32)
     return np.where(stated, np.maximum(on_time, told), on_time).astype(np.int32)
-
-
-def _action_arrival(action: CorporateAction, calendar: Calendar) -> int:
-    day = action.ex_date.toordinal() - EPOCH
-    if action.known_at is None:
-        return int(np.searchsorted(calendar.days, day, "left"))
-    index = int(np.searchsorted(calendar.days, action.known_at.date().toordinal() - EPOCH - 1, "left"))
-    while index < len(calendar.days) and calendar.cut_at(calendar.at(index)) < action.known_at:
-        index += 1
-    return index
 
 
 def _flat(rows: Rows, session: Int32, arrival: Int32) -> dict[str, npt.NDArray[Any]]:
@@ -217,7 +241,10 @@ def _flat(rows: Rows, session: Int32, arrival: Int32) -> dict[str, npt.NDArray[A
 
 
 def _versions(
-    rows: Rows, arrival: Int32, actions: list[tuple[int, int, CorporateAction]], calendar: Calendar
+    rows: Rows,
+    arrival: Int32,
+    facts: Mapping[FactKind, list[tuple[int, int, MarketFact]]],
+    calendar: Calendar,
 ) -> list[tuple[int, str]]:
     order = np.argsort(arrival, kind="stable")
     records = np.empty(len(rows), RECORD)
@@ -227,17 +254,20 @@ def _versions(
     records["known_at"] = rows.known_at[order]
     sorted_arrival = arrival[order]
     texts: dict[int, list[bytes]] = {}
-    for at, _, action in actions:
-        texts.setdefault(at, []).append(canonical.line_bytes(canonical.plain(action)))
+    for kind, told in facts.items():
+        # An action's line stands alone: data versions of before there were other kinds stay what they were.
+        mark = b"" if kind is FactKind.ACTIONS else kind.encode() + b" "
+        for at, _, fact in told:
+            texts.setdefault(at, []).append(mark + canonical.line_bytes(canonical.plain(fact)))
     chain, made = b"", []
     for at in sorted({*np.unique(sorted_arrival).tolist(), *texts}):
         if at >= len(calendar.days):
             break  # known only after the calendar's end: no session will see it
         lo, hi = np.searchsorted(sorted_arrival, [at, at + 1])
         bars = hashlib.sha256(records[lo:hi].tobytes()).digest()
-        told = hashlib.sha256(b"".join(texts.get(at, []))).digest()
+        beside = hashlib.sha256(b"".join(texts.get(at, []))).digest()
         session = calendar.at(at).isoformat().encode()
-        link = hashlib.sha256(chain + session + bars + told)
+        link = hashlib.sha256(chain + session + bars + beside)
         chain = link.digest()
         made.append((at, link.hexdigest()))
     return made

@@ -1,9 +1,9 @@
 """The store keeps every bar as it was received, once: vintages are appended, never rewritten.
 
 ``MARKET/bars/<year>.v<vintage>.parquet`` hold integer ticks (1e-4 USD, delta encoded) sorted by (symbol,
-session_date); ``MARKET/actions/v<vintage>.json`` hold corporate actions; ``MARKET/manifest.json``, written
-last, lists them with their digests. What the manifest does not list does not exist, so a crash leaves
-nothing half done.
+session_date); ``MARKET/<kind>/v<vintage>.json`` hold corporate actions, membership, sectors and earnings;
+``MARKET/manifest.json``, written last, lists them with their digests. What the manifest does not list does not
+exist, so a crash leaves nothing half done.
 """
 
 import hashlib
@@ -21,10 +21,11 @@ from pydantic import ValidationError
 from ledger import canonical
 from ledger.disk import Disk, LocalDisk
 from market.calendar import EPOCH
+from market.facts import KINDS, MarketFact, dated, identity, sort_new
 from market.merge import merge
 from market.rows import FIELDS, NULL, Int32, Rows, concatenated
 from schemas.errors import Corrupt, Denied, UsageFault
-from schemas.market import ActionFile, CorporateAction, StoreFile, StoreManifest, Vintage
+from schemas.market import FactKind, StoreFile, StoreManifest, Vintage
 from schemas.reasons.ledger import LedgerCode
 from schemas.reasons.market import MarketFault
 
@@ -70,17 +71,17 @@ class BarStore:
         ]
         return concatenated(parts)
 
-    def actions(self) -> tuple[tuple[int, CorporateAction], ...]:
-        """Every corporate action with the number of its vintage, sorted by (symbol, ex_date, kind,
-        vintage)."""
-        found = [
-            (vintage.number, action)
+    def facts(self, kind: FactKind) -> tuple[tuple[int, MarketFact], ...]:
+        """Every fact of *kind* with the number of its vintage, sorted by (identity, vintage)."""
+        model = KINDS[kind].file
+        found: list[tuple[int, MarketFact]] = [
+            (vintage.number, fact)
             for vintage in self.manifest().vintages
-            if vintage.kind == "actions"
+            if vintage.kind == kind
             for file in vintage.files
-            for action in ActionFile.model_validate(canonical.parse_canonical(self._checked(file))).actions
+            for fact in getattr(model.model_validate(canonical.parse_canonical(self._checked(file))), kind)
         ]
-        return tuple(sorted(found, key=lambda each: (*_identity(each[1]), each[0])))
+        return tuple(sorted(found, key=lambda each: (identity(each[1]), each[0])))
 
     def check(self) -> int:
         """Read every file against its digest; the number of bytes. Errors: ``Corrupt(STORE_CORRUPT)``."""
@@ -103,52 +104,81 @@ class BarStore:
         known; nothing is written then. ``Denied(STORE_BUSY)`` while another import runs.
         """
         if known_at is not None:
-            moment = np.where(rows.known_at == NULL, _microseconds(known_at), rows.known_at)
-            rows = Rows(
-                symbols=rows.symbols, code=rows.code, day=rows.day,
-                values=rows.values, known_at=moment, vintage=rows.vintage,
-            ).canonical()  # fmt: skip
+            rows = rows.dated(_microseconds(known_at))
         with self._alone():
-            manifest = self.manifest()
-            outcome = merge(self.rows(), rows)
-            if outcome.conflicts:
-                raise _restates(outcome.conflicts)
-            fresh = outcome.fresh
-            if len(fresh):
-                number = len(manifest.vintages) + 1
-                files = self._write_years(fresh, number, source, progress)
-                vintage = Vintage(
-                    number=number, kind="bars", source=source, source_sha256=source_sha256,
-                    known_at=known_at, files=files,
-                )  # fmt: skip
-                self._write_manifest(manifest, vintage)
-        return len(fresh), outcome.present
+            manifest, held = self.manifest(), self.rows()
+            return self._append(manifest, held, rows, (source, source_sha256, known_at), progress)
 
-    def append_actions(
-        self, actions: Sequence[CorporateAction], source: str, *, source_sha256: str = ""
+    def append_restatements(
+        self,
+        restate: Callable[[Rows], Rows],
+        source: str,
+        *,
+        source_sha256: str = "",
+        progress: Progress = silent,
     ) -> tuple[int, int]:
-        """Add the actions that are not there yet, as one vintage. Returns: (added, already present).
-
-        Errors: ``UsageFault(IMPORT_RESTATES)`` if an action contradicts the store without saying since when.
+        """Add the rows that *restate* makes of all rows in the store, as one vintage; each says when it became
+        known. Returns and errors as ``append_bars``.
         """
         with self._alone():
+            manifest, held = self.manifest(), self.rows()
+            return self._append(manifest, held, restate(held), (source, source_sha256, None), progress)
+
+    def append_facts(
+        self,
+        kind: FactKind,
+        facts: Sequence[MarketFact],
+        source: str,
+        *,
+        source_sha256: str = "",
+        known_at: datetime | None = None,
+    ) -> tuple[int, int]:
+        """Add the facts that are news, as one vintage. Returns: (added, already present).
+
+        Args: known_at: when we first held those that do not say it themselves.
+        Errors: ``UsageFault(IMPORT_RESTATES)`` if a fact contradicts the store without saying since when.
+        """
+        if known_at is not None:
+            facts = [f if f.known_at else f.model_copy(update={"known_at": known_at}) for f in facts]
+        with self._alone():
             manifest = self.manifest()
-            there = [action for _, action in self.actions()]
-            fresh = sorted({action for action in actions if action not in there}, key=_order)
-            known = {_identity(action) for action in there}
-            if against := [a for a in fresh if a.known_at is None and _identity(a) in known]:
-                raise _restates([(a.symbol, a.ex_date.toordinal() - EPOCH) for a in against])
+            fresh, against = sort_new(facts, [fact for _, fact in self.facts(kind)])
+            if against:
+                raise _restates([(f.symbol, dated(f).toordinal() - EPOCH) for f in against])
             if fresh:
                 number = len(manifest.vintages) + 1
-                path = f"MARKET/actions/v{number:04d}.json"
-                data = canonical.artifact_bytes(canonical.plain(ActionFile(actions=tuple(fresh))))
-                file = self._write(path, data, len(fresh))
+                held = KINDS[kind].file.model_validate({kind: sorted(fresh, key=_order)})
+                data = canonical.artifact_bytes(canonical.plain(held))
+                file = self._write(f"MARKET/{kind}/v{number:04d}.json", data, len(fresh))
                 vintage = Vintage(
-                    number=number, kind="actions", source=source, source_sha256=source_sha256,
-                    known_at=None, files=(file,),
+                    number=number, kind=kind.value, source=source, source_sha256=source_sha256,
+                    known_at=known_at, files=(file,),
                 )  # fmt: skip
                 self._write_manifest(manifest, vintage)
-        return len(fresh), len(actions) - len(fresh)
+        return len(fresh), len(facts) - len(fresh)
+
+    def _append(
+        self,
+        manifest: StoreManifest,
+        held: Rows,
+        rows: Rows,
+        told: tuple[str, str, datetime | None],
+        progress: Progress,
+    ) -> tuple[int, int]:
+        """*told*: source, its sha256, known_at of the whole."""
+        outcome = merge(held, rows)
+        if outcome.conflicts:
+            raise _restates(outcome.conflicts)
+        fresh = outcome.fresh
+        if len(fresh):
+            number = len(manifest.vintages) + 1
+            files = self._write_years(fresh, number, told[0], progress)
+            vintage = Vintage(
+                number=number, kind="bars", source=told[0], source_sha256=told[1], known_at=told[2],
+                files=files,
+            )  # fmt: skip
+            self._write_manifest(manifest, vintage)
+        return len(fresh), outcome.present
 
     def _write_years(self, rows: Rows, number: int, source: str, progress: Progress) -> tuple[StoreFile, ...]:
         year = rows.day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
@@ -261,12 +291,8 @@ def _days(column: Any) -> Int32:
     return days
 
 
-def _identity(action: CorporateAction) -> tuple[str, date, str]:
-    return (action.symbol, action.ex_date, action.kind)
-
-
-def _order(action: CorporateAction) -> tuple[str, date, str, bytes]:
-    return (*_identity(action), canonical.line_bytes(canonical.plain(action)))
+def _order(fact: MarketFact) -> tuple[Any, ...]:
+    return (*identity(fact), canonical.line_bytes(canonical.plain(fact)))
 
 
 def _microseconds(moment: datetime) -> int:
@@ -278,7 +304,7 @@ def _restates(conflicts: Sequence[tuple[str, int]]) -> UsageFault:
     more = " …" if len(conflicts) > 3 else ""
     return UsageFault(
         MarketFault.IMPORT_RESTATES,
-        f"{len(conflicts)} rows differ from bars already in the store: {shown}{more}",
+        f"{len(conflicts)} rows differ from what the store already holds: {shown}{more}",
         safe="the store is unchanged",
         next="say when the new values became known (known_at); past days then keep what was known on them",
     )

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from market.calendar import EPOCH, Calendar
 from market.rows import NULL, Rows
 from market.store import BarStore
-from schemas.market import ActionKind, CorporateAction
+from schemas.market import ActionKind, CorporateAction, FactKind
 
 BENCHMARK: Final = "SPY"
 SECTORS: Final = ("XLE", "XLF", "XLI", "XLK", "XLV")
@@ -61,7 +61,7 @@ class SyntheticMarket:
         """Put bars and actions into *store*; what is there already stays."""
         store.append_bars(self.rows, source, source_sha256=self.digest)
         if self.actions:
-            store.append_actions(self.actions, source, source_sha256=self.digest)
+            store.append_facts(FactKind.ACTIONS, self.actions, source, source_sha256=self.digest)
 
 
 def generate(seed: int, symbols: int, first: date, last: date, calendar: Calendar) -> SyntheticMarket:

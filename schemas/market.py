@@ -90,6 +90,15 @@ class EarningsEvent(Fact):
     known_at: Instant | None = None
 
 
+class FactKind(StrEnum):
+    """What a market store keeps beside the bars; the folder of its vintages under ``MARKET/``."""
+
+    ACTIONS = "actions"
+    MEMBERSHIP = "membership"
+    SECTORS = "sectors"
+    EARNINGS = "earnings"
+
+
 class StoreFile(Fact):
     """One file of a vintage: path inside the data root."""
 
@@ -100,10 +109,10 @@ class StoreFile(Fact):
 
 
 class Vintage(Fact):
-    """One import: never rewritten. ``known_at`` None: 20 minutes after each bar's close is assumed."""
+    """One import: never rewritten. ``known_at`` None: each row says it, or its kind's assumption holds."""
 
     number: int
-    kind: Literal["bars", "actions"]
+    kind: Literal["bars", "actions", "membership", "sectors", "earnings"]
     source: str
     source_sha256: str
     known_at: Instant | None
@@ -122,6 +131,27 @@ class ActionFile(Fact):
 
     format: Literal["avwap.market.actions/1"] = "avwap.market.actions/1"
     actions: tuple[CorporateAction, ...]
+
+
+class MembershipFile(Fact):
+    """One vintage of membership intervals, sorted by (symbol, start)."""
+
+    format: Literal["avwap.market.membership/1"] = "avwap.market.membership/1"
+    membership: tuple[Membership, ...]
+
+
+class SectorFile(Fact):
+    """One vintage of sector lines, sorted by (symbol, as_of)."""
+
+    format: Literal["avwap.market.sectors/1"] = "avwap.market.sectors/1"
+    sectors: tuple[SectorLine, ...]
+
+
+class EarningsFile(Fact):
+    """One vintage of earnings events, sorted by (symbol, date)."""
+
+    format: Literal["avwap.market.earnings/1"] = "avwap.market.earnings/1"
+    earnings: tuple[EarningsEvent, ...]
 
 
 class CodeCount(Fact):

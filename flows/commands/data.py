@@ -1,6 +1,6 @@
 """Bringing market data in, and judging it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from market.imports import ImportReport
 
 app = typer.Typer(no_args_is_help=True, help="Bring bars in, judge them, name a snapshot.")
-KINDS = ("bars", "actions")
+KINDS = ("bars", "actions", "membership", "sectors", "earnings", "restatements")
+INSTANTS = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
 
 
 def bring_in(
@@ -24,17 +25,22 @@ def bring_in(
 ) -> "ImportReport":
     """Import *file* with a progress bar. Errors: ``UsageFault``, and then nothing has changed."""
     from flows.progress import bar
-    from market.imports import import_actions, import_bars
+    from market.fact_imports import import_facts, import_restatements
+    from market.imports import import_bars
+    from schemas.market import FactKind
 
-    with bar(f"importing {Path(file).name}", 1, quiet=quiet) as step:
-        if kind == "actions":
-            return import_actions(at.root, Path(file))
-        del step
+    if known_at is not None and known_at.tzinfo is None:
+        known_at = known_at.replace(tzinfo=UTC)  # as the option's help says, whatever zone this machine is in
+    if kind in tuple(FactKind):
+        with bar(f"importing {Path(file).name}", 1, quiet=quiet):
+            return import_facts(at.root, Path(file), FactKind(kind), known_at=known_at)
     with bar(f"importing {Path(file).name}", 100, quiet=as_json or quiet) as step:
 
         def told(done: int, total: int) -> None:
             step(int(100 * done / total) if total else 100, f"{done:,} of {total:,} rows")
 
+        if kind == "restatements":
+            return import_restatements(at.root, Path(file), progress=told)
         return import_bars(at.root, Path(file), known_at=known_at, progress=told)
 
 
@@ -43,19 +49,27 @@ def import_(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A CSV or Parquet file: symbol, date, open, high, low, close, volume."
+            metavar="FILE",
+            help="A CSV or Parquet file; of bars: symbol, date, open, high, low, close, volume.",
         ),
     ],
-    kind: Annotated[str, typer.Option("--kind", help="bars or actions.")] = "bars",
+    kind: Annotated[str, typer.Option("--kind", help=f"{', '.join(KINDS)}.")] = "bars",
     known_at: Annotated[
-        datetime | None, typer.Option("--known-at", help="UTC instant at which restated rows became known.")
+        datetime | None,
+        typer.Option(
+            "--known-at",
+            formats=INSTANTS,
+            help="Instant at which rows that do not say it became known; UTC unless it has an offset.",
+        ),
     ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Import bars or corporate actions. Rows are kept as received; the data contract judges them per session.
+    """Import bars, or facts beside them. Rows are kept as received; the data contract judges them per session.
 
     Example: `avwap data import us_daily.parquet`
+
+    Example: `avwap data import --kind membership sp500_membership_intervals.csv`
     """
     if kind not in KINDS:
         raise UsageFault(

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from market.imports import PRICE_MAX_USD, import_actions, import_bars, ticks
+from market.fact_imports import import_facts
+from market.imports import PRICE_MAX_USD, import_bars, ticks
 from market.rows import NULL
 from market.store import BarStore
 from schemas.errors import UsageFault
+from schemas.market import CorporateAction, FactKind
 from schemas.reasons.market import SetAside
 
 HEADER = "symbol,date,open,high,low,close,volume\n"
@@ -129,12 +131,15 @@ def test_actions_come_in_and_what_is_none_is_set_aside(tmp_path: Path) -> None:
         "AAA,2016-09-01,split,2,1,\nON,2016-09-02,cash_dividend,,,0.25\n"
         "AAA,2016-09-01,rights,,,\nBBB,2016-09-01,split,2,,\n"
     )
-    report = import_actions(tmp_path, csv(tmp_path, text, "actions.csv"))
+    report = import_facts(tmp_path, csv(tmp_path, text, "actions.csv"), FactKind.ACTIONS)
     assert (2, 2) == (report.rows_added, report.set_aside[0][1])
-    stored = BarStore(tmp_path).actions()
-    assert [("AAA", 2), ("ON", None)] == [(a.symbol, a.ratio_num) for _, a in stored]
+    stored = BarStore(tmp_path).facts(FactKind.ACTIONS)
+    told = [(a.symbol, a.ratio_num) for _, a in stored if isinstance(a, CorporateAction)]
+    assert [("AAA", 2), ("ON", None)] == told
     with pytest.raises(UsageFault, match=r"IMPORT_COLUMNS.*kind"):
-        import_actions(tmp_path, csv(tmp_path, "symbol,ex_date\nA,2016-09-01\n", "actions.csv"))
+        import_facts(
+            tmp_path, csv(tmp_path, "symbol,ex_date\nA,2016-09-01\n", "actions.csv"), FactKind.ACTIONS
+        )
 
 
 @given(st.lists(st.floats(-10, 1e6), max_size=20))

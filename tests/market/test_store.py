@@ -14,7 +14,7 @@ from market.rows import NULL, Rows, concatenated
 from market.sidecar import open_sidecar
 from market.store import BarStore
 from schemas.errors import Corrupt, Denied, UsageFault
-from schemas.market import ActionKind, CorporateAction
+from schemas.market import ActionKind, CorporateAction, FactKind
 from tests.market.worlds import Row, rows_of, split, steady, store_with
 
 DAYS = [date(2015, 12, 30), date(2015, 12, 31), date(2016, 1, 4), date(2016, 1, 5)]
@@ -100,10 +100,12 @@ def test_a_symbol_day_told_twice_is_present_as_a_set(tmp_path: Path) -> None:
 
 def test_actions_are_kept_once_and_a_contradiction_is_refused(tmp_path: Path) -> None:
     store = store_with(tmp_path, BARS, [split("AAA", date(2016, 1, 4), 2, 1)])
-    assert (0, 1) == store.append_actions([split("AAA", date(2016, 1, 4), 2, 1)], "again")
+    assert (0, 1) == store.append_facts(FactKind.ACTIONS, [split("AAA", date(2016, 1, 4), 2, 1)], "again")
     with pytest.raises(UsageFault, match="IMPORT_RESTATES"):
-        store.append_actions([split("AAA", date(2016, 1, 4), 3, 1)], "another ratio")
-    assert (1, 0) == store.append_actions([split("AAA", date(2016, 1, 4), 3, 1, LATE)], "corrected")
+        store.append_facts(FactKind.ACTIONS, [split("AAA", date(2016, 1, 4), 3, 1)], "another ratio")
+    assert (1, 0) == store.append_facts(
+        FactKind.ACTIONS, [split("AAA", date(2016, 1, 4), 3, 1, LATE)], "corrected"
+    )
 
 
 def test_a_flipped_byte_is_found_and_named(tmp_path: Path, calendar: Calendar) -> None:

@@ -12,7 +12,7 @@ from market.contract import ContractInputs, ContractResult, run
 from market.panel import load_panel
 from market.rows import NULL, Rows
 from market.store import BarStore, _microseconds
-from schemas.market import ActionKind, CorporateAction
+from schemas.market import ActionKind, CorporateAction, FactKind
 
 Row = tuple[str, date, float | None, float | None, float | None, float | None, int | None]
 """symbol, date, open, high, low, close (USD), volume."""
@@ -53,7 +53,7 @@ def store_with(
     store = BarStore(root)
     store.append_bars(rows_of(rows), "by hand", known_at=known_at)
     if actions:
-        store.append_actions(actions, "by hand")
+        store.append_facts(FactKind.ACTIONS, actions, "by hand")
     return store
 
 
