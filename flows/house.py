@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from market.sidecar import Sidecar
     from market.store import BarStore
     from schemas.base import SessionDate
-    from schemas.observations import BarFacts
+    from schemas.observations import Acknowledgement, BarFacts, SessionHours
 
 
 class House:
@@ -30,7 +30,7 @@ class House:
         self.disk: Disk = disk or LocalDisk(self.root)
         self.config_sha256 = settings.config_sha256()
         self._panel: Panel | None = None
-        self._contract: ContractResult | None = None
+        self._contract: tuple[object, ContractResult] | None = None
         self._history: dict[tuple[str, int], tuple[BarFacts, ...]] = {}
 
     def with_disk(self, disk: Disk) -> "House":
@@ -90,14 +90,27 @@ class House:
             self._history[symbol, most] = daily_bars(panel, symbol, most)
         return self._history[symbol, most]
 
-    def contract(self, session: "SessionDate") -> "ContractResult":
-        """The data contract judged on that panel, kept like it."""
+    def contract(
+        self,
+        session: "SessionDate",
+        *,
+        simulated: bool = True,
+        broker: "tuple[SessionHours, ...] | None" = None,
+        acknowledged: "tuple[Acknowledgement, ...]" = (),
+    ) -> "ContractResult":
+        """The data contract judged on that panel, kept like it. The rest is what the book's morning recorded."""
         from market import contract
 
         panel = self.panel(session)
-        if self._contract is None or self._contract.observation.data_version != panel.data_version:
-            self._contract = contract.run(
-                contract.ContractInputs(panel=panel, calendar=self.calendar, simulated=True),
-                self.settings.contract,
+        asked = (panel.data_version, session, simulated, broker, acknowledged)
+        if self._contract is None or self._contract[0] != asked:
+            inputs = contract.ContractInputs(
+                panel=panel,
+                calendar=self.calendar,
+                simulated=simulated,
+                broker=broker,
+                acknowledged=acknowledged,
+                members=panel.members,
             )
-        return self._contract
+            self._contract = (asked, contract.run(inputs, self.settings.contract))
+        return self._contract[1]

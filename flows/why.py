@@ -88,7 +88,7 @@ def _contract(day: Day, symbol: str) -> Rows:
     """The contract's findings on the symbol, recomputed from the recorded snapshot."""
     return [
         {"code": f.code, "observed": str(f.observed), "wanted": str(f.threshold), "detail": f.detail}
-        for f in day.house.contract(day.session).findings(symbol)
+        for f in premarket.judged(day).findings(symbol)
     ]
 
 

@@ -31,6 +31,8 @@ FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2027
 """The exchange publishes its holidays about two years ahead; past that a rule is a guess."""
 REGULAR_SESSION_MINUTES: Final = 390
+CALENDAR_BACK: Final = 5
+"""Sessions before D on which library, broker and bars are compared (strategy.md 1.6)."""
 
 
 class Calendar:

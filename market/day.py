@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
 
-from market.calendar import Calendar
+from market.calendar import CALENDAR_BACK, Calendar
 from market.checks import BIT, LEAPS, NOW, REPEATS, TWINS, Checked
 from market.config import ContractConfig
 from market.panel import Panel
@@ -20,8 +19,6 @@ from schemas.header import Finding
 from schemas.observations import Acknowledgement, SessionHours
 from schemas.reasons.market import BarCode, DayCode
 
-CALENDAR_BACK: Final = 5
-"""Sessions before D on which library, broker and bars are compared."""
 Hours = tuple[datetime, datetime]
 
 

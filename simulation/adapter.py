@@ -18,6 +18,7 @@ from execution_v2.broker.port import (
     ReadFailed,
     ReplaceOrder,
     Seen,
+    Sessions,
     SubmitOrder,
 )
 from market.feed import DayBars, Quotes
@@ -28,6 +29,7 @@ from schemas.observations import (
     BrokerPosition,
     ClockFacts,
     QuoteFacts,
+    SessionHours,
 )
 from simulation.account import Stage
 from simulation.exchange import Exchange
@@ -114,6 +116,14 @@ class SimBroker:
             close_at=close_at,
         )
         return Seen(as_of=now, value=facts)
+
+    def calendar(self, first: SessionDate, last: SessionDate) -> Sessions:
+        """The exchange's own calendar. Asking for it is no moment of the session: nothing is played for it."""
+        rows = (
+            SessionHours(session=each, open_at=self._hours.open_at(each), close_at=self._hours.close_at(each))
+            for each in self._hours.sessions(first, last)
+        )
+        return Seen(as_of=self._now(), value=tuple(rows))
 
     def quotes(self, symbols: Sequence[str]) -> Quotes:
         """The open's price until the close, then the close; nothing before the day's open."""

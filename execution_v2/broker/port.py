@@ -18,6 +18,7 @@ from schemas.observations import (
     BrokerPosition,
     ClockFacts,
     CorporateEvent,
+    SessionHours,
 )
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Rejected",
     "ReplaceOrder",
     "Seen",
+    "Sessions",
     "SubmitOrder",
     "Unresolved",
 ]
@@ -151,6 +153,8 @@ Fills = Seen[tuple[BrokerFill, ...]] | ReadFailed
 Events = Seen[tuple[CorporateEvent, ...]] | ReadFailed
 """Sorted by (at, event id)."""
 Clock = Seen[ClockFacts] | ReadFailed
+Sessions = Seen[tuple[SessionHours, ...]] | ReadFailed
+"""Oldest first."""
 
 
 class Broker(Protocol):
@@ -179,3 +183,7 @@ class Broker(Protocol):
         ...
 
     def clock(self) -> Clock: ...
+
+    def calendar(self, first: SessionDate, last: SessionDate) -> Sessions:
+        """The broker's own calendar from *first* to *last*, both included."""
+        ...

@@ -25,6 +25,7 @@ from execution_v2.broker.port import (
     Outcome,
     Positions,
     ReplaceOrder,
+    Sessions,
     SubmitOrder,
 )
 from ledger.canonical import Malformed, first_difference, line_bytes, parse_canonical_line
@@ -47,6 +48,7 @@ _OPS: Final[dict[str, tuple[Any, Any]]] = {
     "fills": (SessionDate, Fills),
     "events": (SessionDate, Events),
     "clock": (None, Clock),
+    "calendar": (tuple[SessionDate, SessionDate], Sessions),
     "quotes": (tuple[str, ...], Quotes),
     "day_bars": (tuple[tuple[str, ...], SessionDate], DayBars),
     "now": (None, Instant),
@@ -116,6 +118,10 @@ class Door(ABC):
         answer: Clock = self._call("clock", None)
         return answer
 
+    def calendar(self, first: SessionDate, last: SessionDate) -> Sessions:
+        answer: Sessions = self._call("calendar", (first, last))
+        return answer
+
     def quotes(self, symbols: Sequence[str]) -> Quotes:
         answer: Quotes = self._call("quotes", tuple(symbols))
         return answer
@@ -153,6 +159,8 @@ class RecordingBroker(Door):
             outcome: Any = self._now()
         elif op == "day_bars":
             outcome = self._feed.day_bars(*request)
+        elif op == "calendar":
+            outcome = self._broker.calendar(*request)
         elif op == "quotes":
             outcome = self._feed.quotes(request)
         else:

@@ -12,14 +12,16 @@ from schemas.reasons.gates import FreshnessCode
 
 
 def check_book(facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ...]:  # noqa: ARG001
-    """Candidates, the enforcement that named the entry, and the observations of today."""
+    """Candidates, the enforcement that named the entry, and the observations of today: those that every moment
+    asks for, and whatever else this one has made (in the morning, the broker's clock)."""
     found: list[Finding] = []
     if facts.candidates_fault is not None:
         found.append(finding(FreshnessCode[f"CANDIDATES_{facts.candidates_fault}"], facts.book_id))
     if facts.enforcement_fault is not None:
         found.append(finding(FreshnessCode[f"ENFORCEMENT_{facts.enforcement_fault}"], facts.book_id))
     today = facts.session_date
-    seen = {name: facts.observed.get(name) for name in OBSERVATIONS_ASKED}
+    others = sorted(facts.observed.keys() - set(OBSERVATIONS_ASKED))
+    seen = {name: facts.observed.get(name) for name in (*OBSERVATIONS_ASKED, *others)}
     found += [
         finding(FreshnessCode.OBSERVATION_INCOMPLETE, facts.book_id, None, today, name)
         for name, date in seen.items()

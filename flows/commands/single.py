@@ -51,10 +51,13 @@ def _stage(
     *runs: "Callable[[Day], Written]",
 ) -> None:
     from flows.run import acting, ready_day
+    from flows.stages import opening
 
     at = house(home)
     day = ready_day(at, book, on)
-    with acting(at, book, f"avwap {names[0]} {on}"):
+    with acting(at, book, f"avwap {names[0]} {on}") as (world, _):
+        if "scan" in names:
+            opening.look(day, world)
         written = [run(day) for run in runs]
     _tell(day, names, written, as_json)
 

@@ -9,18 +9,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from pydantic import ValidationError
+
 from analytics import snapshot as snapshots
 from execution_v2 import book as books
 from execution_v2.broker.port import ReadFailed
 from execution_v2.reduce import empty_state, fold_records
 from flows.day import Day, StageRefused
-from flows.stages.premarket import ACCOUNT, BOOK, CLOCK, CONTROL, ORDERS, POSITIONS
+from flows.stages.premarket import (
+    ACCOUNT,
+    ACKNOWLEDGED,
+    BOOK,
+    CALENDAR,
+    CLOCK,
+    CONTROL,
+    MARKET,
+    ORDERS,
+    POSITIONS,
+)
 from flows.world import World
 from ledger import layout
 from ledger.artifacts import Loaded, ReadFault, Written, read
-from ledger.canonical import digest, parse_canonical_line
+from ledger.canonical import Malformed, digest, parse_canonical_line
 from ledger.journal import Journal, parse_chain
 from ledger.seal import last_sealed, listing, read_manifest, seal, sessions_of
+from market.calendar import CALENDAR_BACK
 from schemas.base import SessionDate
 from schemas.book import Book, BookState
 from schemas.errors import Corrupt, Denied, UsageFault
@@ -29,17 +42,22 @@ from schemas.journal import ZEROS
 from schemas.observations import (
     AccountFacts,
     AccountObservation,
+    AcknowledgedObservation,
+    Acknowledgement,
+    CalendarObservation,
     ClockObservation,
     ControlObservation,
     OrdersObservation,
     PositionsObservation,
 )
 from schemas.reasons.edge import EdgeCode
-from schemas.reasons.ledger import LedgerCode
+from schemas.reasons.ledger import LedgerCode, ReadFaultCode
 
 Guard = Callable[[], None]
 PENDING: Final = "pending.jsonl"
 """Under ``control/``: operator records made while no session was open."""
+ACKNOWLEDGEMENTS: Final = "acknowledged"
+"""Folder under ``control/``: one file for each quarantine that an operator lets pass, ``<D>.<SYMBOL>.<CODE>.json``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +222,9 @@ def _genesis(day: Day, world: World, guard: Guard | None) -> None:
 
 def observe(day: Day, world: World) -> Written:
     """Record account, positions, orders, clock and switches, each once: a second run uses the first's."""
+    look(day, world)
     account = _account(day, world)
     now = world.clock.now()
-
-    def once(name: str, model: type[Artifact], make: Callable[[], Artifact]) -> None:
-        if isinstance(day.read(name, model), ReadFault):
-            day.write(name, make(), ())
 
     def positions() -> Artifact:
         seen = world.broker.positions()
@@ -229,11 +244,66 @@ def observe(day: Day, world: World) -> Written:
             return ClockObservation(ok=False, as_of=now, clock=None, cause=seen.cause)
         return ClockObservation(ok=True, as_of=seen.as_of, clock=seen.value)
 
-    once(POSITIONS, PositionsObservation, positions)
-    once(ORDERS, OrdersObservation, orders)
-    once(CLOCK, ClockObservation, clock)
-    once(CONTROL, ControlObservation, lambda: control_now(day, world))
+    _once(day, POSITIONS, PositionsObservation, positions)
+    _once(day, ORDERS, OrdersObservation, orders)
+    _once(day, CLOCK, ClockObservation, clock)
+    _once(day, CONTROL, ControlObservation, lambda: control_now(day, world))
     return Written(path=account.ref.path, sha256=account.ref.sha256, status="verified")
+
+
+def look(day: Day, world: World) -> None:
+    """Record what the data contract asks of the outside, before it judges: the broker's calendar around D, and what
+    an operator acknowledged. Each once; once D's bars were judged, nothing more (``market.json`` rests on it)."""
+    if day.ref(MARKET) is not None:
+        return
+    world.clock.step(day.house.calendar.cut_at(day.session))
+    first = day.house.calendar.previous(day.session, CALENDAR_BACK)
+
+    def calendar() -> Artifact:
+        seen = world.broker.calendar(first, day.session)
+        return CalendarObservation(
+            ok=not isinstance(seen, ReadFailed),
+            as_of=world.clock.now() if isinstance(seen, ReadFailed) else seen.as_of,
+            first=first,
+            last=day.session,
+            sessions=() if isinstance(seen, ReadFailed) else seen.value,
+            cause=seen.cause if isinstance(seen, ReadFailed) else None,
+        )
+
+    _once(day, CALENDAR, CalendarObservation, calendar)
+    told = acknowledged(day)
+    if told:
+        _once(
+            day,
+            ACKNOWLEDGED,
+            AcknowledgedObservation,
+            lambda: AcknowledgedObservation(acknowledged=told),
+        )
+
+
+def acknowledged(day: Day) -> tuple[Acknowledgement, ...]:
+    """What an operator acknowledged for D, by (symbol, code). Errors: ``Corrupt`` for a record that is none."""
+    folder = layout.control(day.book_id, ACKNOWLEDGEMENTS)
+    found = []
+    for path in day.house.disk.list(folder):
+        if not path.rsplit("/", 1)[-1].startswith(f"{day.session}."):
+            continue
+        try:
+            found.append(Acknowledgement.model_validate(parse_canonical_line(day.house.disk.read(path))))
+        except (Malformed, ValidationError) as error:
+            raise Corrupt(
+                ReadFaultCode.SCHEMA_INVALID,
+                f"{path} is no acknowledgement: {error}",
+                safe="no entry rests on it; positions keep their stops",
+                next=f"move {path} away and acknowledge again",
+            ) from error
+    return tuple(sorted(found, key=lambda each: (each.symbol, each.code)))
+
+
+def _once(day: Day, name: str, model: type[Artifact], make: Callable[[], Artifact]) -> None:
+    """Record an observation that is not there yet."""
+    if isinstance(day.read(name, model), ReadFault):
+        day.write(name, make(), ())
 
 
 def _account(day: Day, world: World, *, must: bool = False) -> Loaded[AccountObservation]:

@@ -1,6 +1,7 @@
 """From the bars known at 08:30 to the entries authorised for the session: six stages, each from files alone."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,8 @@ from schemas.header import Artifact, Finding, InputRef
 from schemas.market import MarketObservation
 from schemas.observations import (
     AccountObservation,
+    AcknowledgedObservation,
+    CalendarObservation,
     ClockObservation,
     ControlObservation,
     OrdersObservation,
@@ -26,6 +29,7 @@ from schemas.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from analytics.regime import Closes
+    from market.contract import ContractResult
     from market.panel import Panel
     from schemas.book import BookState
     from strategies.scan import ScanInputs
@@ -39,11 +43,40 @@ POSITIONS = "observations/positions.json"
 ORDERS = "observations/orders.json"
 CLOCK = "observations/clock.json"
 CONTROL = "observations/control.json"
+CALENDAR = "observations/calendar.json"
+ACKNOWLEDGED = "observations/acknowledged.json"
+SIMULATED = frozenset({"SIM"})
+"""Books whose exchange is our own: its calendar is the library's, and two ways to check it are all there are."""
 
 
 def market(day: Day) -> Written:
     """Judge the bars of D's market snapshot and record what was found, data_version included."""
-    return day.write(MARKET, day.house.contract(day.session).observation, ())
+    refs = [ref for ref in (day.ref(CALENDAR), day.ref(ACKNOWLEDGED)) if ref is not None]
+    return day.write(MARKET, judged(day).observation, refs)
+
+
+def judged(day: Day) -> "ContractResult":
+    """The data contract of D: its panel, beside the calendar and the acknowledgements that the morning recorded.
+
+    Errors: ``StageRefused`` if one of those files cannot be read; one that is not there was not recorded.
+    """
+    calendar = _recorded(day, CALENDAR, CalendarObservation)
+    lifted = _recorded(day, ACKNOWLEDGED, AcknowledgedObservation)
+    return day.house.contract(
+        day.session,
+        simulated=day.book_id in SIMULATED,
+        broker=calendar.sessions if calendar is not None and calendar.ok else None,
+        acknowledged=lifted.acknowledged if lifted is not None else (),
+    )
+
+
+def _recorded(day: Day, name: str, model: type[A]) -> A | None:
+    found = day.read(name, model)
+    if isinstance(found, Loaded):
+        return found.artifact
+    if found.code is ReadFaultCode.MISSING:
+        return None
+    raise StageRefused("market", day, (found.finding,))
 
 
 def _market(day: Day, stage: str) -> "tuple[Loaded[MarketObservation], Panel]":
@@ -76,7 +109,8 @@ def regime(day: Day) -> Written:
 
     seen, panel = _market(day, "regime")
     quarantined = quarantined_codes(seen.artifact)
-    clean = np.array([symbol not in quarantined for symbol in panel.symbols], bool)
+    among = panel.members
+    clean = np.array([s not in quarantined and (among is None or s in among) for s in panel.symbols], bool)
     above, members = stage.breadth_counts(
         panel.lo, panel.hi, panel.session, panel.close, clean, len(panel.sessions) - 1
     )
@@ -103,13 +137,14 @@ def scan_inputs(day: Day) -> "ScanInputs":
     """What the scan of *day* may know: its panel, and the data contract judged on it."""
     from strategies.scan import ScanInputs
 
-    panel, contract = day.house.panel(day.session), day.house.contract(day.session)
+    panel, contract = day.house.panel(day.session), judged(day)
     return ScanInputs(
         panel=panel,
         quarantine=contract.quarantine,
         warnings=contract.warnings,
         blocking=tuple(str(code) for code in contract.blocking),
         blocked_symbols=panel.blocking_symbols(),
+        members=panel.members,
     )
 
 
@@ -144,7 +179,7 @@ def decisions(day: Day) -> Written:
         data_session=day.previous,
         now=clock.artifact.as_of,
         candidates=wished.artifact,
-        day_blocked=tuple(str(code) for code in day.house.contract(day.session).blocking),
+        day_blocked=tuple(str(code) for code in judged(day).blocking),
         snapshot=facts.snapshot,
         snapshot_sealed=facts.sealed,
         book=facts.book,
@@ -152,7 +187,7 @@ def decisions(day: Day) -> Written:
         marks=_marks(day, facts.state, wished.artifact),
     )
     artifact = decide.run(inputs, day.house.settings.books[day.book_id])
-    return day.write("decisions.json", artifact, (wished.ref, seen.ref, clock.ref, *facts.refs))
+    return day.write("decisions.json", artifact, (wished.ref, seen.ref, *facts.refs))
 
 
 def enforcement(day: Day) -> Written:
@@ -199,10 +234,13 @@ class _Facts:
         )
         positions = self._take(day.read(POSITIONS, PositionsObservation))
         orders = self._take(day.read(ORDERS, OrdersObservation))
-        self.observed = {
+        clock = self._take(day.read(CLOCK, ClockObservation))
+        self.observed: dict[str, date | None] = {
             name: day.session if not isinstance(seen, ReadFaultCode) and seen.ok else None
             for name, seen in (("account", account), ("positions", positions), ("orders", orders))
         }
+        told = None if isinstance(clock, ReadFaultCode) else clock.clock
+        self.observed["clock"] = None if told is None else told.session_date
         self.sealed, self.snapshot = self._snapshot(day)
 
     def _take(self, found: Loaded[A] | ReadFault) -> A | ReadFaultCode:

@@ -54,6 +54,16 @@ def test_a_replay_asks_the_same_and_ends_with_the_same_records(tmp_path: Path) -
     assert {"submit", "fills", "account", "quotes", "now"} <= {line_op(line) for line in made.lines}
 
 
+def test_the_brokers_calendar_is_replayed_as_it_was_answered(tmp_path: Path) -> None:
+    sim, lines = Recorded(tmp_path).world.sim, list[bytes]()
+    asked = (DAYS[0], DAYS[-1])
+    seen = RecordingBroker(sim, sim, lambda: None, lines.append).calendar(*asked)  # type: ignore[arg-type,return-value]
+    assert list(DAYS) == [each.session for each in seen.value]  # type: ignore[union-attr]
+    assert seen == ReplayBroker(lines).calendar(*asked)
+    with pytest.raises(ReplayDiverged):
+        ReplayBroker(lines).calendar(DAYS[0], DAYS[0])
+
+
 def line_op(line: bytes) -> str:
     return str(parse(line)["op"])
 
