@@ -133,7 +133,7 @@ def load_panel(
     p_date = calendar.previous(session)
     since = since if since is not None else p_date
     last = today - 1
-    first = _first(calendar, last)
+    first = first_session(calendar, last)
     known = known_actions(held.actions, today)
     names = names_on(known, session, lambda symbol, day: _traded_before(held, calendar, symbol, day))
     told = tuple(a for a in known if a.ex_date >= calendar.at(first))
@@ -170,7 +170,7 @@ def load_panel(
     )  # fmt: skip
 
 
-def _first(calendar: Calendar, last: int) -> int:
+def first_session(calendar: Calendar, last: int) -> int:
     """The number of P0 for the P numbered *last*."""
     new_year = date(calendar.at(last).year - 1, 1, 1)
     if new_year < calendar.first_date or last < SESSIONS_BACK:
@@ -227,11 +227,12 @@ def _adjust(
             factor = Fraction(1)
             for _, ratio in ratios[symbol][step:]:
                 factor *= ratio
-            _apply(flat, slice(start, stop), factor)
+            put_on_basis(flat, slice(start, stop), factor)
             start = max(start, stop)
 
 
-def _apply(flat: dict[str, Any], rows: slice, factor: Fraction) -> None:
+def put_on_basis(flat: dict[str, Any], rows: slice, factor: Fraction) -> None:
+    """Divide the prices of *rows* by *factor* and multiply their volume by it, each rounded once, in place."""
     if rows.stop <= rows.start:
         return
     num, den = factor.numerator, factor.denominator
