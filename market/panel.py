@@ -29,6 +29,8 @@ from schemas.market import CorporateAction, EarningsEvent
 from schemas.reasons.market import MarketFault
 
 SESSIONS_BACK: Final = 300
+BEYOND: Final = 2**62
+"""Stands for an adjusted value that int64 could not hold: beyond every bound, so that nothing is measured from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +245,9 @@ def put_on_basis(flat: dict[str, Any], rows: slice, factor: Fraction) -> None:
         safe = int(raw.max(initial=0)) * up < 2**62
         wide = raw.astype(object)
         scaled = (
-            rhe_divide(raw * up, down) if safe else np.array([round(Fraction(v * up, down)) for v in wide])
+            rhe_divide(raw * up, down)
+            if safe
+            else np.array([min(round(Fraction(v * up, down)), BEYOND) for v in wide], np.int64)
         )
         flat[name][rows] = np.where(raw > 0, scaled, raw)
 
