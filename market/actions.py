@@ -25,10 +25,14 @@ def known_actions(
     return in_force(actions, session_index)
 
 
-def renamed(action: CorporateAction, names: Names) -> CorporateAction:
-    """*action* under the ticker that its company has on the day of *names*."""
-    owner = names.owner(action.symbol, action.ex_date)
-    return action if owner == action.symbol else action.model_copy(update={"symbol": owner})
+def renamed(actions: Iterable[CorporateAction], names: Names) -> tuple[CorporateAction, ...]:
+    """*actions* under the ticker that their company has on the day of *names*, without those whose company has none."""
+    owned = ((action, names.owner(action.symbol, action.ex_date)) for action in actions)
+    return tuple(
+        action if owner == action.symbol else action.model_copy(update={"symbol": owner})
+        for action, owner in owned
+        if owner is not None
+    )
 
 
 def named(action: CorporateAction) -> tuple[str, ...]:

@@ -84,17 +84,18 @@ def restated(
     at[at == len(old)] = 0
     moved = (old[at] == new) & (before[at] != after) if len(old) else np.zeros(len(new), np.bool_)
     pairs = zip(before[at[moved]].tolist(), after[moved].tolist(), strict=True) if len(old) else ()
-    return tuple(_restatement(held, b, a, names, calendar) for b, a in pairs)
-
-
-def _restatement(held: Sidecar, before: int, after: int, names: Names, calendar: Calendar) -> Restatement:
-    session = calendar.at(int(held.session[after]))
-    return Restatement(
-        symbol=names.owner(held.symbols[int(held.key[after]) >> SYMBOL_SHIFT], session),
-        session=session,
-        close_before_e4=int(held.close[before]), close_after_e4=int(held.close[after]),
-        volume_before=int(held.volume[before]), volume_after=int(held.volume[after]),
-    )  # fmt: skip
+    found = []
+    for b, a in pairs:
+        session = calendar.at(int(held.session[a]))
+        symbol = names.owner(held.symbols[int(held.key[a]) >> SYMBOL_SHIFT], session, is_bar=True)
+        if symbol is not None:
+            told = Restatement(
+                symbol=symbol, session=session,
+                close_before_e4=int(held.close[b]), close_after_e4=int(held.close[a]),
+                volume_before=int(held.volume[b]), volume_after=int(held.volume[a]),
+            )  # fmt: skip
+            found.append(told)
+    return tuple(found)
 
 
 def _odd(held: Sidecar, first: int, last: int) -> Int64:

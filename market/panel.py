@@ -139,7 +139,7 @@ def load_panel(
     known = known_actions(held.actions, today)
     names = names_on(known, session, lambda symbol, day: _traded_before(held, calendar, symbol, day))
     told = tuple(a for a in known if a.ex_date >= calendar.at(first))
-    actions = tuple(renamed(a, names) for a in told)
+    actions = renamed(told, names)
     since_index = calendar.index(since)
     assert since_index is not None, "the last sealed session is a session"
     assert since_index < today, "the last sealed session lies before D"
@@ -273,7 +273,8 @@ def _defects(
     found: list[tuple[int, date]] = []
     for code, day in zip(held.phantom_code[ghost].tolist(), held.phantom_day[ghost].tolist(), strict=True):
         when = date.fromordinal(day + EPOCH)
-        at = place(symbols, names.owner(held.symbols[code], when))
+        name = names.owner(held.symbols[code], when, is_bar=True)
+        at = None if name is None else place(symbols, name)
         if at is not None:
             found.append((at, when))
     return Defects(

@@ -11,23 +11,43 @@ Span = tuple[str, date | None, date | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """Symbol changes in force on one day, (ex_date, old, new) by ex_date."""
+class Change:
+    """From the open of *ex* on the company called *old* is called *new*.
 
-    changes: tuple[tuple[date, str, str], ...] = ()
+    displaces: whether another company's bars stand under *new* before; its name is then gone.
+    """
+
+    ex: date
+    old: str
+    new: str
+    displaces: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Symbol changes in force on one day, by ex-date."""
+
+    changes: tuple[Change, ...] = ()
 
     @property
     def tickers(self) -> frozenset[str]:
         """Every ticker that a change touches; the others are what they always were."""
-        return frozenset(name for _, old, new in self.changes for name in (old, new))
+        return frozenset(name for change in self.changes for name in (change.old, change.new))
 
-    def owner(self, symbol: str, on: date) -> str:
-        """The ticker on D of whoever was called *symbol* on *on*; told on the ex-date, the old name's holder."""
-        name, since, is_first = symbol, on, True
-        for ex, old, new in self.changes:
-            if old == name and (ex >= since if is_first else ex > since):
-                name, since, is_first = new, ex, False
-        return name
+    def owner(self, symbol: str, on: date, *, is_bar: bool = False) -> str | None:
+        """The ticker on D of whoever was called *symbol* on *on*; ``None`` if another company has that name since.
+
+        What is told of the old name on the very ex-date is about the company that gave it up; a bar is not.
+        """
+        name, since, is_first = symbol, on, not is_bar
+        while True:
+            left = [
+                c for c in self.changes if c.old == name and (c.ex >= since if is_first else c.ex > since)
+            ]
+            lost = [c for c in self.changes if c.new == name and c.displaces and c.ex > since]
+            if not left or (lost and lost[0].ex < left[0].ex):
+                return None if lost else name
+            name, since, is_first = left[0].new, left[0].ex, False
 
     def spans(self, symbol: str) -> tuple[Span, ...]:
         """Where the bars of the company that is called *symbol* on D lie, oldest first.
@@ -40,9 +60,9 @@ class Names:
         until: date | None = None
         while True:
             events = [
-                (ex, new == name, old)
-                for ex, old, new in self.changes
-                if name in (old, new) and (until is None or ex < until)
+                (c.ex, c.new == name, c.old)
+                for c in self.changes
+                if name in (c.old, c.new) and (until is None or c.ex < until)
             ]
             if not events:
                 return ((name, None, until), *reversed(found))
@@ -61,13 +81,12 @@ def names_on(
     traded_before: whether the store has a bar of a ticker before a date. A change from a name without any hands
     nothing over: its vendor put the new name on the old bars already.
     """
-    found = {
-        (action.ex_date, action.symbol, action.new_symbol)
-        for action in actions
-        if action.kind is ActionKind.SYMBOL_CHANGE
-        and action.new_symbol is not None
-        and action.new_symbol != action.symbol
-        and action.ex_date <= session
-        and traded_before(action.symbol, action.ex_date)
-    }
-    return Names(changes=tuple(sorted(found)))
+    found: list[Change] = []
+    told = (a for a in actions if a.kind is ActionKind.SYMBOL_CHANGE and a.ex_date <= session)
+    for action in sorted(told, key=lambda each: (each.ex_date, each.symbol, each.new_symbol or "")):
+        ex, old, new = action.ex_date, action.symbol, action.new_symbol
+        if new is None or new == old or not traded_before(old, ex):
+            continue
+        displaces = traded_before(new, ex) or any(change.new == new and change.ex < ex for change in found)
+        found.append(Change(ex=ex, old=old, new=new, displaces=displaces))
+    return Names(changes=tuple(dict.fromkeys(found)))
