@@ -1,6 +1,6 @@
 # Bare `make` lists the targets. Each works as the first command after a clone: it makes .venv from uv.lock, then runs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash
+.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan
 
 PY := .venv/bin/python
 PACKAGES := schemas ledger market strategies portfolio execution_v2 analytics simulation flows
@@ -55,3 +55,6 @@ prove-bytes: .venv/.installed ## flip every byte of a sealed day, one at a time 
 
 prove-crash: .venv/.installed ## die at every write, fsync and rename of a day (a sample runs in make test)
 	AVWAP_FULL=1 $(PY) tests/run_tests.py tests/chain -k "crash"
+
+prove-scan: .venv/.installed ## the pass over all days = each day's scan, every symbol of the real market (AT=dir: your own)
+	$(PY) -m tools.prove_scan $(AT)

@@ -107,8 +107,13 @@ class Sidecar:
         return (self.versions[at - 1][1] if at else NO_VERSION)[:20]
 
     def remapped(self) -> dict[str, Int64]:
-        """The five value arrays once more, in a mapping of their own that may be written to."""
-        return {name: _mapped(self.folder / f"{name}.npy", len(self.key)) for name in FIELDS}
+        """The five value arrays once more, to be written to: a mapping of their own, or a copy of what is in memory."""
+        return {
+            name: _mapped(self.folder / f"{name}.npy", len(self.key))
+            if isinstance(getattr(self, name).base, np.memmap)
+            else np.array(getattr(self, name))
+            for name in FIELDS
+        }
 
 
 def open_sidecar(store: BarStore, calendar: Calendar) -> Sidecar:

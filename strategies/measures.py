@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from strategies.layout import Bars, Dividends, Events, Ints, Sessions
 
 PARTS: Final = 4
 """Threads among which a large panel's symbols are shared. No symbol knows another, so no byte depends on it."""
+_Owned = TypeVar("_Owned", Dividends, Events)
 SYMBOLS_SHARED_FROM: Final = 512
 """Below that, starting threads costs more than they save."""
 
@@ -48,11 +49,10 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
     at = np.where(is_live, np.cumsum(is_live) - 1, -1).astype(np.int64)
     emit_from = np.where(is_live, panel.hi - 1, panel.hi).astype(np.int64)
     rows = int(is_live.sum())
-    features = np.empty((rows, layout.FEATURES), np.int64)
-    anchors = np.empty((rows, layout.ANCHORS, layout.ANCHOR_COLUMNS), np.int64)
+    features, anchors = empty_rows(rows)
     columns = (panel.session, panel.open, panel.high, panel.low, panel.close, panel.volume)
     lo, hi = panel.lo.astype(np.int64), panel.hi.astype(np.int64)
-    bars = Bars(*(_read_only(column) for column in columns))
+    bars = Bars(*(read_only(column) for column in columns))
     calendar = sessions_table(panel.sessions, np.zeros(last + 1, np.int64))
     paid, told = dividends_table(panel), events_table(panel)
     thresholds = parameters(config)
@@ -62,15 +62,13 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
     def share(begin: int, end: int) -> None:
         own = slice(begin, end)
         working = np.zeros((layout.WORKING, longest + 1), np.int64)
-        dividends = Dividends(paid.lo[own], paid.hi[own], *paid[2:])
-        events = Events(told.lo[own], told.hi[own], *told[2:])
         scan_rows(
             lo[own],
             hi[own],
             bars,
             calendar,
-            dividends,
-            events,
+            of_symbols(paid, own),
+            of_symbols(told, own),
             emit_from[own],
             at[own],
             thresholds,
@@ -79,11 +77,11 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
             working,
         )
 
-    _in_parts(len(lo), share)
+    in_parts(len(lo), share)
     return Measures(at=at, features=features, anchors=anchors)
 
 
-def _in_parts(symbols: int, share: Callable[[int, int], None]) -> None:
+def in_parts(symbols: int, share: Callable[[int, int], None]) -> None:
     """Call *share* on ranges that cover all symbols once, in threads if there are many: the kernel holds no lock."""
     if symbols < SYMBOLS_SHARED_FROM:
         share(0, symbols)
@@ -92,6 +90,12 @@ def _in_parts(symbols: int, share: Callable[[int, int], None]) -> None:
     with ThreadPoolExecutor(PARTS) as pool:
         for _ in pool.map(share, bounds[:-1], bounds[1:]):
             pass
+
+
+def empty_rows(rows: int) -> tuple[Ints, Ints]:
+    """Features and anchors of *rows* rows, not yet filled."""
+    features = np.empty((rows, layout.FEATURES), np.int64)
+    return features, np.empty((rows, layout.ANCHORS, layout.ANCHOR_COLUMNS), np.int64)
 
 
 def sessions_table(sessions: Sequence[date], panel_from: Ints) -> Sessions:
@@ -140,15 +144,15 @@ def events_table(panel: Panel) -> Events:
     return events_of(found, len(panel.symbols))
 
 
-def events_of(found: list[tuple[int, ...]], symbols: int) -> Events:
+def events_of(found: Sequence[tuple[int, ...]], symbols: int) -> Events:
     """The table of (symbol, seen, on, reacts), in any order."""
     lo, hi, seen, on, reacts = owned_columns(found, symbols, 3)
     return Events(lo, hi, on, reacts, seen)
 
 
-def owned_columns(found: list[tuple[int, ...]], symbols: int, columns: int) -> list[Ints]:
-    """Rows (symbol, values …), sorted, as lo and hi of each symbol and the columns of the values."""
-    found.sort()
+def owned_columns(found: Sequence[tuple[int, ...]], symbols: int, columns: int) -> list[Ints]:
+    """Rows (symbol, values …), in any order, as lo and hi of each symbol and the columns of the values."""
+    found = sorted(found)
     owner = np.array([row[0] for row in found], np.int64)
     everyone = np.arange(symbols)
     return [
@@ -184,7 +188,13 @@ def ppm(fraction: Decimal) -> int:
     return int(millionths)
 
 
-def _read_only(column: Any) -> Any:
+def of_symbols(table: _Owned, own: Any) -> _Owned:
+    """The rows of *table* for the symbols that *own* picks."""
+    return table._replace(lo=table.lo[own], hi=table.hi[own])
+
+
+def read_only(column: Any) -> Any:
+    """*column* as the kernel takes it."""
     # One array type for memory-mapped and for built panels, or the kernel would be compiled twice.
     view = np.asarray(column).view()
     view.flags.writeable = False
