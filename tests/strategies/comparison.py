@@ -10,7 +10,7 @@ from strategies import layout
 from strategies.layout import NULL
 from strategies.measures import Measures
 from tests.strategies.panels import Bar
-from tests.strategies.reference import Symbol, q
+from tests.strategies.reference import Limits, Symbol, q
 
 FEATURE_COLUMNS = {
     "close": layout.CLOSE,
@@ -55,9 +55,11 @@ def differences(
     *,
     dividends: Mapping[date, Fraction] | None = None,
     at_level: bool = False,
+    earnings: Sequence[tuple[date, bool]] = (),
 ) -> list[str]:
     """What differs between the kernel's *row* and the reference on *bars*; empty when nothing does."""
-    slow = Symbol([(sessions[bar[0]], *bar[1:]) for bar in bars], sessions, dividends, at_level)
+    dated = [(sessions[bar[0]], *bar[1:]) for bar in bars]
+    slow = Symbol(dated, sessions, dividends, Limits(at_level=at_level), earnings)
     f, anchors = measures.features[row].tolist(), measures.anchors[row].tolist()
     want: dict[str, Any] = dict(slow.features())
     have: dict[str, Any] = {name: _measure(f[column]) for name, column in FEATURE_COLUMNS.items()}
@@ -74,13 +76,11 @@ def differences(
     for name, columns in zip(names, anchors, strict=True):
         want[name] = _wanted_anchor(judged.get(name), bars)
         have[name] = _had_anchor(columns, names)
-    eligible = [name for name in names if name in judged and "score" in judged[name]]
-    chosen = max(eligible, key=lambda name: judged[name]["score"], default=None)
+    chosen = slow.choice(judged)
     want["chosen"], have["chosen"] = chosen, names[f[layout.CHOSEN]] if f[layout.CHOSEN] >= 0 else None
     if chosen is not None:
         line, a = judged[chosen]["line"], judged[chosen]["a"]
-        kept = [judged[name]["line"] for name in names if judged.get(name, {}).get("line") is not None]
-        want["confluence"] = sum(abs(other - line) <= line / 100 for other in kept)
+        want["confluence"] = slow.confluence(judged, chosen)
         have["confluence"] = f[layout.CONFLUENCE]
         want["line chosen"] = slow.line_labels([slow.avwap(a, slow.t - k) for k in range(3)])
         have["line chosen"] = _labels(f, layout.LINE_CHOSEN)

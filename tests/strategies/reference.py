@@ -1,10 +1,14 @@
 """The scan's measures once more, slowly, by another road: rationals, direct windows, nothing carried forward.
 
 Written from strategy.md 2.1, 2.2, 2.3 and 2.5. It proves the kernel and shares no line with it. One symbol,
-one day: the last bar is the bar of P. Quantised values are returned as integers, value * 10**scale.
+one day: the last bar is the bar of P. Quantised values are returned as integers, value * 10**scale. What the whole
+scan makes of them, gates, ranks and rows, stands in ``reference_scan``.
 """
 
+# ruff: noqa: RUF009  # a Fraction never changes
+
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from statistics import median
@@ -37,8 +41,37 @@ def up(price: Fraction) -> Fraction:
     return -(-price / tick(price) // 1) * tick(price)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """The thresholds of 1.4, 2.2, 2.4 and 2.5, by the names and with the defaults of the page."""
+
+    price_min: Fraction = F(5)
+    adv_shares_min: Fraction = F(400_000)
+    adv_usd_min: Fraction = F(10_000_000)
+    history_bars_min: int = 80
+    earnings_policy: str = "if_known"
+    market_gate: bool = True
+    gap_min: Fraction = F(4, 100)
+    avwap_slope_min: Fraction = F(-5, 10_000)
+    distance_max: Fraction = F(8, 100)
+    confluence_band: Fraction = F(1, 100)
+    atr_usd_min: Fraction = F(1, 2)
+    atr_pct_max: Fraction = F(6, 100)
+    atr_expansion_max: Fraction = F(115, 100)
+    stop_distance_min: Fraction = F(15, 1000)
+    unit_risk_pct_max: Fraction = F(8, 100)
+    r1_multiple: Fraction = F(1)
+    r2_multiple: Fraction = F(2)
+    entry_drift_max: Fraction = F(3, 100)
+    candidate_cap: int = 20
+    at_level: bool = False
+    universe_allow: frozenset[str] | None = None
+    universe_deny: frozenset[str] = frozenset()
+
+
 PRIORITY = {
     "YTD": 100,
+    "EARNINGS": 95,
     "GAP": 90,
     "VOLUME_BREAKOUT": 80,
     "MTD": 70,
@@ -57,15 +90,19 @@ class Symbol:
         bars: Sequence[tuple[Any, ...]],
         sessions: Sequence[date],
         dividends: Mapping[date, Fraction] | None = None,
-        at_level: bool = False,
+        limits: Limits = Limits(),
+        earnings: Sequence[tuple[date, bool]] = (),
     ) -> None:
+        """*dividends*: cash by ex-date, basis of D. *earnings*: (date, whether before the open), known at the cut."""
         self.day = [bar[0] for bar in bars]
         self.o, self.h, self.low, self.c = ([F(bar[k], 10_000) for bar in bars] for k in (1, 2, 3, 4))
         self.v = [bar[5] for bar in bars]
         self.t = len(bars) - 1
+        self.ranges: dict[int, Fraction] = {}
         self.sessions = list(sessions)
         self.dividends = dividends or {}
-        self.at_level = at_level
+        self.limits = limits
+        self.earnings = [report for report in earnings if self.sessions[0] <= report[0] <= self.sessions[-1]]
 
     # 2.1 ---------------------------------------------------------------------------------------------
 
@@ -87,7 +124,11 @@ class Symbol:
         return self.c[self.t - 1] <= before and self.c[self.t] > now
 
     def tr(self, i: int) -> Fraction:
-        return max(self.h[i] - self.low[i], abs(self.h[i] - self.c[i - 1]), abs(self.low[i] - self.c[i - 1]))
+        """Kept once computed: the median asks for each of them fourteen times."""
+        if i not in self.ranges:
+            high, low, before = self.h[i], self.low[i], self.c[i - 1]
+            self.ranges[i] = max(high - low, abs(high - before), abs(low - before))
+        return self.ranges[i]
 
     def atr_pct(self, t: int) -> Maybe:
         if t < 14:
@@ -142,7 +183,7 @@ class Symbol:
 
     def is_gap(self, i: int) -> bool:
         reference = self.gap_reference(i)
-        return reference > 0 and abs(self.o[i] - reference) / reference >= F(4, 100)
+        return reference > 0 and abs(self.o[i] - reference) / reference >= self.limits.gap_min
 
     def is_burst(self, i: int) -> bool:
         if i < 19 or self.h[i] <= self.low[i]:
@@ -159,12 +200,21 @@ class Symbol:
         opens = place > 0 and key(self.sessions[place - 1]) != key(self.day[a])
         return a if a > 0 or opens else None
 
+    def answer(self) -> Maybe:
+        """The bar that answers the latest report that has one: of its date if before the open, else the next."""
+        bars = []
+        for day, is_before_open in sorted(self.earnings):
+            later = [i for i, own in enumerate(self.day) if own > day or (own == day and is_before_open)]
+            bars += later[:1]
+        return bars[-1] if bars and bars[-1] >= self.t - 69 else None
+
     def anchors(self) -> dict[str, int]:
         t = self.t
         gaps = [i for i in range(max(1, t - 59), t + 1) if self.is_gap(i)]
         bursts = [i for i in range(max(0, t - 59), t + 1) if self.is_burst(i)]
         found: dict[str, Maybe] = {
             "YTD": self.period_start(lambda day: day.year),
+            "EARNINGS": self.answer(),
             "GAP": gaps[-1] if gaps else None,
             "VOLUME_BREAKOUT": bursts[-1] if bursts else None,
             "MTD": self.period_start(lambda day: (day.year, day.month)),
@@ -200,9 +250,9 @@ class Symbol:
                 codes.append("ANCHOR_TOO_YOUNG")
             if line is None or not self.c[t] > line:
                 codes.append("BELOW_AVWAP")
-            if not ((slope is not None and slope >= F(-5, 10_000)) or back):
+            if not ((slope is not None and slope >= self.limits.avwap_slope_min) or back):
                 codes.append("AVWAP_SLOPE_DOWN")
-            if distance is None or distance > F(8, 100):
+            if distance is None or distance > self.limits.distance_max:
                 codes.append("AVWAP_TOO_FAR")
             row = {
                 "a": a, "line": line, "distance": distance, "slope": slope, "reclaim": back, "codes": codes
@@ -212,6 +262,20 @@ class Symbol:
                 row["score"] = PRIORITY[name] - 100 * abs(distance) + bonus
             kept[name] = row
         return kept
+
+    def choice(self, judged: Mapping[str, Mapping[str, Any]]) -> str | None:
+        """Highest score; ties by priority, later bar, name."""
+        eligible = sorted(name for name, row in judged.items() if "score" in row)
+        return max(
+            reversed(eligible),
+            key=lambda name: (q(judged[name]["score"], 4), PRIORITY[name], judged[name]["a"]),
+            default=None,
+        )
+
+    def confluence(self, judged: Mapping[str, Mapping[str, Any]], chosen: str) -> int:
+        line = judged[chosen]["line"]
+        lines = [row["line"] for row in judged.values() if row.get("line") is not None]
+        return sum(abs(other - line) <= self.limits.confluence_band * line for other in lines)
 
     # 2.3 and 2.5 -------------------------------------------------------------------------------------
 
@@ -250,19 +314,19 @@ class Symbol:
         if t < 14:
             return None
         atr = F(q(sum(self.tr(i) for i in range(t - 13, t + 1)) / 14, 6), 10**6)
-        level = near(avwap)
-        ref = level if self.at_level else self.c[t]
+        own, level = self.limits, near(avwap)
+        ref = level if own.at_level else self.c[t]
         bases = [F(997, 1000) * avwap]
         if self.fractal() is not None:
             bases.append(F(995, 1000) * self.low[self.fractal()])
         bases = [base for base in bases if base < ref]
         base = min(bases) if bases else F(997, 1000) * min(F(q(self.sma(5), 6), 10**6), *self.low[t - 4 :])
-        stop = down(min(base, ref - atr, F(985, 1000) * ref))
+        stop = down(min(base, ref - atr, (1 - own.stop_distance_min) * ref))
         pivot = (self.h[t] + self.low[t] + self.c[t]) / 3
         p1, p2 = near(2 * pivot - self.low[t]), near(pivot + self.h[t] - self.low[t])
-        r1 = up(max(p1, ref + (ref - stop)))
-        r2 = up(max(p2, ref + 2 * (ref - stop), r1 + tick(r1)))
-        cap = down(min(ref * F(103, 100), r1 - tick(r1), stop / F(92, 100)))
+        r1 = up(max(p1, ref + own.r1_multiple * (ref - stop)))
+        r2 = up(max(p2, ref + own.r2_multiple * (ref - stop), r1 + tick(r1)))
+        cap = down(min(ref * (1 + own.entry_drift_max), r1 - tick(r1), stop / (1 - own.unit_risk_pct_max)))
         return {"level": level, "entry_ref": ref, "stop": stop, "r1": r1, "r2": r2, "limit_cap": cap}
 
     # everything --------------------------------------------------------------------------------------
