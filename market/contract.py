@@ -177,9 +177,7 @@ def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
         counts=_counts(made.ledger, liquid),
         lifted=made.lifted,
         actions=tuple(
-            a
-            for a in panel.told
-            if a.ex_date == panel.session_date or a.kind in BLOCKING_FROM_ANNOUNCEMENT
+            a for a in panel.told if a.ex_date == panel.session_date or a.kind in BLOCKING_FROM_ANNOUNCEMENT
         ),
         quarantined=_grouped(quarantined),
     )
@@ -223,15 +221,21 @@ def _mark(checked: Checked, at: int, bit: int, session: int, *, quarantines: boo
 
 
 def _mark_defects(panel: Panel, checked: Checked) -> None:
+    """Dropped rows, all at once: a feed that published a day three times over has them by the thousand."""
     defects = panel.defects
-    last = len(panel.sessions) - 1
-    recent_from = panel.sessions[max(0, last - WINDOW + 1)]
-    for at, day in zip(defects.phantom_symbol.tolist(), defects.phantom_date, strict=True):
-        session = sum(each < day for each in panel.sessions[-WINDOW:]) + max(0, last + 1 - WINDOW) - 1
-        _mark(checked, at, GHOST, max(session, 0), quarantines=day >= recent_from)
-    rows = (defects.duplicate_symbol, defects.duplicate_session, defects.duplicate_differs)
-    for at, session, differs in zip(*(row.tolist() for row in rows), strict=True):
-        _mark(checked, at, TWICE, session, quarantines=differs)
+    ends = np.array([each.toordinal() for each in panel.sessions])
+    days = np.array([each.toordinal() for each in defects.phantom_date], np.int64)
+    # A phantom bar is told by the session before it; one before the panel's first session, by that session.
+    at = np.maximum(np.searchsorted(ends, days, "left") - 1, 0)
+    rows = (
+        (GHOST, defects.phantom_symbol, at, days >= ends[max(0, len(ends) - WINDOW)]),
+        (TWICE, defects.duplicate_symbol, defects.duplicate_session, defects.duplicate_differs),
+    )
+    for bit, symbol, session, quarantines in rows:
+        np.bitwise_or.at(checked.q, symbol[quarantines], np.int32(1 << bit))
+        np.bitwise_or.at(checked.w, symbol[~quarantines], np.int32(1 << bit))
+        np.add.at(checked.times[:, bit], symbol, 1)
+        np.maximum.at(checked.when[:, bit], symbol, session)
 
 
 def _mark_restated(panel: Panel, checked: Checked, config: ContractConfig) -> dict[str, Restatement]:

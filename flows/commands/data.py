@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import console
+from flows.commands import check
 from flows.commands.options import Home, Json, On, house
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from market.imports import ImportReport
 
 app = typer.Typer(no_args_is_help=True, help="Bring bars in, judge them, name a snapshot.")
+check.register(app)
 KINDS = ("bars", "actions", "membership", "sectors", "earnings", "restatements")
 INSTANTS = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
 
@@ -111,50 +113,6 @@ def _tell_import(report: "ImportReport") -> None:
             ("reason", "rows", "for example"),
             ((r, n, ", ".join(e)) for r, n, e in report.set_aside),
         )
-
-
-@app.command("check")
-def check(on: On, home: Home = None, as_json: Json = False) -> None:
-    """Judge the bars that were known on the morning of a session, without writing anything.
-
-    Example: `avwap data check --date 2016-09-02`
-    """
-    from flows.day import open_day
-
-    at = house(home)
-    day = open_day(at, "SIM", on)
-    seen = at.contract(day.session).observation
-    body = seen.model_dump(mode="json")
-    console.emit(body, as_json, lambda: _tell_contract(body))
-    raise typer.Exit(3 if seen.blocked else 0)
-
-
-def _tell_contract(body: dict[str, Any]) -> None:
-    console.note(
-        f"snapshot {body['data_version']} for the session after {body['data_session']}: {body['symbols']:,} symbols, "
-        f"{body['members']:,} members, {body['liquid_members']:,} liquid, {len(body['quarantined']):,} quarantined"
-    )
-    console.note("the day is BLOCKED for entries" if body["blocked"] else "the day may be traded")
-    console.table(
-        "Day",
-        ("code", "subject", "observed", "threshold", "detail"),
-        ((f["code"], f["subject"], f["observed"], f["threshold"], f["detail"]) for f in body["findings"]),
-    )
-    console.table(
-        "Symbols",
-        ("code", "effect", "symbols", "liquid", "for example"),
-        (
-            (
-                c["code"],
-                "quarantine" if c["effect"] == "Q" else "warning",
-                c["symbols"],
-                c["liquid"],
-                ", ".join(f"{e['subject']} ({e['detail'] or e['observed']})" for e in c["examples"][:2]),
-            )
-            for c in body["counts"]
-        ),
-        right=("symbols", "liquid"),
-    )
 
 
 @app.command("snapshot")
