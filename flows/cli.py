@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from flows import console
-from flows.commands import admin, data, look, prove, run, single
+from flows.commands import admin, data, look, prove, regime, run, single
 from schemas.errors import AvwapError, UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -25,6 +25,7 @@ run.register(app)
 single.register(app)
 look.register(app)
 admin.register(app)
+regime.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(prove.app, name="prove")
 app.add_typer(admin.config, name="config")

@@ -3,7 +3,9 @@
 from enum import StrEnum
 from typing import ClassVar
 
-from schemas.base import Fact, Measure2, Measure6, SessionDate
+from pydantic import Field
+
+from schemas.base import Fact, Measure2, Measure6, Price, SessionDate
 from schemas.header import Artifact, Finding
 
 
@@ -56,3 +58,23 @@ class Regime(Artifact):
     measures: RegimeMeasures
     reasons: tuple[Finding, ...]
     """The votes for the label, then info codes; or every code for which the record is skipped."""
+
+
+class RegimeRecord(Fact):
+    """One line of ``MARKET/regime.jsonl``: the label of one close, from which data, by which rules.
+
+    The id is the hash of session, data, rules and code, and of nothing that is measured: whoever has these four
+    knows whether the record is there before measuring anything.
+    """
+
+    id: str = Field(pattern=r"^reg_[0-9a-f]{20}$")
+    session_date: SessionDate
+    """D, the session whose morning the label is for: the one after ``regime.data_session``."""
+    data_version: str
+    """The market snapshot of D."""
+    rules_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Digest of the benchmark's name and of the settings that a label depends on."""
+    code_version: str
+    close: Price | None
+    """The benchmark's last close up to the session, USD on the basis of D; for a drawing, no rule reads it."""
+    regime: Regime

@@ -28,7 +28,6 @@ from schemas.scan import Scan
 from schemas.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from analytics.regime import Closes
     from market.contract import ContractResult
     from market.panel import Panel
     from schemas.book import BookState
@@ -105,23 +104,13 @@ def regime(day: Day) -> Written:
     import numpy as np
 
     from analytics import regime as stage
+    from analytics.regime_panel import inputs_of
     from market.contract import quarantined_codes
 
     seen, panel = _market(day, "regime")
     quarantined = quarantined_codes(seen.artifact)
-    among = panel.members
-    clean = np.array([s not in quarantined and (among is None or s in among) for s in panel.symbols], bool)
-    above, members = stage.breadth_counts(
-        panel.lo, panel.hi, panel.session, panel.close, clean, len(panel.sessions) - 1
-    )
-    inputs = stage.RegimeInputs(
-        sessions=panel.sessions,
-        benchmark_symbol=panel.benchmark,
-        benchmark=_closes(panel, panel.benchmark),
-        above=above,
-        members=members,
-        proxy=_closes(panel, "IWM") if panel.position("IWM") is not None else None,
-    )
+    found = np.fromiter((s in quarantined for s in panel.symbols), np.bool_, len(panel.symbols))
+    inputs = inputs_of(panel, found)
     return day.write("regime.json", stage.run(inputs, day.house.settings.regime), (seen.ref,))
 
 
@@ -267,16 +256,6 @@ def or_code(found: Loaded[A] | ReadFault) -> A | ReadFaultCode:
     return found.code if isinstance(found, ReadFault) else found.artifact
 
 
-def _closes(panel: "Panel", symbol: str) -> "Closes":
-    from analytics.regime import Closes
-
-    at = panel.position(symbol)
-    if at is None:
-        return Closes(session=(), close=())
-    rows = slice(int(panel.lo[at]), int(panel.hi[at]))
-    return Closes(session=panel.session[rows].tolist(), close=panel.close[rows].tolist())
-
-
 def _marks(day: Day, state: "BookState | None", wished: Candidates) -> Mapping[str, Decimal]:
     """Last close on the basis of D of every symbol that is held, worked or wished for."""
     symbols = {intent.symbol for intent in wished.intents}
@@ -285,8 +264,14 @@ def _marks(day: Day, state: "BookState | None", wished: Candidates) -> Mapping[s
     return marks(day, symbols)
 
 
+def called(day: Day, symbols: set[str]) -> set[str]:
+    """*symbols*, and what those of them that change their name for D's session are called from its open on."""
+    panel = day.house.panel(day.session)
+    return symbols | {panel.current(symbol) for symbol in symbols}
+
+
 def marks(day: Day, symbols: set[str]) -> Mapping[str, Decimal]:
     """Last close on the basis of D, USD, of those of *symbols* that have one."""
     panel = day.house.panel(day.session)
-    closes = ((symbol, panel.last_close_e4(symbol)) for symbol in sorted(symbols))
+    closes = ((symbol, panel.last_close_e4(panel.current(symbol))) for symbol in sorted(symbols))
     return {symbol: Decimal(close).scaleb(-4) for symbol, close in closes if close is not None}
