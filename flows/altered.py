@@ -5,7 +5,7 @@ it did. Nothing here writes: an ``AlteredStore`` answers in the store's place, a
 a temporary folder. Draws come from the generator that is passed in.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,10 +15,18 @@ import numpy as np
 from numpy.random import Generator
 
 from market.calendar import EPOCH
-from market.facts import MarketFact
+from market.facts import MarketFact, dated, identity, known_since
 from market.rows import FIELDS, NULL, Bools, Rows, concatenated
 from market.store import BarStore
-from schemas.market import ActionKind, CorporateAction, FactKind
+from schemas.market import (
+    ActionKind,
+    CorporateAction,
+    EarningsEvent,
+    EarningsTime,
+    FactKind,
+    Membership,
+    SectorLine,
+)
 
 if TYPE_CHECKING:
     from market.calendar import Calendar
@@ -31,7 +39,9 @@ RESTATED: Final = 400
 STRANGERS: Final = ("A0", "LOOKAHEAD", "MM-X", "ZZZZZZZZZZ")
 """Symbols that no store holds, before, among and after all others."""
 WILD: Final = np.array([NULL, -1, 0, 1, 9_999, 123_400, 10**9, 10**12, 2**45, 2**61], np.int64)
-Actions = tuple[tuple[int, CorporateAction], ...]
+LATER: Final = 10_000
+"""Number of the vintage that brings what is made up."""
+Facts = Mapping[FactKind, tuple[tuple[int, MarketFact], ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +67,10 @@ class Edges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a store holds: rows in canonical order, actions with their vintage, and what was done to them."""
+    """What a store holds: rows in canonical order, facts of each kind with their vintage, what was done to them."""
 
     rows: Rows
-    actions: Actions
+    facts: Facts
     said: str = ""
 
 
@@ -68,7 +78,7 @@ Alteration = Callable[[Told, Edges, Generator], Told]
 
 
 class AlteredStore(BarStore):
-    """*told* in place of the bars and actions of *base*; a sidecar made of it lies below *root*."""
+    """*told* in place of the bars and facts of *base*; a sidecar made of it lies below *root*."""
 
     def __init__(self, root: Path, base: BarStore, told: Told) -> None:
         super().__init__(root, base.disk)
@@ -78,9 +88,7 @@ class AlteredStore(BarStore):
         return self._told.rows
 
     def facts(self, kind: FactKind) -> tuple[tuple[int, MarketFact], ...]:
-        if kind is not FactKind.ACTIONS:
-            return super().facts(kind)
-        return tuple(sorted(self._told.actions, key=lambda each: (*_identity(each[1]), each[0])))
+        return tuple(sorted(self._told.facts[kind], key=lambda each: (identity(each[1]), each[0])))
 
 
 def edges(panel: "Panel", calendar: "Calendar") -> Edges:
@@ -99,31 +107,30 @@ def edges(panel: "Panel", calendar: "Calendar") -> Edges:
 
 
 def window(store: BarStore, at: Edges) -> Told:
-    """What *store* holds around the panel; older and much later bars are left behind. Actions stay all."""
-    rows = store.rows()
+    """What *store* holds around the panel; older and much later bars are left behind. Facts stay all."""
+    rows, facts = store.rows(), {kind: store.facts(kind) for kind in FactKind}
     near = (rows.day >= at.p0 - 2 * SESSIONS_BESIDE) & (rows.day <= at.later[-1])
-    kept = near | _first_of(rows, at.benchmark)
+    kept = near | _first_of(rows, at.benchmark) | _is(rows, _renamed(facts))
     return Told(
         rows=rows.take(kept).compact(),
-        actions=tuple((v, a) for v, a in store.facts(FactKind.ACTIONS) if isinstance(a, CorporateAction)),
+        facts=facts,
         said=f"{int((~kept).sum()):,} of {len(rows):,} rows far from the panel left behind",
     )
 
 
 def changed(told: Told, at: Edges, draw: Generator) -> Told:
-    """Every hidden row gets other values; every hidden action another ratio."""
+    """Every hidden row gets other values, every hidden fact says something else."""
     hidden = _hidden(told.rows, at)
     values = told.rows.values.copy()
     values[:, hidden] = draw.choice(WILD, (len(FIELDS), int(hidden.sum())))
-    actions = tuple(
-        (v, a.model_copy(update={"ratio_num": 7, "ratio_den": 3}) if is_hidden(a, at) else a)
-        for v, a in told.actions
-    )
     return Told(
         rows=replace(told.rows, values=values).canonical(),
-        actions=actions,
+        facts={
+            kind: tuple((v, _otherwise(f) if is_hidden(f, at) else f) for v, f in own)
+            for kind, own in told.facts.items()
+        },
         said=f"{int(hidden.sum()):,} rows of D and later, or known after the cut, given wild values; "
-        f"{_count(told.actions, at)} such actions another ratio",
+        f"{_count(told.facts, at):,} facts known after the cut say something else",
     )
 
 
@@ -133,13 +140,15 @@ def removed(told: Told, at: Edges, draw: Generator) -> Told:
     hidden = _hidden(told.rows, at)
     return Told(
         rows=told.rows.take(~hidden).compact(),
-        actions=tuple((v, a) for v, a in told.actions if not is_hidden(a, at)),
-        said=f"{int(hidden.sum()):,} hidden rows and {_count(told.actions, at)} hidden actions removed",
+        facts={
+            kind: tuple((v, f) for v, f in own if not is_hidden(f, at)) for kind, own in told.facts.items()
+        },
+        said=f"{int(hidden.sum()):,} hidden rows and {_count(told.facts, at):,} hidden facts removed",
     )
 
 
 def added(told: Told, at: Edges, draw: Generator) -> Told:
-    """Wild bars of D and later, on phantom dates too and of strangers; restatements and actions told after the cut."""
+    """Wild bars of D and later, on phantom dates and of strangers too; restatements and facts told after the cut."""
     rows = told.rows
     some = draw.choice(len(rows.symbols), min(SYMBOLS_ADDED_TO, len(rows.symbols)), replace=False)
     names = sorted({*STRANGERS, at.benchmark, *(rows.symbols[k] for k in some.tolist())})
@@ -147,50 +156,60 @@ def added(told: Told, at: Edges, draw: Generator) -> Told:
     late = _bars(names, days, draw)
     seen = np.flatnonzero(~_hidden(rows, at))
     picked = draw.choice(seen, min(RESTATED, len(seen)), replace=False) if len(seen) else seen
-    last = np.flatnonzero((rows.day == at.p) & _is(rows, at.benchmark))
+    last = np.flatnonzero((rows.day == at.p) & _is(rows, {at.benchmark}))
     restated = _wild(rows.take(np.union1d(picked, last)), draw)
     restated = replace(
         restated,
         known_at=at.cut_us + 1 + draw.integers(0, 10**12, len(restated)),
-        vintage=np.full(len(restated), 10_000, np.int32),
+        vintage=np.full(len(restated), LATER, np.int32),
     ).canonical()
     ghosts = _bars(names[:5], [at.p - 1 - k for k in range(7)], draw)
     ghosts = replace(ghosts, known_at=np.full(len(ghosts), at.cut_us + 1, np.int64)).canonical()
-    more = _actions(names, at)
+    more = _facts([at.benchmark, *names[:20]], at)
     return Told(
         rows=concatenated([rows, late, restated, ghosts]),
-        actions=(*told.actions, *((10_000, each) for each in more)),
+        facts={kind: (*told.facts[kind], *((LATER, f) for f in own)) for kind, own in more.items()},
         said=f"{len(late):,} bars of D and later made up ({len(STRANGERS)} unknown symbols, "
-        f"{len(days) - 5} phantom dates); {len(restated) + len(ghosts):,} restatements and {len(more)} actions "
-        "told after the cut",
+        f"{len(days) - 5} phantom dates); {len(restated) + len(ghosts):,} restatements and "
+        f"{sum(map(len, more.values()))} facts told after the cut",
     )
 
 
 def outside(told: Told, at: Edges, draw: Generator) -> Told:
-    """Of the rows before P0, and of those on no session between P and D, half are removed, half changed."""
+    """Of the rows before P0, and of those on no session between P and D, half are removed, half changed.
+
+    Kept are the benchmark's first row and, of symbols that a change of symbol names, all: whether a store ever held
+    the one, and who had a ticker before, are questions about the whole past.
+    """
     rows = told.rows
     out = (rows.day < at.p0) | ((rows.day > at.p) & (rows.day < at.d))
-    kept = ~out | (draw.random(len(rows)) < 0.5) | _first_of(rows, at.benchmark)
+    out &= ~_is(rows, _renamed(told.facts)) & ~_first_of(rows, at.benchmark)
+    kept = ~out | (draw.random(len(rows)) < 0.5)
     values = rows.values.copy()
     values[:, out] = draw.choice(WILD, (len(FIELDS), int(out.sum())))
-    gone = tuple((v, a) for v, a in told.actions if a.ex_date.toordinal() - EPOCH >= at.p0)
+    facts = dict(told.facts)
+    for kind, matters in ((FactKind.ACTIONS, _matters_later), (FactKind.EARNINGS, lambda _: False)):
+        facts[kind] = tuple((v, f) for v, f in told.facts[kind] if _day_of(f) >= at.p0 or matters(f))
+    gone = sum(len(told.facts[kind]) - len(own) for kind, own in facts.items())
     return Told(
         rows=replace(rows, values=values).take(kept).canonical(),
-        actions=gone,
+        facts=facts,
         said=f"{int(out.sum()):,} rows before P0 or between P and D: {int((~kept).sum()):,} removed, the rest "
-        f"changed; {len(told.actions) - len(gone)} older actions removed",
+        f"changed; {gone} actions and reports before P0 removed",
     )
 
 
 def shuffled(told: Told, at: Edges, draw: Generator) -> Told:
-    """The same rows and actions, received in another order."""
+    """The same rows and facts, received in another order."""
     del at
     order = draw.permutation(len(told.rows))
-    turned = tuple(told.actions[k] for k in draw.permutation(len(told.actions)).tolist())
+    facts = {
+        kind: tuple(own[k] for k in draw.permutation(len(own)).tolist()) for kind, own in told.facts.items()
+    }
     return Told(
         rows=told.rows.take(order).canonical(),
-        actions=turned,
-        said=f"{len(order):,} rows and {len(turned)} actions in another order",
+        facts=facts,
+        said=f"{len(order):,} rows and {sum(map(len, facts.values())):,} facts in another order",
     )
 
 
@@ -205,11 +224,9 @@ OUTSIDE_THE_SNAPSHOT: Final = frozenset({"changed", "removed", "added", "shuffle
 """Alterations that may not even change ``data_version``: rows before P0 belong to the snapshot's name, these do not."""
 
 
-def is_hidden(action: CorporateAction, at: Edges) -> bool:
-    """Whether *action* was not known at the cut."""
-    if action.known_at is not None:
-        return action.known_at > at.cut
-    return action.ex_date.toordinal() - EPOCH > at.d
+def is_hidden(fact: MarketFact, at: Edges) -> bool:
+    """Whether *fact* was not known at the cut."""
+    return known_since(fact) > at.cut
 
 
 def _hidden(rows: Rows, at: Edges) -> Bools:
@@ -217,20 +234,40 @@ def _hidden(rows: Rows, at: Edges) -> Bools:
     return told_late | (rows.day >= at.d)
 
 
-def _count(actions: Actions, at: Edges) -> int:
-    return sum(is_hidden(each, at) for _, each in actions)
+def _count(facts: Facts, at: Edges) -> int:
+    return sum(is_hidden(fact, at) for own in facts.values() for _, fact in own)
 
 
-def _is(rows: Rows, symbol: str) -> Bools:
-    found: Bools = np.array([name == symbol for name in rows.symbols], np.bool_)[rows.code]
+def _is(rows: Rows, symbols: Collection[str]) -> Bools:
+    found: Bools = np.array([name in symbols for name in rows.symbols], np.bool_)[rows.code]
     return found
 
 
 def _first_of(rows: Rows, symbol: str) -> Bools:
     """The oldest row of the benchmark: a store that never held it is judged by another rule, rightly."""
     mask = np.zeros(len(rows), np.bool_)
-    mask[np.flatnonzero(_is(rows, symbol))[:1]] = True
+    mask[np.flatnonzero(_is(rows, {symbol}))[:1]] = True
     return mask
+
+
+def _renamed(facts: Facts) -> frozenset[str]:
+    """Both names of every change of symbol."""
+    changes = [fact for _, fact in facts[FactKind.ACTIONS] if _matters_later(fact)]
+    return frozenset(
+        name
+        for fact in changes
+        if isinstance(fact, CorporateAction)
+        for name in (fact.symbol, fact.new_symbol)
+        if name
+    )
+
+
+def _matters_later(fact: MarketFact) -> bool:
+    return isinstance(fact, CorporateAction) and fact.kind is ActionKind.SYMBOL_CHANGE
+
+
+def _day_of(fact: MarketFact) -> int:
+    return dated(fact).toordinal() - EPOCH
 
 
 def _phantoms(at: Edges) -> list[int]:
@@ -251,25 +288,45 @@ def _bars(names: list[str], days: list[int], draw: Generator) -> Rows:
         day=np.tile(np.array(days, np.int32), len(ordered)),
         values=draw.choice(WILD, (len(FIELDS), count)),
         known_at=np.full(count, NULL, np.int64),
-        vintage=np.full(count, 10_000, np.int32),
+        vintage=np.full(count, LATER, np.int32),
     ).canonical()
 
 
-def _actions(names: list[str], at: Edges) -> tuple[CorporateAction, ...]:
-    """For a few symbols a split that comes later, and a split, a dividend and a delisting told too late."""
+def _otherwise(fact: MarketFact) -> MarketFact:
+    """The same fact, saying something else."""
+    match fact:
+        case CorporateAction():
+            return fact.model_copy(update={"ratio_num": 7, "ratio_den": 3})
+        case Membership():
+            return fact.model_copy(update={"end": fact.start + timedelta(days=1)})
+        case SectorLine():
+            return fact.model_copy(update={"sector": "Elsewhere"})
+        case EarningsEvent():
+            return fact.model_copy(update={"at": EarningsTime.BEFORE_OPEN})
+
+
+def _facts(names: list[str], at: Edges) -> dict[FactKind, list[MarketFact]]:
+    """For each name a split that comes later, and of every kind something told too late."""
     later, today = (date.fromordinal(day + EPOCH) for day in (at.later[1], at.d))
+    middle = date.fromordinal((at.p0 + at.p) // 2 + EPOCH)
     after = at.cut + timedelta(microseconds=1)
-    made: list[CorporateAction] = []
-    for symbol in (at.benchmark, *names[:20]):
+    made: dict[FactKind, list[MarketFact]] = {kind: [] for kind in FactKind}
+    for symbol in names:
         split: dict[str, Any] = {"symbol": symbol, "kind": ActionKind.SPLIT, "ratio_num": 1, "ratio_den": 900}
-        made.append(CorporateAction(**split, ex_date=later))
-        made.append(CorporateAction(**split, ex_date=today, known_at=after))
-        middle = date.fromordinal((at.p0 + at.p) // 2 + EPOCH)
         cash: dict[str, Any] = {"kind": ActionKind.CASH_DIVIDEND, "cash_usd": "9.000000"}
-        made.append(CorporateAction(symbol=symbol, ex_date=middle, known_at=after, **cash))
-        made.append(CorporateAction(symbol=symbol, ex_date=later, kind=ActionKind.DELISTING, known_at=after))
-    return tuple(made)
-
-
-def _identity(action: CorporateAction) -> tuple[str, date, str]:
-    return (action.symbol, action.ex_date, action.kind)
+        renamed: dict[str, Any] = {"kind": ActionKind.SYMBOL_CHANGE, "new_symbol": STRANGERS[1]}
+        made[FactKind.ACTIONS] += [
+            CorporateAction(**split, ex_date=later),
+            CorporateAction(**split, ex_date=today, known_at=after),
+            CorporateAction(symbol=symbol, ex_date=middle, known_at=after, **cash),
+            CorporateAction(symbol=symbol, ex_date=later, kind=ActionKind.DELISTING, known_at=after),
+            CorporateAction(symbol=symbol, ex_date=today, known_at=after, **renamed),
+        ]
+        made[FactKind.MEMBERSHIP].append(Membership(symbol=symbol, start=middle, end=today, known_at=after))
+        made[FactKind.SECTORS].append(
+            SectorLine(symbol=symbol, as_of=middle, sector="Elsewhere", known_at=after)
+        )
+        made[FactKind.EARNINGS] += [
+            EarningsEvent(symbol=symbol, date=day, known_at=after) for day in (middle, today)
+        ]
+    return made

@@ -3,7 +3,8 @@
 Everything runs through the real stages, over a view of the ledger that takes no write. The store is altered in
 memory (``flows.altered``); what must lie on disk for it, its sidecar, lies in a temporary folder that goes with the
 call. What is compared: the data contract's report, regime, scan and candidates, and, where D was observed, its
-decisions and its enforcement from the book's own recorded morning.
+decisions and its enforcement from the book's own recorded morning. Last, the kernel's pass over many days is put
+beside its scan of each.
 """
 
 import tempfile
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 OBSERVED: Final = frozenset({"decisions", "enforcement"})
 """Stages that read what the book looked like that morning; without it they have nothing to decide."""
 VERSION: Final = "data_version"
+MEASURES: Final = "measures"
+DAYS: Final = 5
+"""Sessions up to P for which the pass over all days is compared with the scan of each."""
 Files = dict[str, bytes]
 Progress = Callable[[int, str], None]
 
@@ -89,7 +93,7 @@ def cases(rounds: int) -> Sequence[tuple[str, int]]:
     """What ``prove`` tries, in order; what draws nothing is tried once."""
     once = [("sealed", 1), ("window", 1), ("removed", 1)]
     drawn = [name for name in ALTERATIONS if name != "removed"]
-    return [*once, *((name, turn) for turn in range(1, rounds + 1) for name in drawn)]
+    return [*once, *((name, turn) for turn in range(1, rounds + 1) for name in drawn), ("days", 1)]
 
 
 def prove(day: Day, *, rounds: int, seed: int, step: Progress, copy: type[Copy] = Copy) -> Iterator[Tried]:
@@ -110,8 +114,8 @@ def prove(day: Day, *, rounds: int, seed: int, step: Progress, copy: type[Copy] 
         trial = _Trial(day=day, at=at, plain=plain, near=near, pinned=version, copy=copy)
         for done, (case, turn) in enumerate(cases(rounds)):
             step(done, case)
-            if case == "sealed":
-                yield trial.sealed()
+            if case in ("sealed", "days"):
+                yield trial.sealed() if case == "sealed" else all_days(day)
                 continue
             draw = np.random.Generator(np.random.PCG64([seed, turn, *case.encode()]))
             told = near if case == "window" else ALTERATIONS[case](near, at, draw)
@@ -161,6 +165,61 @@ class _Trial:
                 Compared(case=case, round=turn, file=VERSION, identical=same, expected=self.name, actual=name)
             )
         return Tried(case=case, round=turn, said=told.said, files=tuple(files))
+
+
+def all_days(day: Day) -> Tried:
+    """Every symbol's measures of the last sessions up to P from the pass over many days and from each day's scan.
+
+    A difference is named by symbol and session.
+    """
+    import numpy as np
+
+    from market.panel import load_panel
+    from strategies.history import history, with_calendar_sessions
+    from strategies.layout import SESSION
+    from strategies.measures import measure
+
+    house, config = day.house, day.house.settings.scan
+    calendar = house.calendar
+    sessions = [calendar.previous(day.session, back) for back in range(DAYS, 0, -1)]
+    found: dict[tuple[str, int], tuple[Any, Any]] = {}
+    for block in history(house.sidecar, calendar, config, sessions[0], sessions[-1]):
+        features, anchors = block.features.copy(), block.anchors.copy()
+        for k, name in enumerate(block.symbols):
+            for row in range(int(block.at[k]), int(block.at[k + 1])):
+                found[name, int(features[row, SESSION])] = (features[row], anchors[row])
+    rows, files = 0, []
+    for p in sessions:
+        panel = load_panel(house.store, calendar, calendar.next(p), sidecar=house.sidecar)
+        offset, index = calendar.index(panel.sessions[0]), calendar.index(p)
+        assert offset is not None, "a panel begins at a session"
+        assert index is not None, "P is a session"
+        made = measure(panel, config)
+        alone = with_calendar_sessions(made.features, made.anchors, offset)
+        for name, row in zip(panel.symbols, made.at.tolist(), strict=True):
+            if row < 0:
+                continue
+            rows += 1
+            pair = zip(found.pop((name, index), (None, None)), (alone[0][row], alone[1][row]), strict=True)
+            if not all(many is not None and np.array_equal(many, one) for many, one in pair):
+                files.append(_measured(f"/{name}/{p}", "as measured alone", "another row"))
+    files += [_measured(f"/{name}/{calendar.at(at)}", "no row", "a row") for name, at in found]
+    said = f"{rows:,} rows of measures of {DAYS} sessions up to P, in one pass and day by day"
+    if not files:
+        files = [Compared(case="days", round=1, file=MEASURES, identical=True)]
+    return Tried(case="days", round=1, said=said, files=tuple(files))
+
+
+def _measured(pointer: str, expected: str, actual: str) -> Compared:
+    return Compared(
+        case="days",
+        round=1,
+        file=MEASURES,
+        identical=False,
+        pointer=pointer,
+        expected=expected,
+        actual=actual,
+    )
 
 
 def compare(case: str, turn: int, name: str, expected: bytes, actual: bytes) -> Compared:
