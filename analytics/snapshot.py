@@ -158,10 +158,13 @@ def _marked(inputs: SnapshotInputs) -> Iterator[PositionMark]:
     """Every position of the book with its mark; cost comes from the lots of its trade."""
     trades = {(t.symbol, t.strategy_id): t for t in inputs.trades.open_trades}
     earlier = {p.symbol: p for p in inputs.previous.positions}
+    before = {
+        p.position_id: p for p in inputs.previous.positions
+    }  # found by its id although its symbol changed
     splits = _splits(inputs.records)
     for position in sorted(inputs.state.positions, key=lambda p: (p.symbol, p.strategy_id)):
         trade = trades.get((position.symbol, position.strategy_id))
-        last = earlier.get(position.symbol)
+        last = before.get(position.position_id) or earlier.get(position.symbol)
         found = _mark(inputs, position, trade, last, splits.get(position.symbol, (1, 1)))
         yield _position_mark(position, trade, found, _stop(inputs.state.orders, position))
 

@@ -96,6 +96,8 @@ def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
             _split(day, action, record)
         elif action.kind == ActionKind.DELISTING:
             _delist(day, action, record)
+        elif action.new_symbol is not None:
+            _rename(day, action, action.new_symbol)
     for fill in fills:
         if fill.session_date >= inputs.session_date:
             _book(day, fill)
@@ -238,6 +240,15 @@ def _delist(day: _Day, action: ActionApplied, record: JournalRecord) -> None:
         return
     day.sum_of(trip.strategy_id, trip.sleeve_id, trip.symbol).gross += trip.delist(action.cash, record.ts)
     _retire(day, trip)
+
+
+def _rename(day: _Day, action: ActionApplied, name: str) -> None:
+    """The trip goes on under the new symbol; that another one of the strategy is open under it is not to be had."""
+    trip = day.live.pop((action.strategy_id, action.symbol or ""), None)
+    if trip is not None:
+        assert (trip.strategy_id, name) not in day.live, "two companies under one symbol"
+        trip.symbol = name
+        day.live[trip.strategy_id, name] = trip
 
 
 def _cash(day: _Day, action: ActionApplied) -> None:

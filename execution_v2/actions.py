@@ -1,4 +1,4 @@
-"""A split changes shares and levels, a dividend cash, a delisting ends a position; each counts once, before fills."""
+"""A split changes shares and levels, a dividend cash, a new symbol a name; each counts once, before fills."""
 
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final
@@ -62,5 +62,6 @@ def _row(event: CorporateEvent, name: str, position: Position | None, cash: Deci
         ratio_den=event.ratio_den if is_split else None,
         quantity_before=None if position is None else position.quantity,
         quantity_after=after,
+        new_symbol=event.new_symbol,
         cash=cash,
     )

@@ -300,6 +300,9 @@ class Fold:
         if held is not None and data.kind == ActionKind.DELISTING:
             del self.positions[held.position_id]
             return
+        if data.new_symbol is not None:
+            self._rename(data, data.new_symbol)
+            return
         if held is None or data.ratio_num is None or data.ratio_den is None:
             return
         assert data.quantity_after is not None, "a split without its quantity"
@@ -324,6 +327,18 @@ class Fold:
         )
         for order in self.orders_of(held.position_id):
             self._keep(split_order(order, data.ratio_num, data.ratio_den))
+
+    def _rename(self, data: ActionApplied, name: str) -> None:
+        """The company goes by *name*: its position, that one's orders, and the cooldown after a stop-out."""
+        held = self.positions.get(data.position_id or "")
+        if held is not None:
+            self._hold(held, symbol=name)
+            for order in self.orders_of(held.position_id):
+                self._keep(order.model_copy(update={"symbol": name}))
+        outs = [
+            s.model_copy(update={"symbol": name}) if s.symbol == data.symbol else s for s in self.stop_outs
+        ]
+        self.stop_outs = sorted(outs, key=lambda s: (s.session_date, s.symbol, s.strategy_id))
 
     def _kill(self, data: KillSet) -> None:
         self.killed = data.on

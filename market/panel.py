@@ -25,7 +25,7 @@ from market.symbols import Names, names_on
 from market.universe import earnings_on, members_on, sectors_on
 from schemas.base import SessionDate
 from schemas.errors import UsageFault
-from schemas.market import CorporateAction, EarningsEvent
+from schemas.market import ActionKind, CorporateAction, EarningsEvent
 from schemas.reasons.market import MarketFault
 
 SESSIONS_BACK: Final = 300
@@ -94,6 +94,12 @@ class Panel:
         """Where *symbol* stands in ``symbols``, or ``None`` if it has no bar in the panel."""
         return place(self.symbols, symbol)
 
+    def current(self, symbol: str) -> str:
+        """What *symbol*, a ticker before D, is called on D: itself, unless its company changed it for D's session."""
+        changes = (a for a in self.told if a.kind is ActionKind.SYMBOL_CHANGE and a.symbol == symbol)
+        today = (a for a in changes if self.data_session < a.ex_date <= self.session_date)
+        return next((a.new_symbol for a in today if a.new_symbol is not None), symbol)
+
     def last_close_e4(self, symbol: str) -> int | None:
         """The last close in the panel, basis of D; ``None`` without a bar or a price."""
         at = self.position(symbol)
@@ -159,7 +165,7 @@ def load_panel(
         sessions=calendar.sessions(calendar.at(first), p_date),
         symbols=symbols, lo=lo, hi=hi, session=relative,
         open=flat["open"], high=flat["high"], low=flat["low"], close=flat["close"], volume=flat["volume"],
-        defects=_defects(held, flat["flag"], relative, lo, hi, symbols, names, (first, last, today), calendar),
+        defects=_defects(held, flat["flag"], relative, lo, hi, symbols, names, (first, today), calendar),
         restated=restated(held, (first, last), since_index, today, names, calendar),
         actions=actions, told=told,
         data_version=held.data_version(today),
@@ -260,16 +266,17 @@ def _defects(
     hi: Int64,
     symbols: tuple[str, ...],
     names: Names,
-    span: tuple[int, int, int],
+    span: tuple[int, int],
     calendar: Calendar,
 ) -> Defects:
-    first, last, today = span
+    first, today = span
     flagged = np.flatnonzero(flag)
     owner = np.searchsorted(lo, flagged, "right") - 1
     inside = (owner >= 0) & (flagged < hi[owner]) if len(lo) else np.zeros(len(flagged), np.bool_)
     flagged, owner = flagged[inside], owner[inside]
-    days = (calendar.days[first], calendar.days[last])
-    ghost = (held.phantom_day >= days[0]) & (held.phantom_day <= days[1]) & (held.phantom_arrival <= today)
+    # Up to the eve of D: the holiday between P and D is a date that a feed likes to fill, too.
+    days = (calendar.days[first], calendar.days[today])
+    ghost = (held.phantom_day >= days[0]) & (held.phantom_day < days[1]) & (held.phantom_arrival <= today)
     found: list[tuple[int, date]] = []
     for code, day in zip(held.phantom_code[ghost].tolist(), held.phantom_day[ghost].tolist(), strict=True):
         when = date.fromordinal(day + EPOCH)

@@ -214,7 +214,8 @@ class StopEvent(Fact):
 class ActionApplied(Fact):
     """A split, dividend or other broker event that changed a quantity, a basis or cash without a fill.
 
-    For a split: quantity and plan levels of the position are adjusted by ratio_num/ratio_den (new per old).
+    For a split: quantity and plan levels of the position are adjusted by ratio_num/ratio_den (new per old). For a
+    change of symbol: position and working orders go by ``new_symbol``, and nothing else of them changes.
     """
 
     event_id: str
@@ -227,6 +228,7 @@ class ActionApplied(Fact):
     ratio_den: int | None
     quantity_before: Shares | None
     quantity_after: Shares | None
+    new_symbol: str | None = None
     cash: Amount
 
 

@@ -62,13 +62,17 @@ class BrokerFill(Fact):
 
 
 class CorporateEvent(Fact):
-    """What the broker did to holdings or cash without a fill: split, cash in lieu, dividend, transfer."""
+    """What the broker did to holdings or cash without a fill: split, cash in lieu, dividend, change of symbol.
+
+    new_symbol: what the shares of ``symbol`` are called from now on.
+    """
 
     event_id: str
     kind: str
     symbol: str | None
     ratio_num: int | None = None
     ratio_den: int | None = None
+    new_symbol: str | None = None
     cash: Amount
     at: Instant
     session_date: SessionDate

@@ -30,7 +30,7 @@ class Effect(Fact):
     fill: BrokerFill | None = None
     event: CorporateEvent | None = None
     quantity: Shares | None = None
-    """Shares of the event's symbol held after it."""
+    """Shares held after the event, under the symbol that they then have."""
     session: SessionDate | None = None
     stage: Stage | None = None
 
@@ -119,7 +119,11 @@ class AccountState:
         if event.ratio_num and event.ratio_den:
             average = (average * event.ratio_den / event.ratio_num).quantize(_SIX)
         assert held >= 0, "a short holding"
-        self._hold(event.symbol, quantity, average)
+        self._hold(event.symbol, ZERO if event.new_symbol else quantity, average)
+        if event.new_symbol:
+            there, paid = self.holdings.get(event.new_symbol, (ZERO, ZERO))
+            average = ((there * paid + quantity * average) / (there + quantity)).quantize(_SIX)
+            self._hold(event.new_symbol, there + quantity, average)
 
     def _hold(self, symbol: str, quantity: Decimal, average: Decimal) -> None:
         if quantity:

@@ -68,7 +68,7 @@ class SimBroker:
         for symbol, (quantity, average) in state.holdings.items():
             mark = self._exchange.last(symbol)
             if mark is None and state.session is not None:
-                mark = self._tape.close_before(symbol, state.session)
+                mark = self._exchange.close_before(symbol, state.session)
             worth += quantity * (average if mark is None else mark)
         facts = AccountFacts(equity=state.cash + worth, cash=state.cash, buying_power=state.cash)
         return Seen(as_of=now, value=facts)

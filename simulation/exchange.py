@@ -228,7 +228,10 @@ class Exchange:
             effects += made
             for effect in made:
                 if effect.event is not None and effect.quantity is not None:
-                    holdings[action.symbol] = (effect.quantity, held[1])
+                    del holdings[action.symbol]
+                    holdings[effect.event.new_symbol or action.symbol] = (effect.quantity, held[1])
+                    if effect.event.new_symbol:
+                        effects += _renamed(stops, action.symbol, effect.event.new_symbol)
             num, den = action.ratio_num, action.ratio_den
             if action.kind in _SPLITS and num and den:
                 for order in [o for o in stops.values() if o.symbol == action.symbol]:
@@ -261,6 +264,8 @@ class Exchange:
         elif action.kind is ActionKind.CASH_DIVIDEND and action.cash_usd:
             num = den = None
             cash = quantity * action.cash_usd
+        elif action.kind is ActionKind.SYMBOL_CHANGE and action.new_symbol:
+            num = den = None
         else:
             return []
         event = CorporateEvent(
@@ -269,6 +274,7 @@ class Exchange:
             symbol=action.symbol,
             ratio_num=num,
             ratio_den=den,
+            new_symbol=action.new_symbol if action.kind is ActionKind.SYMBOL_CHANGE else None,
             cash=cash,
             at=at,
             session_date=session,
@@ -279,11 +285,29 @@ class Exchange:
         """Whether *symbol* traded in none of the sessions before, nor trades in this one."""
         span = timedelta(days=7 + 2 * self._config.delisting_sessions)
         recent = self._hours.sessions(session - span, session)[-self._config.delisting_sessions - 1 :]
-        return all(self._tape.bar(symbol, each) is None for each in recent)
+        names = self._names(symbol, session)
+        return all(self._tape.bar(name, each) is None for each in recent for name in names)
+
+    def _names(self, symbol: str, session: SessionDate) -> list[str]:
+        """*symbol* and what its shares were called before, newest first; *session* is the one being played."""
+        today = (a for a in self._tape.actions(session) if a.kind is ActionKind.SYMBOL_CHANGE)
+        changes = [(a.symbol, a.new_symbol) for a in today]
+        for played, events in sorted(self.state.events.items(), reverse=True):
+            changes += [(e.symbol or "", e.new_symbol) for e in events if played < session]
+        names = [symbol]
+        for old, new in changes:
+            if new == names[-1]:
+                names.append(old)
+        return names
+
+    def close_before(self, symbol: str, session: SessionDate) -> Decimal | None:
+        """The last close of a holding before *session*, under whatever name it traded then."""
+        closes = (self._tape.close_before(name, session) for name in self._names(symbol, session))
+        return next((close for close in closes if close is not None), None)
 
     def _delist(self, symbol: str, quantity: Decimal, session: SessionDate, at: datetime) -> Effect:
         """Pay a holding out at the last close less the haircut: no price was recorded for its end."""
-        close = self._tape.close_before(symbol, session) or Decimal(0)
+        close = self.close_before(symbol, session) or Decimal(0)
         price = (close * (1 - self._config.delisting_haircut)).quantize(_PRICE, ROUND_FLOOR)
         event = CorporateEvent(
             event_id=content_id("xv_", symbol, session, ActionKind.DELISTING),
@@ -348,7 +372,9 @@ class Exchange:
     def _priced(self, symbol: str, ref: Decimal, side: Side, session: SessionDate | None = None) -> Decimal:
         played = session or self.state.session
         assert played is not None, "a price outside every session"
-        return priced(ref, side, cost_bps(self._tape.adv_usd20(symbol, played), self._config.costs))
+        turnovers = (self._tape.adv_usd20(name, played) for name in self._names(symbol, played))
+        turnover = next((each for each in turnovers if each is not None), None)
+        return priced(ref, side, cost_bps(turnover, self._config.costs))
 
     def _today(self, symbol: str) -> TapeBar | None:
         return None if self.state.session is None else self._tape.bar(symbol, self.state.session)
@@ -382,6 +408,13 @@ class Exchange:
 
 def _ended(order: BrokerOrder, status: str) -> Effect:
     return Effect(kind="order", order=order.model_copy(update={"status": status}))
+
+
+def _renamed(stops: dict[str, BrokerOrder], old: str, new: str) -> list[Effect]:
+    """The working stops of *old* under the name *new*: shares that are held stay protected."""
+    moved = [order.model_copy(update={"symbol": new}) for order in stops.values() if order.symbol == old]
+    stops.update((order.order_id, order) for order in moved)
+    return [Effect(kind="order", order=order) for order in moved]
 
 
 def _rest(order: BrokerOrder) -> Decimal:

@@ -162,8 +162,12 @@ def _restated(position: Position, actions: Sequence[ActionApplied]) -> ManagedPo
         r2_touched=position.r2_touched,
     )
     for action in actions:
-        if action.position_id == position.position_id and action.ratio_num and action.ratio_den:
+        if action.position_id != position.position_id:
+            continue
+        if action.ratio_num and action.ratio_den:
             managed = _split(managed, action.ratio_num, action.ratio_den)
+        elif action.new_symbol is not None:
+            managed = replace(managed, symbol=action.new_symbol)
     return managed if managed.quantity else None
 
 

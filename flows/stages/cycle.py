@@ -169,7 +169,8 @@ def recent_sessions(day: Day) -> "tuple[SessionDate, ...]":
 def history_bars(day: Day, symbols: set[str]) -> "Mapping[str, tuple[BarFacts, ...]]":
     """Daily bars up to P of *symbols*; none if the store cannot be read: stops then stay where they are."""
     try:
-        known = {symbol: day.house.history(day.session, symbol, HISTORY_BARS) for symbol in sorted(symbols)}
+        names = sorted(premarket.called(day, symbols))  # a position is moved to its new name inside the cycle
+        known = {symbol: day.house.history(day.session, symbol, HISTORY_BARS) for symbol in names}
     except AvwapError:
         return {}
     return {symbol: bars for symbol, bars in known.items() if bars}
@@ -178,7 +179,7 @@ def history_bars(day: Day, symbols: set[str]) -> "Mapping[str, tuple[BarFacts, .
 def last_closes(day: Day, symbols: set[str]) -> "Mapping[str, Decimal]":
     """Closes of P; none if the store cannot be read: a missing mark refuses entries, never an exit."""
     try:
-        return premarket.marks(day, symbols)
+        return premarket.marks(day, premarket.called(day, symbols))
     except AvwapError:
         return {}
 
