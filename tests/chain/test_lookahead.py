@@ -1,7 +1,9 @@
 """No byte of D's morning depends on what D may not see; and a house that peeks is caught by the same comparison."""
 
+import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,13 @@ from hypothesis import strategies as st
 
 from flows import altered
 from flows.altered import ALTERATIONS, Edges, Told
-from flows.day import Day
+from flows.day import Day, open_day
 from flows.lookahead import OBSERVED, Copy, Tried, cases, prove
+from market.calendar import EPOCH
 from market.panel import Panel, load_panel
 from schemas.base import SessionDate
-from tests.chain.days import STOP_DAY, Ground, play
+from schemas.market import ActionKind, CorporateAction, EarningsEvent, FactKind, Membership, SectorLine
+from tests.chain.days import STOP_DAY, Ground, market_of, play
 
 MORNING = ["observations/market.json", "regime.json", "scan.json", "candidates.json"]
 IN_FULL = [*MORNING, *(f"{name}.json" for name in sorted(OBSERVED))]
@@ -118,3 +122,56 @@ def test_every_alteration_reaches_rows_of_a_session_in_the_middle_of_the_store(t
         told = alteration(near, at, np.random.Generator(np.random.PCG64(1)))
         same = len(told.rows) == len(near.rows) and bool((told.rows.values == near.rows.values).all())
         assert same == (name == "shuffled"), name
+
+
+FULL_DAY = SessionDate(date(2025, 5, 5))
+"""A Monday, with a bar dated the Sunday before."""
+
+
+@pytest.fixture(scope="module")
+def full_market(tiny_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """The tiny market with everything that a store can hold, told before and after the cut of FULL_DAY."""
+    house = market_of(tmp_path_factory.mktemp("full"))
+    store, rows = house.store, house.store.rows()
+    names, cut = rows.symbols, house.calendar.cut_at(FULL_DAY)
+    p = house.calendar.previous(FULL_DAY)
+    soon, later = cut - timedelta(days=3), cut + timedelta(days=2)
+    spring, autumn, before = date(2025, 4, 10), date(2024, 10, 10), date(2023, 11, 9)
+    store.append_facts(
+        FactKind.MEMBERSHIP, [Membership(symbol=s, start=date(2023, 1, 3)) for s in names], "m"
+    )
+    leaving = [Membership(symbol=s, start=date(2023, 1, 3), end=p, known_at=later) for s in names]
+    store.append_facts(FactKind.MEMBERSHIP, leaving, "m")
+    store.append_facts(
+        FactKind.SECTORS, [SectorLine(symbol=s, as_of=autumn, sector="Energy") for s in names], "s"
+    )
+    reports = [
+        EarningsEvent(symbol=s, date=day) for s in names[::2] for day in (before, autumn, spring, FULL_DAY)
+    ]
+    store.append_facts(FactKind.EARNINGS, reports, "e")
+    paid = [
+        CorporateAction(symbol=s, ex_date=day, kind=ActionKind.CASH_DIVIDEND, cash_usd=Decimal("0.500000"))
+        for s in names[::3]
+        for day in (before, autumn, spring, house.calendar.next(FULL_DAY))
+    ]
+    store.append_facts(FactKind.ACTIONS, paid, "a")
+    for known in (soon, later):
+        again = rows.take((rows.day % 29 == 3) & (rows.day > rows.day.max() - 200))
+        store.append_bars(replace(again, values=again.values + 300), "restated", known_at=known)
+    ghosts = rows.take(rows.day == p.toordinal() - EPOCH)
+    for back in (1, 8, 491):  # Sundays: before D, in the panel, before P0
+        day = np.full(len(ghosts), FULL_DAY.toordinal() - EPOCH - back, np.int32)
+        store.append_bars(replace(ghosts, day=day), "ghosts")
+    return open_day(house, "SIM", FULL_DAY)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 2**32))
+def test_restatements_reports_membership_and_ghosts_told_too_late_are_not_seen_either(
+    full_market: Day, seed: int
+) -> None:
+    found = tried(full_market, seed=seed)
+    assert [] == wrong(found)
+    by_case = {one.case: one.said for one in found}
+    assert "0 hidden" not in re.sub(r"\d0 hidden", "", by_case["removed"]), "nothing was told too late"
+    assert not by_case["outside"].startswith("0 rows"), "nothing lay outside"
