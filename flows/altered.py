@@ -49,7 +49,7 @@ class Edges:
     """Where the sight of D ends: dates as days since 1970, the cut as an instant.
 
     p0, p: first and last day of the panel; d: the day itself. Rows of D and later, and whatever became known after
-    the cut, are hidden. Dates between P and D are no sessions: their rows lie outside the panel, as those before P0.
+    the cut, are hidden. Dates between P and D are no sessions: their rows are in sight, as bars that cannot be.
     """
 
     p0: int
@@ -176,13 +176,13 @@ def added(told: Told, at: Edges, draw: Generator) -> Told:
 
 
 def outside(told: Told, at: Edges, draw: Generator) -> Told:
-    """Of the rows before P0, and of those on no session between P and D, half are removed, half changed.
+    """Of the rows before P0 half are removed, half changed.
 
     Kept are the benchmark's first row and, of symbols that a change of symbol names, all: whether a store ever held
     the one, and who had a ticker before, are questions about the whole past.
     """
     rows = told.rows
-    out = (rows.day < at.p0) | ((rows.day > at.p) & (rows.day < at.d))
+    out = rows.day < at.p0
     out &= ~_is(rows, _renamed(told.facts)) & ~_first_of(rows, at.benchmark)
     kept = ~out | (draw.random(len(rows)) < 0.5)
     values = rows.values.copy()
@@ -194,8 +194,8 @@ def outside(told: Told, at: Edges, draw: Generator) -> Told:
     return Told(
         rows=replace(rows, values=values).take(kept).canonical(),
         facts=facts,
-        said=f"{int(out.sum()):,} rows before P0 or between P and D: {int((~kept).sum()):,} removed, the rest "
-        f"changed; {gone} actions and reports before P0 removed",
+        said=f"{int(out.sum()):,} rows before P0: {int((~kept).sum()):,} removed, the rest changed; "
+        f"{gone} actions and reports before P0 removed",
     )
 
 

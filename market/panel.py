@@ -58,7 +58,7 @@ class Panel:
     volume: shares on the basis of D, 0 if missing. Rows outside every lo:hi have no meaning. Never write to
     them.
     actions: known at the cut, ex_date from P0 on (also after D), each under the symbol that its company has on D;
-    told: the same as recorded. since: the session whose cut ``restated``
+    told: the same as recorded. names: the symbol changes behind that. since: the session whose cut ``restated``
     compares with. benchmark_held: whether the store, as of the cut, ever held a bar of ``benchmark``.
     members: the universe of D, ``None`` without a membership table. sectors: symbol -> sector as of D.
     earnings: events known at the cut, by (symbol, date). ahead: the two sessions after D, as far as the calendar
@@ -82,6 +82,7 @@ class Panel:
     restated: tuple[Restatement, ...]
     actions: tuple[CorporateAction, ...]
     told: tuple[CorporateAction, ...] = ()
+    names: Names = field(default_factory=Names)
     data_version: str
     benchmark: str
     benchmark_held: bool
@@ -167,7 +168,7 @@ def load_panel(
         open=flat["open"], high=flat["high"], low=flat["low"], close=flat["close"], volume=flat["volume"],
         defects=_defects(held, flat["flag"], relative, lo, hi, symbols, names, (first, today), calendar),
         restated=restated(held, (first, last), since_index, today, names, calendar),
-        actions=actions, told=told,
+        actions=actions, told=told, names=names,
         data_version=held.data_version(today),
         benchmark=benchmark,
         benchmark_held=code is not None and _held_by(held, code, today),

@@ -10,6 +10,8 @@ import pytest
 from ledger import canonical
 from market.calendar import Calendar
 from market.contract import ContractResult, quarantined_codes
+from market.imports import import_bars
+from market.store import BarStore
 from schemas.base import SessionDate
 from schemas.market import ActionKind, CorporateAction
 from schemas.observations import Acknowledgement, SessionHours
@@ -125,6 +127,20 @@ def test_three_flat_bars_are_flat(tmp_path: Path, calendar: Calendar, sessions: 
             rows = with_bar(rows, at, open=50.0, high=50.0, low=50.0, close=50.0)
         result = judged(store_with(tmp_path / str(count), around(rows, sessions)), calendar, D)
         assert expected == effects(result)[0]
+
+
+@pytest.mark.parametrize("price", [2.5e8, float("inf"), float("nan"), -3.0])
+def test_an_absurd_price_of_a_file_is_kept_as_missing_and_found(
+    tmp_path: Path, calendar: Calendar, sessions: list[date], price: float
+) -> None:
+    lines = [
+        ",".join(map(str, row)) for row in around(with_bar(steady("AAA", sessions), -7, high=price), sessions)
+    ]
+    file = tmp_path / "bars.csv"
+    file.write_text("\n".join(["symbol,date,open,high,low,close,volume", *lines]))
+    import_bars(tmp_path, file)
+    result = judged(BarStore(tmp_path), calendar, D)
+    assert {"AAA": (BarCode.BARS_PRICE_NOT_POSITIVE,)} == result.quarantine
 
 
 def test_a_told_split_is_no_residue_and_no_outlier(
@@ -276,6 +292,19 @@ def test_bars_of_most_names_on_a_holiday_contradict_the_calendar(
     result = judged(store_with(tmp_path, rows + ghosts), calendar, D)
     assert DayCode.DAY_CALENDAR_DISAGREEMENT in day_codes(result)
     assert "2016-08-27" == result.observation.findings[0].subject
+
+
+def test_bars_on_the_holiday_between_p_and_d_are_seen_on_d_already(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    labour_day, tuesday = date(2016, 9, 5), date(2016, 9, 6)
+    rows = flat(many(list(calendar.sessions(date(2016, 1, 4), date(2016, 9, 2)))))
+    ghosts: list[Row] = [(row[0], labour_day, *row[2:]) for row in rows if row[1] == P]
+    one = judged(store_with(tmp_path / "one", rows + ghosts[:1]), calendar, tuesday)
+    assert ({ghosts[0][0]: (BarCode.BARS_NOT_A_SESSION,)}, ()) == (one.quarantine, one.blocking)
+    everyone = judged(store_with(tmp_path / "all", rows + ghosts), calendar, tuesday)
+    assert DayCode.DAY_CALENDAR_DISAGREEMENT == everyone.blocking[0]
+    assert str(labour_day) == everyone.observation.findings[0].subject
 
 
 def test_the_broker_calendar_is_compared_and_wanted_outside_sim(

@@ -18,6 +18,7 @@ from market.store import BarStore
 from schemas.base import SessionDate
 from schemas.reasons.market import BarCode, DayCode
 from simulation.tape import StoreTape
+from tests.market.worlds import Files
 from tests.realdata import real_data
 
 World = tuple[BarStore, Sidecar, ImportReport | None]
@@ -36,12 +37,9 @@ BLOCKED_2016_H2 = {
 
 
 @pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory, calendar: Calendar) -> World:
-    root = tmp_path_factory.mktemp("wide")
-    path = real_data("us_wide_daily_2015_2016.parquet")
-    report = import_bars(root, path)
-    store = BarStore(root)
-    return store, open_sidecar(store, calendar), report
+def wide(files: Files) -> World:
+    known = files("us_wide_daily_2015_2016.parquet")
+    return known.store, known.sidecar, known.report
 
 
 def judge(world: World, calendar: Calendar, day: date) -> tuple[Panel, ContractResult]:

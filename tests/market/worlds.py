@@ -1,6 +1,7 @@
 """Small markets made by hand: rows as plain tuples in USD, a store around them, a judgement of one day."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import numpy as np
 from market.calendar import EPOCH, Calendar
 from market.config import ContractConfig
 from market.contract import ContractInputs, ContractResult, run
+from market.imports import ImportReport
 from market.panel import load_panel
 from market.rows import NULL, Rows
+from market.sidecar import Sidecar
 from market.store import BarStore, _microseconds
+from schemas.base import SessionDate
 from schemas.market import ActionKind, CorporateAction, FactKind
 
 Row = tuple[str, date, float | None, float | None, float | None, float | None, int | None]
@@ -61,6 +65,25 @@ def split(symbol: str, ex: date, num: int, den: int, known_at: datetime | None =
     return CorporateAction(
         symbol=symbol, ex_date=ex, kind=ActionKind.SPLIT, ratio_num=num, ratio_den=den, known_at=known_at
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file of bars in a store of its own."""
+
+    store: BarStore
+    sidecar: Sidecar
+    report: ImportReport
+    calendar: Calendar
+
+    def on(self, day: date) -> ContractResult:
+        """The contract on the morning of *day*, SIM."""
+        panel = load_panel(self.store, self.calendar, SessionDate(day), sidecar=self.sidecar)
+        return run(ContractInputs(panel=panel, calendar=self.calendar, simulated=True), ContractConfig())
+
+
+Files = Callable[[str], Known]
+"""Name of a real file -> the file in its store; skips when absent."""
 
 
 def judged(store: BarStore, calendar: Calendar, day: date, **inputs: object) -> ContractResult:
