@@ -5,7 +5,7 @@ B1 to B6 and B9 of strategy.md 7.1. An input that could not be read arrives as i
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
@@ -37,6 +37,7 @@ class DecisionInputs:
         book: state of ``observations/book.json`` of D, or why not.
         account: the account as observed for D, or why not (a failed observation is MISSING).
         marks: last known close per symbol on the basis of D, USD; at least those held or worked.
+        unsettled: symbols in which book and broker disagree after a corporate action, each with what differs.
     """
 
     book_id: str
@@ -50,6 +51,7 @@ class DecisionInputs:
     book: BookState | ReadFaultCode
     account: AccountFacts | ReadFaultCode
     marks: Mapping[str, Decimal]
+    unsettled: Mapping[str, str] = field(default_factory=dict)
 
 
 def batch_findings(inputs: DecisionInputs, config: PortfolioConfig) -> tuple[Finding, ...]:

@@ -127,6 +127,9 @@ def _decide(
             Finding(code=ValidityCode.INVALID_LEVELS, subject=intent.symbol, observed=str(wish.price))
         )
     reasons += _standing(intent, base.book, taken)
+    if intent.symbol in base.inputs.unsettled:
+        differs = base.inputs.unsettled[intent.symbol]
+        reasons.append(Finding(code=IntentCode.QUANTITIES_UNSETTLED, subject=intent.symbol, detail=differs))
     reasons += _counts(intent, exposure, base.config)
     reasons += () if sized is None else sized.findings
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.base import SYMBOL_PATTERN, Amount, Fact, Instant, SessionDate
+from schemas.base import SYMBOL_PATTERN, Amount, Fact, Instant, Price, SessionDate, Shares
 from schemas.header import Artifact, Finding
 from schemas.reasons.market import BarCode
 
@@ -174,6 +174,28 @@ class Quarantined(Fact):
     symbols: tuple[str, ...]
 
 
+class HeldAction(Fact):
+    """A position carried into D whose symbol has a corporate action on D, and what that makes of it.
+
+    quantity, stop: as booked before the open. *_expected: after the action, for information: the broker's own
+    event is what is booked; None where nobody can say it yet (a spin-off, a merger, an action without its ratio).
+    """
+
+    symbol: str
+    kind: ActionKind
+    ex_date: date
+    ratio_num: int | None
+    ratio_den: int | None
+    cash_usd: Amount | None
+    new_symbol: str | None
+    position_id: str
+    strategy_id: str
+    quantity: Shares
+    quantity_expected: Shares | None
+    stop: Price | None
+    stop_expected: Price | None
+
+
 class MarketObservation(Artifact):
     """``observations/market.json``: what the data contract found in the bars of D's market snapshot.
 
@@ -183,7 +205,8 @@ class MarketObservation(Artifact):
     meet the price and volume floors. bars_at_data_session: symbols with a bar at P.
     findings: day-level, blocking ones and infos. lifted: quarantines that an operator acknowledged away.
     quarantined: every quarantined symbol once, grouped by its codes (thousands share a few lists of them).
-    actions: corporate actions with ex_date D, and announced spin-offs, mergers and delistings.
+    actions: corporate actions with ex_date D, and announced spin-offs, mergers and delistings. held_actions: those
+    of D in symbols that the book carries into it, position by position.
     """
 
     SCHEMA: ClassVar[str] = "avwap.observation.market"
@@ -206,3 +229,4 @@ class MarketObservation(Artifact):
     lifted: tuple[Finding, ...]
     actions: tuple[CorporateAction, ...]
     quarantined: tuple[Quarantined, ...]
+    held_actions: tuple[HeldAction, ...] = ()

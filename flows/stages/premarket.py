@@ -50,8 +50,11 @@ SIMULATED = frozenset({"SIM"})
 
 def market(day: Day) -> Written:
     """Judge the bars of D's market snapshot and record what was found, data_version included."""
+    from flows.held import held_actions
+
     refs = [ref for ref in (day.ref(CALENDAR), day.ref(ACKNOWLEDGED)) if ref is not None]
-    return day.write(MARKET, judged(day).observation, refs)
+    held = held_actions(day, day.house.panel(day.session))
+    return day.write(MARKET, judged(day).observation.model_copy(update={"held_actions": held}), refs)
 
 
 def judged(day: Day) -> "ContractResult":
@@ -174,6 +177,7 @@ def decisions(day: Day) -> Written:
         book=facts.book,
         account=facts.account,
         marks=_marks(day, facts.state, wished.artifact),
+        unsettled=facts.unsettled(day),
     )
     artifact = decide.run(inputs, day.house.settings.books[day.book_id])
     return day.write("decisions.json", artifact, (wished.ref, seen.ref, *facts.refs))
@@ -223,6 +227,10 @@ class _Facts:
         )
         positions = self._take(day.read(POSITIONS, PositionsObservation))
         orders = self._take(day.read(ORDERS, OrdersObservation))
+        self.positions = (
+            None if isinstance(positions, ReadFaultCode) or not positions.ok else positions.positions
+        )
+        self.orders = None if isinstance(orders, ReadFaultCode) or not orders.ok else orders.orders
         clock = self._take(day.read(CLOCK, ClockObservation))
         self.observed: dict[str, date | None] = {
             name: day.session if not isinstance(seen, ReadFaultCode) and seen.ok else None
@@ -231,6 +239,14 @@ class _Facts:
         told = None if isinstance(clock, ReadFaultCode) else clock.clock
         self.observed["clock"] = None if told is None else told.session_date
         self.sealed, self.snapshot = self._snapshot(day)
+
+    def unsettled(self, day: Day) -> Mapping[str, str]:
+        """Symbols with a recent corporate action in which book and broker disagree this morning, and how."""
+        from flows.held import names_of_recent
+        from portfolio.settled import unsettled
+
+        names = names_of_recent(day.house.panel(day.session), day.house.calendar)
+        return {} if self.state is None else unsettled(self.state, self.positions, self.orders, names)
 
     def _take(self, found: Loaded[A] | ReadFault) -> A | ReadFaultCode:
         if isinstance(found, ReadFault):
