@@ -15,7 +15,7 @@ from schemas.regime import RegimeLabel, RegimeMeasures, RegimeRecord
 SKIPPED: Final = "SKIPPED"
 # Told apart by hue and by lightness, so that they also survive colour blindness and a grey print.
 COLOURS: Final = {
-    RegimeLabel.RISK_ON.value: "#a6cee3",
+    RegimeLabel.RISK_ON.value: "#6baed6",
     RegimeLabel.NEUTRAL.value: "#ececec",
     RegimeLabel.RISK_OFF.value: "#fdb863",
     RegimeLabel.STRESSED.value: "#b2341f",

@@ -56,6 +56,12 @@ TABLE = [
      (0.199999, 0.099999, 0.02, 0.55)),
     (("NEUTRAL", 4, ["MIXED_SIGNALS"]),              (0.10, 0.05, 0.019999, 0.60)),
     (("NEUTRAL", 4, ["MIXED_SIGNALS"]),              (0.10, 0.05, 0.03, 0.549999)),
+    # a millionth short of a threshold, and at the next one that does not hold
+    (("RISK_OFF", 6, ["DRAWDOWN_MODERATE"]),         (0.10, 0.199999, 0.05, 0.60)),
+    (("RISK_OFF", 7, ["VOL_ELEVATED", "TREND_NEGATIVE"]), (0.299999, 0.05, -0.02, 0.60)),
+    (("RISK_OFF", 7, ["VOL_ELEVATED", "TREND_NEGATIVE"]), (0.30, 0.05, -0.019999, 0.60)),
+    (("NEUTRAL", 4, ["MIXED_SIGNALS"]),              (0.199999, 0.099999, 0.0, 0.450001)),
+    (("RISK_OFF", 6, ["BREADTH_WEAK"]),              (0.199999, 0.099999, 0.02, 0.45)),
 ]
 # fmt: on
 
@@ -65,6 +71,66 @@ def test_each_row_of_the_table_gives_its_label_at_its_threshold(
     expected: tuple[str, int, list[str]], measures: tuple[float, float, float, float]
 ) -> None:
     assert expected == labelled(*measures)
+
+
+def slowly(vol: float, fall: float, trend: float, breadth: float) -> tuple[str, int]:
+    """The table of strategy.md 8.2 once more, in words as near to it as Python has."""
+    high, deep, down = vol >= 0.3, fall >= 0.2, trend <= -0.02
+    if deep or (high and down):
+        return "STRESSED", min(10, 7 + high + deep + down)
+    against = sum([vol >= 0.2, fall >= 0.1, trend < 0, breadth <= 0.45])
+    if against:
+        return "RISK_OFF", min(9, 5 + against)
+    if vol <= 0.2 and fall < 0.1 and trend >= 0.02 and breadth >= 0.55:
+        return "RISK_ON", 9
+    return "NEUTRAL", 4
+
+
+def about(*limits: float) -> st.SearchStrategy[float]:
+    """A measure at one of *limits*, or up to three millionths beside it."""
+    steps = st.integers(-3, 3)
+    return st.builds(lambda limit, step: round(limit * 1e6 + step) / 1e6, st.sampled_from(limits), steps)
+
+
+@given(about(0.1, 0.2, 0.3, 0.5), about(0.05, 0.1, 0.2), about(-0.02, 0.0, 0.02), about(0.3, 0.45, 0.55))
+def test_the_table_read_a_second_time_gives_the_same_label(
+    vol: float, fall: float, trend: float, breadth: float
+) -> None:
+    assert slowly(vol, fall, trend, breadth) == labelled(vol, fall, trend, breadth)[:2]
+
+
+@given(
+    about(0.1, 0.2, 0.3, 0.5),
+    about(0.05, 0.1, 0.2),
+    about(-0.02, 0.0, 0.02),
+    st.integers(0, 10**6).map(lambda millionths: millionths / 1e6),
+)
+def test_a_label_on_which_no_member_and_every_member_agree_holds_for_any_breadth(
+    vol: float, fall: float, trend: float, breadth: float
+) -> None:
+    ends = {labelled(vol, fall, trend, end)[0] for end in (0.0, 1.0)}
+    if len(ends) == 1:
+        assert ends == {labelled(vol, fall, trend, breadth)[0]}
+
+
+@pytest.mark.parametrize(
+    ("missing", "closes"),
+    [
+        (["INSUFFICIENT_VOL_HISTORY", "INSUFFICIENT_DRAWDOWN_HISTORY", "INSUFFICIENT_TREND_HISTORY"], 20),
+        (["INSUFFICIENT_DRAWDOWN_HISTORY", "INSUFFICIENT_TREND_HISTORY"], 21),
+        (["INSUFFICIENT_DRAWDOWN_HISTORY", "INSUFFICIENT_TREND_HISTORY"], 62),
+        (["INSUFFICIENT_TREND_HISTORY"], 63),
+        (["INSUFFICIENT_TREND_HISTORY"], 199),
+        (["MIXED_SIGNALS"], 200),
+    ],
+)
+def test_each_history_is_enough_at_its_length_and_one_short_is_not(missing: list[str], closes: int) -> None:
+    assert missing == codes(measured([1_000_000] * closes))
+
+
+def test_twenty_members_are_enough_and_nineteen_are_not() -> None:
+    assert 0.5 == measured([1_000_000] * 200, above=10, members=20).measures.breadth
+    assert ["INSUFFICIENT_BREADTH"] == codes(measured([1_000_000] * 200, above=19, members=19))
 
 
 def test_a_flat_market_has_no_volatility_no_drawdown_and_no_trend() -> None:
@@ -104,13 +170,9 @@ def test_a_store_without_the_benchmark_is_skipped_with_its_code_alone() -> None:
 
 
 def test_a_short_history_and_no_breadth_are_reported_together() -> None:
-    assert [
-        "INSUFFICIENT_VOL_HISTORY",
-        "INSUFFICIENT_DRAWDOWN_HISTORY",
-        "INSUFFICIENT_TREND_HISTORY",
-        "INSUFFICIENT_BREADTH",
-    ] == codes(measured([1_000_000] * 20, members=19))
-    assert ["INSUFFICIENT_TREND_HISTORY"] == codes(measured([1_000_000] * 199))
+    assert ["INSUFFICIENT_TREND_HISTORY", "INSUFFICIENT_BREADTH"] == codes(
+        measured([1_000_000] * 199, members=19)
+    )
 
 
 def test_a_benchmark_three_sessions_late_costs_a_tenth_and_four_sessions_late_the_label() -> None:
