@@ -100,11 +100,14 @@ def _tell(tried: "list[Tried]", wrong: "list[Compared]", session: str) -> None:
     names = list(dict.fromkeys(each.file for one in tried for each in one.files))
     bad = {each.file for each in wrong}
     console.table("Verdict", ("file", "verdict"), ((n, "DIFFERS" if n in bad else "same") for n in names))
-    console.note(
-        f"LOOKS AHEAD  {session}: {len(wrong)} of the files above depend on what may not be seen"
-        if wrong
-        else f"sound    {session}: no byte depends on what may not be seen; the ledger was not written to"
-    )
+    if not wrong:
+        console.note(
+            f"sound    {session}: no byte depends on what may not be seen; the ledger was not written to"
+        )
+        return
+    console.note(f"LOOKS AHEAD  {session}: {len(wrong)} files of the cases above are not what they were")
+    console.note("safe     nothing was written; positions keep their stops")
+    console.note("next     runbooks/lookahead.md says what each case means; keep this output with --json")
 
 
 def _short(value: object) -> str:

@@ -20,6 +20,7 @@ from market.panel import Panel, load_panel
 from schemas.base import SessionDate
 from schemas.market import ActionKind, CorporateAction, EarningsEvent, FactKind, Membership, SectorLine
 from tests.chain.days import STOP_DAY, Ground, market_of, play
+from tests.flows.worlds import avwap, refused
 
 MORNING = ["observations/market.json", "regime.json", "scan.json", "candidates.json"]
 IN_FULL = [*MORNING, *(f"{name}.json" for name in sorted(OBSERVED))]
@@ -42,6 +43,7 @@ def played(tiny_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Day
     """A session with positions, entries and stops, sealed."""
     home = tiny_ground.fresh(tmp_path_factory.mktemp("lookahead") / "home", STOP_DAY)
     assert 0 == play(tiny_ground.house(home), STOP_DAY).exit_code
+    (home / "ledger" / "MARKET").symlink_to(tiny_ground.market.root / "MARKET")
     return tiny_ground.day(tiny_ground.house(home), STOP_DAY)
 
 
@@ -176,3 +178,53 @@ def test_restatements_reports_membership_and_ghosts_told_too_late_are_not_seen_e
     by_case = {one.case: one.said for one in found}
     assert "0 hidden" not in re.sub(r"\d0 hidden", "", by_case["removed"]), "nothing was told too late"
     assert not by_case["outside"].startswith("0 rows"), "nothing lay outside"
+
+
+def test_the_command_tells_what_was_altered_and_that_nothing_moved(played: Day) -> None:
+    home = played.house.root.parent
+    words = ("prove", "lookahead", "--book", "SIM", "--date", str(STOP_DAY), "--rounds", "1")
+    said = avwap(home, *words)
+    assert (0, "") == (said.code, said.err)
+    assert [case for case, _ in cases(1)] == [
+        line.split()[0] for line in said.out.splitlines()[2:] if line.split()[1:2] == ["1"]
+    ]
+    assert said.out.splitlines()[-1].startswith(f"sound    {STOP_DAY}")
+    body = avwap(home, *words, "--json").body
+    assert (True, 0, 8) == (body["identical"], body["seed"], len(body["cases"]))
+
+
+def test_the_command_exits_4_and_names_file_and_pointer_of_a_difference(
+    tiny_ground: Ground, tmp_path: Path
+) -> None:
+    """A sealed scan that another build wrote: one rank is not what is computed now."""
+    home = tiny_ground.fresh(tmp_path / "home", STOP_DAY)
+    on = tiny_ground.market.calendar.previous(STOP_DAY)
+    (home / "ledger" / "MARKET").symlink_to(tiny_ground.market.root / "MARKET")
+    scan = home / "ledger" / "SIM" / str(on) / "scan.json"
+    told = scan.read_bytes()
+    scan.unlink()
+    scan.write_bytes(told.replace(b'"rank":1,', b'"rank":7,', 1))
+    said = avwap(home, "prove", "lookahead", "--book", "SIM", "--date", str(on), "--rounds", "1")
+    assert 4 == said.code
+    assert "scan.json" in said.out
+    assert re.search(r"/rows/\d+/rank", said.out)
+    assert ["LOOKS", "safe", "next"] == [line.split()[0] for line in said.out.splitlines()[-3:]]
+    wrong_one = avwap(home, "prove", "lookahead", "--book", "SIM", "--date", str(on), "--json").body
+    found = [f for one in wrong_one["cases"] for f in one["files"] if not f["identical"]]
+    assert [("scan.json", 7, 1)] == [(f["file"], f["expected"], f["actual"]) for f in found]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        (("--book", "SIM", "--date", "2024-08-24"), 2, "NOT_A_SESSION"),
+        (("--book", "SMI", "--date", "2024-08-20"), 2, "BOOK_UNKNOWN"),
+        (("--book", "SIM", "--date", "2024-08-20", "--rounds", "0"), 2, "USAGE"),
+        (("--book", "SIM", "--date", "2024-08-20"), 2, "STORE_EMPTY"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_refused(
+    tmp_path: Path, words: tuple[str, ...], code: int, reason: str
+) -> None:
+    (tmp_path / "ledger").mkdir()
+    refused(avwap(tmp_path, "prove", "lookahead", *words), code, reason, "usage")
