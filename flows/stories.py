@@ -15,7 +15,7 @@ from schemas.cycle import Execution, Stops
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.header import Artifact
-from schemas.market import MarketObservation
+from schemas.market import HeldAction, MarketObservation
 from schemas.regime import Regime
 from schemas.scan import Scan
 from schemas.snapshot import Snapshot
@@ -68,7 +68,47 @@ def market(day: Day) -> Rows:
                 "detail": "",
             }
         )
+    for held in held_actions(day):
+        does = f"{held['shares']} shares, stop {held['stop']}"
+        rows.append(
+            {
+                "code": held["action"],
+                "effect": "held",
+                "symbols": "1",
+                "first": held["symbol"],
+                "detail": does,
+            }
+        )
     return rows
+
+
+def held_actions(day: Day) -> Rows:
+    """Held positions whose symbol has a corporate action today, and what it makes of shares and stop."""
+    seen = _open(day, "observations/market.json", MarketObservation)
+    return [
+        {
+            "symbol": row.symbol,
+            "action": " ".join(filter(None, (row.kind, _terms(row)))),
+            "shares": _turns(row.quantity, row.quantity_expected),
+            "stop": "-" if row.stop is None else _turns(row.stop, row.stop_expected),
+            "strategy": row.strategy_id,
+        }
+        for row in (seen.held_actions if seen is not None else ())
+    ]
+
+
+def _terms(row: HeldAction) -> str:
+    if row.new_symbol is not None:
+        return f"to {row.new_symbol}"
+    if row.cash_usd is not None:
+        return f"{row.cash_usd:f} a share"
+    return "" if row.ratio_num is None else f"{row.ratio_num} for {row.ratio_den}"
+
+
+def _turns(before: Decimal, after: Decimal | None) -> str:
+    if after is None:
+        return f"{before} to be told"
+    return str(before) if before == after else f"{before} to {after}"
 
 
 def regime(day: Day) -> Rows:

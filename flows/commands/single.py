@@ -67,7 +67,7 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
 
     Example: `avwap premarket --book SIM --date 2016-06-01`
     """
-    from flows import pipeline
+    from flows import pipeline, stories
     from flows.commands.run import outcome_rows, tell_refusals
     from flows.pipeline import sealed
     from flows.run import acting, catch_up, ready_day
@@ -84,6 +84,8 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
 
     def render() -> None:
         console.rows("Stages", outcome_rows(outcome))
+        if held := stories.held_actions(day):
+            console.rows("Held positions with a corporate action today", held)
         tell_refusals(outcome)
 
     console.emit({"session": str(day.session), "steps": outcome_rows(outcome)}, as_json, render)

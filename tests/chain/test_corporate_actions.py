@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flows import stories
 from flows.day import Day
 from flows.house import House
 from flows.stages.opening import carried_into
@@ -106,6 +107,9 @@ def test_a_split_of_a_held_position_is_named_before_the_open_and_booked_once(
     )  # fmt: skip
     assert (str(before.quantity), str(before.quantity * 2)) == (row["quantity"], row["quantity_expected"])
     assert Decimal(row["stop_expected"]) == down(before.stop_price / 2)
+    (line,) = stories.held_actions(day)
+    assert f"{before.quantity} to {before.quantity * 2}" == line["shares"]
+    assert "split 2 for 1" == line["action"]
     assert ScanCode.CORP_ACTION_TODAY in codes_of(day, before.symbol)
     assert_kept(day, before, before.symbol, before.quantity * 2)
 
