@@ -137,6 +137,9 @@ class ScanRow(TypedDict):
     info: NotRequired[Annotated[list[str], _said("info codes of this symbol alone")]]
     rank: NotRequired[Annotated[int, _said("place among those without a code, from 1")]]
     tier: NotRequired[Annotated[str, _said("trend tier A or B; absent if neither")]]
+    sector: NotRequired[
+        Annotated[str, _said("as of D, as the table spells it; absent if none names the symbol")]
+    ]
     features: Features
     anchors: Annotated[list[AnchorRow], _said("by priority, descending")]
     chosen: NotRequired[Annotated[str, _said("name of the chosen anchor")]]

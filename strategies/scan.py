@@ -107,6 +107,8 @@ def _row(
             row["verdict"], row["codes"] = ScanVerdict.CAPPED, [ScanCode.CANDIDATE_CAP]
     if judged.verdicts.tier[k] != TIER_NONE:
         row["tier"] = "-AB"[judged.verdicts.tier[k]]
+    if (sector := inputs.panel.sectors.get(row["symbol"])) is not None:
+        row["sector"] = sector
     info = _info(inputs, judged, k, config)
     if info:
         row["info"] = info

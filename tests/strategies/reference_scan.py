@@ -264,6 +264,8 @@ class Judged:
             row["codes"] = [] if is_kept else ["CANDIDATE_CAP"]
         if self.tier is not None:
             row["tier"] = self.tier
+        if self.symbol in self.market.sectors:
+            row["sector"] = self.market.sectors[self.symbol]
         if self._infos():
             row["info"] = self._infos()
         if self.symbol in self.market.warnings:
