@@ -68,7 +68,9 @@ def check_file(house: House, path: Path, actions: Path | None, progress: Progres
             panel = load_panel(
                 store, house.calendar, morning, benchmark=house.settings.benchmark, sidecar=sidecar
             )
-            inputs = ContractInputs(panel=panel, calendar=house.calendar, simulated=True)
+            inputs = ContractInputs(
+                panel=panel, calendar=house.calendar, simulated=True, members=panel.members
+            )
             tally.add(panel, judge(inputs, house.settings.contract))
             progress(done, len(mornings), f"the morning of {morning}")
     aside = tuple(RowsSetAside(reason=r, rows=n, examples=e) for r, n, e in took.set_aside)
@@ -84,7 +86,10 @@ def check_morning(day: Day) -> CheckReport:
 
     house, panel = day.house, day.house.panel(day.session)
     inputs = ContractInputs(
-        panel=panel, calendar=house.calendar, simulated=day.book_id in premarket.SIMULATED
+        panel=panel,
+        calendar=house.calendar,
+        simulated=day.book_id in premarket.SIMULATED,
+        members=panel.members,
     )
     tally = Tally(panel.symbols)
     tally.add(panel, judge(inputs, house.settings.contract))

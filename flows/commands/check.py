@@ -67,6 +67,15 @@ def check(
             safe="nothing was written",
             next="avwap data check us_daily.parquet, or avwap data check 2016-09-02",
         )
+    unfit = None
+    if session is not None and actions is not None:
+        unfit = "--actions belong to a file; a session has the store's own"
+    elif out is not None and out.exists() and not out.is_dir():
+        unfit = f"--out {out} is a file, a folder is wanted"
+    if unfit is not None:
+        raise UsageFault(
+            EdgeCode.USAGE, unfit, safe="nothing was written", next="leave that option out, or correct it"
+        )
     at = house(home)
     if session is not None:
         report, name = _of_session(at, session)

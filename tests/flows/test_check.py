@@ -127,11 +127,25 @@ def test_a_session_is_judged_by_its_date_alone_or_by_the_option(home: Path) -> N
         ((), "USAGE"),
         ((str(NEXT), "--date", str(NEXT)), "USAGE"),
         (("2016-03-12",), "NOT_A_SESSION"),
+        ((str(NEXT), "--actions", "{old}"), "USAGE"),
+        (("{old}", "--out", "{old}"), "USAGE"),
+        (("{old}", "--actions", "nowhere.csv"), "IMPORT_UNREADABLE"),
         (("{empty}",), "IMPORT_UNREADABLE"),
         (("{columns}",), "IMPORT_COLUMNS"),
         (("{old}",), "CALENDAR_OUT_OF_RANGE"),
     ],
-    ids=["no-file", "nothing", "both", "no-session", "no-row", "columns", "too-old"],
+    ids=[
+        "no-file",
+        "nothing",
+        "both",
+        "no-session",
+        "actions-of-a-session",
+        "out-is-a-file",
+        "no-actions",
+        "no-row",
+        "columns",
+        "too-old",
+    ],
 )
 def test_what_cannot_be_judged_is_refused_and_writes_nothing(
     home: Path, tmp_path: Path, words: tuple[str, ...], code: str
