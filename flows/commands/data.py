@@ -80,6 +80,13 @@ def import_(
             safe="the store is unchanged",
             next="choose one of them",
         )
+    if kind == "restatements" and known_at is not None:
+        raise UsageFault(
+            EdgeCode.USAGE,
+            "--known-at does not go with --kind restatements: its rows say since when (file_date_later)",
+            safe="the store is unchanged",
+            next="leave --known-at out, or import whole corrected bars with it",
+        )
     at = house(home)
     report = bring_in(at, file, kind, known_at, as_json=as_json, quiet=as_json)
     console.emit(report_dict(report), as_json, lambda: _tell_import(report))

@@ -14,7 +14,7 @@ from market.rows import NULL, Rows, concatenated
 from market.sidecar import open_sidecar
 from market.store import BarStore
 from schemas.errors import Corrupt, Denied, UsageFault
-from schemas.market import ActionKind, CorporateAction, FactKind
+from schemas.market import ActionKind, CorporateAction, FactKind, Membership
 from tests.market.worlds import Row, rows_of, split, steady, store_with
 
 DAYS = [date(2015, 12, 30), date(2015, 12, 31), date(2016, 1, 4), date(2016, 1, 5)]
@@ -145,6 +145,19 @@ def test_a_crash_at_any_step_leaves_the_old_store_or_the_new_and_a_retry_complet
         assert equal(before, after) or equal(whole, after)
         BarStore(root).append_bars(more, "more")
         assert equal(whole, BarStore(root).rows())
+
+
+def test_a_crash_at_any_step_of_a_fact_import_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
+    rows = [Membership(symbol=name, start=DAYS[0]) for name in ("AAA", "BBB")]
+    counted = FaultyDisk(tmp_path / "count")
+    BarStore(tmp_path / "count", counted).append_facts(FactKind.MEMBERSHIP, rows, "table")
+    for step in range(1, counted.steps + 1):
+        root = tmp_path / str(step)
+        with pytest.raises(SimulatedCrash):
+            BarStore(root, FaultyDisk(root, crash_at=step)).append_facts(FactKind.MEMBERSHIP, rows, "table")
+        assert len(BarStore(root).facts(FactKind.MEMBERSHIP)) in (0, 2)
+        BarStore(root).append_facts(FactKind.MEMBERSHIP, rows, "table")
+        assert rows == [fact for _, fact in BarStore(root).facts(FactKind.MEMBERSHIP)]
 
 
 def test_a_full_disk_changes_nothing_and_says_so(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """Members, sectors and reports of D are those known at its cut, and a table tells the scan who is in."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from market.calendar import Calendar
 from market.fact_imports import import_facts
+from market.facts import arrival, in_force
 from market.panel import load_panel
 from market.store import BarStore
 from schemas.base import SessionDate
@@ -99,6 +102,45 @@ def test_every_kind_of_fact_has_a_part_in_the_name_of_the_snapshot(
         store.append_facts(kind, [fact], "by hand")
         names.add(load_panel(store, calendar, D).data_version)
     assert 4 == len(names)
+
+
+TELLINGS = st.lists(
+    st.tuples(st.sampled_from("AB"), st.integers(0, 5), st.integers(6, 9), st.none() | st.integers(0, 9)),
+    max_size=12,
+)
+
+
+@given(told=TELLINGS)
+def test_of_several_tellings_the_latest_known_at_the_cut_counts(
+    calendar: Calendar, told: list[tuple[str, int, int, int | None]]
+) -> None:
+    """Another road: what was told is replayed in the order in which it became known, up to each cut."""
+    days = sessions(calendar, 10)
+    rows = [
+        Membership(
+            symbol=symbol,
+            start=days[start],
+            end=days[end],
+            known_at=None if known is None else datetime.combine(days[known], time(18), UTC),
+        )
+        for symbol, start, end, known in told
+    ]
+    vintages = [(arrival(row, calendar), vintage, row) for vintage, row in enumerate(rows)]
+    for day in days:
+        now: dict[tuple[str, date], date | None] = {}
+        for row in sorted(rows, key=lambda row: row.known_at or datetime.combine(row.start, time(0), UTC)):
+            if (row.known_at or datetime.combine(row.start, time(0), UTC)) <= calendar.cut_at(day):
+                now[row.symbol, row.start] = row.end
+        index = calendar.index(day)
+        assert index is not None
+        found = in_force(vintages, index)
+        assert now == {(row.symbol, row.start): row.end for row in found} or _same_cut(rows, calendar)
+
+
+def _same_cut(rows: list[Membership], calendar: Calendar) -> bool:
+    """Whether two tellings of one interval arrived between the same two cuts: then the later import counts."""
+    seen = [(row.symbol, row.start, arrival(row, calendar)) for row in rows]
+    return len(set(seen)) < len(seen)
 
 
 def test_the_latest_sector_table_is_in_force_and_a_change_must_say_since_when(
