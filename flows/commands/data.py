@@ -61,6 +61,7 @@ def import_(
         typer.Option(
             "--known-at",
             formats=INSTANTS,
+            metavar="INSTANT",
             help="Instant at which rows that do not say it became known; UTC unless it has an offset.",
         ),
     ] = None,
