@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from market.calendar import Calendar
 from market.fact_imports import import_facts
-from market.facts import arrival, in_force
+from market.facts import MarketFact, arrival, in_force
 from market.panel import load_panel
 from market.store import BarStore
 from schemas.base import SessionDate
@@ -91,7 +91,7 @@ def test_a_fact_known_later_changes_no_earlier_day_nor_its_name(tmp_path: Path, 
 def test_every_kind_of_fact_has_a_part_in_the_name_of_the_snapshot(
     tmp_path: Path, calendar: Calendar
 ) -> None:
-    rows = {
+    rows: dict[FactKind, MarketFact] = {
         FactKind.MEMBERSHIP: Membership(symbol="AAA", start=D),
         FactKind.SECTORS: SectorLine(symbol="AAA", as_of=calendar.previous(D), sector="Energy"),
         FactKind.EARNINGS: EarningsEvent(symbol="AAA", date=D),
@@ -184,7 +184,7 @@ def test_allow_and_deny_lists_are_a_code_of_their_own(tmp_path: Path, calendar: 
     store = store_of(tmp_path, calendar, "AAA", "BBB", "CCC")
 
     def listed_out(**lists: tuple[str, ...]) -> set[str]:
-        found = codes(scanned(store, calendar, ScanConfig(**lists)))  # type: ignore[arg-type]
+        found = codes(scanned(store, calendar, ScanConfig(**lists)))
         return {symbol for symbol, group in found.items() if ScanCode.UNIVERSE_LIST in group}
 
     assert set() == listed_out()
