@@ -81,7 +81,7 @@ class Features(TypedDict):
     pivot_r2: Price
     fractal_low: NotRequired[Annotated[SessionDate, _said("its session; absent if none")]]
     sector_rs: NotRequired[
-        Annotated[M6, _said("of the sector's fund against the benchmark; absent if not to be had")]
+        Annotated[M6, _said("scale 6: the sector's fund against the benchmark; absent if not to be had")]
     ]
 
 

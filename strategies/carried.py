@@ -7,6 +7,7 @@ after itself.
 
 import numpy as np
 
+from strategies.exact import ratio_each
 from strategies.layout import (
     BAR_MAX,
     BURST,
@@ -28,6 +29,7 @@ from strategies.layout import (
     W_GAP_STATE,
     W_IS_BAD,
     W_MEDIAN,
+    W_SCRATCH,
     W_SUM_C,
     W_SUM_CV,
     W_SUM_PV,
@@ -43,6 +45,9 @@ from strategies.layout import (
     Sessions,
 )
 from strategies.ticks import compiled, rhe
+
+SORTED_FROM = 8
+"""Rows from which on an ordered window is worth its making."""
 
 
 @compiled
@@ -241,15 +246,80 @@ def atr(b: Bars, t0: int, w: Ints) -> None:
         turnover += b.close[i] * b.volume[i]
         w[W_SUM_TR, i + 1] = ranges
         w[W_SUM_CV, i + 1] = turnover
-    for i in range(max(14, t0 - 119), n):
-        ranges = w[W_SUM_TR, i + 1] - w[W_SUM_TR, i - 13]
-        # A row without a price has no measures; a number keeps the window whole.
-        w[W_ATR_PCT, i] = rhe(ranges * PPM, 14 * b.close[i]) if b.close[i] > 0 else 0
-    for t in range(t0, n):
-        start = max(t - 119, w[W_FIRST, t] + 14)
-        # Only within the bounds: halving a range that wraps would never end.
-        is_asked = t + 1 - start >= 60 and not w[W_IS_BAD, t]
-        w[W_MEDIAN, t] = median(w[W_ATR_PCT, start : t + 1]) if is_asked else NULL
+    first = max(14, t0 - 119)
+    for i in range(first, n):
+        w[W_SCRATCH, i] = w[W_SUM_TR, i + 1] - w[W_SUM_TR, i - 13]
+    # A row without a price has no measures; the 0 that it gets keeps the window whole.
+    ratio_each(w[W_SCRATCH, first:n], b.close[first:n], 14, w[W_ATR_PCT, first:n])
+    if n - t0 < SORTED_FROM:
+        for t in range(t0, n):
+            start = max(t - 119, w[W_FIRST, t] + 14)
+            # Only within the bounds: halving a range that wraps would never end.
+            is_asked = t + 1 - start >= 60 and not w[W_IS_BAD, t]
+            w[W_MEDIAN, t] = median(w[W_ATR_PCT, start : t + 1]) if is_asked else NULL
+    else:
+        medians(t0, n, w)
+
+
+@compiled
+def medians(t0: int, n: int, w: Ints) -> None:
+    """The same from an ordered window that each row changes by one value in and one out."""
+    x, ordered = w[W_ATR_PCT], w[W_SCRATCH]
+    start = max(t0 - 119, w[W_FIRST, t0] + 14)
+    held = 0
+    for t in range(t0, min(start, n)):
+        w[W_MEDIAN, t] = NULL
+    for t in range(start, n):
+        oldest = max(start, t - 119, w[W_FIRST, max(t, t0)] + 14)
+        if t > t0 and oldest == start + 1 and held == 120:
+            _exchange(ordered, held, x[start], x[t])
+        else:
+            for gone in range(start, min(oldest, start + held)):
+                _remove(ordered, held, x[gone])
+                held -= 1
+            if t >= oldest:
+                _insert(ordered, held, x[t])
+                held += 1
+        start = max(start, oldest)
+        if t >= t0:
+            middle = rhe(ordered[(held - 1) // 2] + ordered[held // 2], 2) if held >= 60 else NULL
+            w[W_MEDIAN, t] = NULL if w[W_IS_BAD, t] else middle
+
+
+@compiled
+def _rank(ordered: Ints, held: int, value: int) -> int:
+    """How many are less. All are asked: a processor compares eight at once, and guesses no branch."""
+    less = 0
+    for i in range(held):
+        less += ordered[i] < value
+    return less
+
+
+@compiled
+def _insert(ordered: Ints, held: int, value: int) -> None:
+    at = _rank(ordered, held, value)
+    for i in range(held, at, -1):
+        ordered[i] = ordered[i - 1]
+    ordered[at] = value
+
+
+@compiled
+def _remove(ordered: Ints, held: int, value: int) -> None:
+    for i in range(_rank(ordered, held, value), held - 1):
+        ordered[i] = ordered[i + 1]
+
+
+@compiled
+def _exchange(ordered: Ints, held: int, gone: int, value: int) -> None:
+    out, into = _rank(ordered, held, gone), _rank(ordered, held, value)
+    if into > out:
+        for i in range(out, into - 1):
+            ordered[i] = ordered[i + 1]
+        ordered[into - 1] = value
+    else:
+        for i in range(out, into, -1):
+            ordered[i] = ordered[i - 1]
+        ordered[into] = value
 
 
 @compiled

@@ -8,11 +8,14 @@ each day, which is right and slower.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any, Final
+from itertools import cycle
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -26,22 +29,24 @@ from schemas.market import ActionKind, CorporateAction, EarningsTime
 from strategies import layout
 from strategies.config import ScanConfig
 from strategies.kernel import scan_rows
-from strategies.layout import Bars, Dividends, Events, Ints
+from strategies.layout import Bars, Dividends, Events, Ints, Working
 from strategies.measures import (
     empty_rows,
     events_of,
-    in_parts,
     measure,
     of_symbols,
     owned_columns,
     parameters,
     read_only,
     sessions_table,
+    working,
 )
 from strategies.retold import groups, only, retold_symbols
 
-BLOCK_ROWS: Final = 1 << 16
-"""Rows of one block: some 60 MB of measures, small beside any store worth a block."""
+BLOCK_ROWS: Final = 16_000
+"""Rows of one block: 15 MB of measures, which a processor's cache may hold. No power of two: equal distances between
+columns would fall on equal places of that cache."""
+THREADS: Final = 4
 _E4: Final = 10_000
 
 
@@ -93,6 +98,18 @@ def with_calendar_sessions(features: Ints, anchors: Ints, offset: int) -> tuple[
     return features, anchors
 
 
+class _Room(NamedTuple):
+    """Where one block is made."""
+
+    features: Ints
+    anchors: Ints
+    working: Working
+
+
+_Run = Callable[[Ints, Ints, _Room], None]
+_Job = tuple[_Run, Ints, Ints]
+
+
 class _Pass:
     """One call of ``history``: what all blocks share. Positions are those in ``Sidecar.symbols``."""
 
@@ -117,6 +134,7 @@ class _Pass:
         for _, _, action in held.actions:
             self.actions.setdefault(action.symbol, []).append(action)
         self.events = _events(held, calendar)
+        self.dividends = self._dividends()
         self.longest = int((self.hi - self.lo).max(initial=0))
 
     def blocks(self, block_rows: int) -> Iterator[Block]:
@@ -126,40 +144,48 @@ class _Pass:
         for k in np.flatnonzero(self.hi > self.emit).tolist():
             name = self.held.symbols[k]
             ways["daily" if name in retold else "split" if name in split else "straight"].append(k)
-        most = int((self.hi - self.emit).max(initial=0))
-        features, anchors = empty_rows(max(block_rows, most))
-        dividends = self._dividends()
-        for way, run in (("straight", self._straight), ("split", self._split)):
-            for places, at in _batches(ways[way], self.hi - self.emit, block_rows):
-                run(places, at, features, anchors, dividends)
-                yield Block(
-                    symbols=tuple(self.held.symbols[k] for k in places.tolist()),
-                    at=at,
-                    features=features[: at[-1]],
-                    anchors=anchors[: at[-1]],
-                )
+        jobs = (
+            (run, places, at)
+            for way, run in (("straight", self._straight), ("split", self._split))
+            for places, at in _batches(ways[way], self.hi - self.emit, block_rows)
+        )
+        yield from self._in_threads(jobs, block_rows)
         for names in groups(self.held, sorted(retold), block_rows):
             yield from self._daily(names)
 
-    def _straight(self, places: Ints, at: Ints, features: Ints, anchors: Ints, dividends: Dividends) -> None:
-        def share(begin: int, end: int) -> None:
-            own = places[begin:end]
-            beside = (of_symbols(dividends, own), of_symbols(self.events, own))
-            working = np.zeros((layout.WORKING, self.longest + 1), np.int64)
-            rows = (self.emit[own], at[begin:end], self.parameters, features, anchors, working)
-            scan_rows(self.lo[own], self.hi[own], self.bars, self.sessions, *beside, *rows)
+    def _in_threads(self, jobs: Iterator[_Job], block_rows: int) -> Iterator[Block]:
+        """The blocks of *jobs* in their order: while one is looked at, the next ones are made, each in its own room."""
+        capacity = max(block_rows, int((self.hi - self.emit).max(initial=0)))
+        rooms = [_Room(*empty_rows(capacity), working(self.longest)) for _ in range(THREADS + 1)]
+        ahead: deque[Future[Block]] = deque()
+        with ThreadPoolExecutor(THREADS) as pool:
+            for (run, places, at), room in zip(jobs, cycle(rooms), strict=False):
+                if len(ahead) == len(rooms):
+                    yield ahead.popleft().result()
+                ahead.append(pool.submit(self._block, run, places, at, room))
+            while ahead:
+                yield ahead.popleft().result()
 
-        in_parts(len(places), share)
+    def _block(self, run: _Run, places: Ints, at: Ints, room: _Room) -> Block:
+        run(places, at, room)
+        return Block(
+            symbols=tuple(self.held.symbols[k] for k in places.tolist()),
+            at=at,
+            features=room.features[:, : at[-1]].T,
+            anchors=room.anchors[:, :, : at[-1]].transpose(2, 0, 1),
+        )
 
-    def _split(self, places: Ints, at: Ints, features: Ints, anchors: Ints, _: Dividends) -> None:
-        def share(begin: int, end: int) -> None:
-            working = np.zeros((layout.WORKING, self.longest + 1), np.int64)
-            for k, row in zip(places[begin:end].tolist(), at[begin:end].tolist(), strict=True):
-                self._stretches(k, row, features, anchors, working)
+    def _straight(self, places: Ints, at: Ints, room: _Room) -> None:
+        beside = (of_symbols(self.dividends, places), of_symbols(self.events, places))
+        bars = (self.lo[places], self.hi[places], self.bars, self.sessions)
+        emit, out = self.emit[places], int(at[0])
+        scan_rows(*bars, *beside, emit, out, self.parameters, room.features, room.anchors, room.working)
 
-        in_parts(len(places), share)
+    def _split(self, places: Ints, at: Ints, room: _Room) -> None:
+        for k, row in zip(places.tolist(), at.tolist()[:-1], strict=True):
+            self._stretches(k, row, room)
 
-    def _stretches(self, k: int, row: int, features: Ints, anchors: Ints, working: Ints) -> None:
+    def _stretches(self, k: int, row: int, room: _Room) -> None:
         """Run the kernel once for each stretch of sessions whose D see the symbol's bars on one basis."""
         actions = self.actions[self.held.symbols[k]]
         edges = {self._session_from(action.ex_date) for action in actions if _adjusts(action)}
@@ -181,11 +207,11 @@ class _Pass:
                 self._dividends_of(actions, ratios),
                 of_symbols(self.events, slice(k, k + 1)),
                 np.array([emit - lo]),
-                np.array([row]),
+                row,
                 self.parameters,
-                features,
-                anchors,
-                working,
+                room.features,
+                room.anchors,
+                room.working,
             )
             row += int(hi - emit)
 

@@ -107,6 +107,45 @@ class Events(NamedTuple):
 
 # Rows of the working columns of one symbol, reused for the next; sums are prefix sums with a leading zero.
 W_SUM_PV, W_SUM_V, W_SUM_C, W_SUM_TR, W_SUM_CV, W_SUM_WEEK, W_WEEK, W_IS_BAD = 0, 1, 2, 3, 4, 5, 6, 7
-W_FIRST, W_FRACTAL, W_GAP_STATE, W_ATR_PCT, W_MEDIAN, W_ADX = 8, 9, 10, 11, 12, 13
-W_AT = 14  # and following, one per anchor: its bar as seen from each row, -1 if there is none yet
-WORKING: Final = 23
+W_FIRST, W_FRACTAL, W_GAP_STATE, W_ATR_PCT, W_MEDIAN, W_ADX, W_SCRATCH = 8, 9, 10, 11, 12, 13, 14
+W_AT = 15  # and following, one per anchor: its bar as seen from each row, -1 if there is none yet
+WORKING: Final = 24
+
+# Rows of the gathered columns: all that a row's measures are made of, for CHUNK rows at a time, of one symbol or of
+# many. A bar count of 0 stands for a row without a measure.
+CHUNK: Final = 128
+X_SESSION, X_BARS, X_COUNT, X_CLOSE, X_CLOSE1, X_CLOSE2, X_HIGH, X_LOW = 0, 1, 2, 3, 4, 5, 6, 7
+X_C5, X_C20, X_C50, X_C200, X_C50_5, X_C50_10, X_CV20, X_TR14 = (
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+)  # sums of windows
+X_ATR_PCT, X_MEDIAN, X_ADX, X_WEEKS, X_WEEK10, X_WEEK40 = 16, 17, 18, 19, 20, 21
+X_FRACTAL, X_FRACTAL_LOW, X_LOW5, X_GAP_RESET = 22, 23, 24, 25
+# Prefix sums up to and including the bar so many back; those of V stand X_V rows after those of PV.
+X_PV, X_PV1, X_PV2, X_PV5, X_PV20, X_PV21, X_PV22 = 26, 27, 28, 29, 30, 31, 32
+X_V: Final = 7
+# By anchor: its session or -1, its age in bars, and the prefix sums before it.
+X_ON, X_AGE, X_PV_AT, X_V_AT = 40, 40 + ANCHORS, 40 + 2 * ANCHORS, 40 + 3 * ANCHORS
+# Scratch of the derivation.
+X_BEST, X_LINE, X_LINE1, X_LINE2, X_LINE5, X_PV_CHOSEN, X_V_CHOSEN, X_D = range(
+    40 + 4 * ANCHORS, 48 + 4 * ANCHORS
+)
+GATHERED: Final = 48 + 4 * ANCHORS
+
+
+class Working(NamedTuple):
+    """Room that the kernel writes over: columns (WORKING, longest symbol + 1), and CHUNK rows of all the rest.
+
+    gathered (GATHERED, CHUNK), features (FEATURES, CHUNK), anchors (ANCHORS, ANCHOR_COLUMNS, CHUNK).
+    """
+
+    columns: Ints
+    gathered: Ints
+    features: Ints
+    anchors: Ints

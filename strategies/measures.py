@@ -21,7 +21,7 @@ from schemas.strategy_registry import EntryModel
 from strategies import layout
 from strategies.config import ScanConfig
 from strategies.kernel import scan_rows
-from strategies.layout import Bars, Dividends, Events, Ints, Sessions
+from strategies.layout import Bars, Dividends, Events, Ints, Sessions, Working
 
 PARTS: Final = 4
 """Threads among which a large panel's symbols are shared. No symbol knows another, so no byte depends on it."""
@@ -61,7 +61,6 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
 
     def share(begin: int, end: int) -> None:
         own = slice(begin, end)
-        working = np.zeros((layout.WORKING, longest + 1), np.int64)
         scan_rows(
             lo[own],
             hi[own],
@@ -70,15 +69,15 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
             of_symbols(paid, own),
             of_symbols(told, own),
             emit_from[own],
-            at[own],
+            int(is_live[:begin].sum()),
             thresholds,
             features,
             anchors,
-            working,
+            working(longest),
         )
 
     in_parts(len(lo), share)
-    return Measures(at=at, features=features, anchors=anchors)
+    return Measures(at=at, features=features.T, anchors=anchors.transpose(2, 0, 1))
 
 
 def in_parts(symbols: int, share: Callable[[int, int], None]) -> None:
@@ -93,9 +92,19 @@ def in_parts(symbols: int, share: Callable[[int, int], None]) -> None:
 
 
 def empty_rows(rows: int) -> tuple[Ints, Ints]:
-    """Features and anchors of *rows* rows, not yet filled."""
-    features = np.empty((rows, layout.FEATURES), np.int64)
-    return features, np.empty((rows, layout.ANCHORS, layout.ANCHOR_COLUMNS), np.int64)
+    """Features and anchors of *rows* rows as the kernel fills them, column by column."""
+    features = np.empty((layout.FEATURES, rows), np.int64)
+    return features, np.empty((layout.ANCHORS, layout.ANCHOR_COLUMNS, rows), np.int64)
+
+
+def working(longest: int) -> Working:
+    """Room for one thread, for symbols of up to *longest* rows."""
+    return Working(
+        np.zeros((layout.WORKING, longest + 1), np.int64),
+        np.zeros((layout.GATHERED, layout.CHUNK), np.int64),
+        np.zeros((layout.FEATURES, layout.CHUNK), np.int64),
+        np.zeros((layout.ANCHORS, layout.ANCHOR_COLUMNS, layout.CHUNK), np.int64),
+    )
 
 
 def sessions_table(sessions: Sequence[date], panel_from: Ints) -> Sessions:

@@ -97,7 +97,7 @@ def prove(
 
 
 def _digests(features: Ints, anchors: Ints) -> npt.NDArray[np.bytes_]:
-    rows = np.concatenate([features, anchors.reshape(len(features), -1)], axis=1)
+    rows = np.ascontiguousarray(np.concatenate([features, anchors.reshape(len(features), -1)], axis=1))
     found = [hashlib.blake2b(row, digest_size=DIGEST_BYTES).digest() for row in rows]
     # numpy drops trailing zero bytes of a text, on both sides of a comparison alike.
     return np.array(found, f"S{DIGEST_BYTES}")

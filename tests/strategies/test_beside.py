@@ -83,7 +83,7 @@ def test_a_report_older_than_the_panel_or_of_another_symbol_gives_no_anchor() ->
 
 
 def test_an_earnings_gap_is_one_anchor_with_the_priority_of_earnings() -> None:
-    bars = [
+    bars: list[Bar] = [
         (i, *(price,) * 4, 1_000_000) for i in range(330) for price in [1_100_000 if i >= 310 else 1_000_000]
     ]
     measures = measure(panel(report(SESSIONS[309]), bars=bars), CONFIG)

@@ -17,7 +17,16 @@ from schemas.market import ActionKind, CorporateAction
 from schemas.strategy_registry import EntryModel
 from strategies import kernel, layout
 from strategies.config import ScanConfig
-from strategies.measures import Measures, dividends_table, events_table, measure, parameters, sessions_table
+from strategies.measures import (
+    Measures,
+    dividends_table,
+    empty_rows,
+    events_table,
+    measure,
+    parameters,
+    sessions_table,
+    working,
+)
 from tests.strategies.comparison import differences
 from tests.strategies.panels import Bar, panel_of, weekdays
 from tests.strategies.walks import Walk, walk, walks
@@ -138,13 +147,11 @@ def test_the_pass_over_all_days_equals_the_scan_of_each_day_bit_for_bit(series: 
     panel = panel_of({"AAA": series.bars}, YEARS)
     start = int(np.searchsorted(panel.session, n - days))
     rows = len(panel.session) - start
-    features = np.empty((rows, layout.FEATURES), np.int64)
-    anchors = np.empty((rows, layout.ANCHORS, layout.ANCHOR_COLUMNS), np.int64)
+    features, anchors = empty_rows(rows)
     bars = layout.Bars(panel.session, panel.open, panel.high, panel.low, panel.close, panel.volume)
-    working = np.zeros((layout.WORKING, n + 1), np.int64)
     beside = (dividends_table(panel), events_table(panel))
-    tail = (*beside, np.array([start]), np.array([0]), parameters(CONFIG), features, anchors)
-    kernel.scan_rows(panel.lo, panel.hi, bars, sessions_table(YEARS, panel_from), *tail, working)
+    tail = (*beside, np.array([start]), 0, parameters(CONFIG), features, anchors)
+    kernel.scan_rows(panel.lo, panel.hi, bars, sessions_table(YEARS, panel_from), *tail, working(n))
     for row in range(rows):
         p = int(panel.session[start + row])
         p0 = first_of_panel(p)
@@ -154,8 +161,8 @@ def test_the_pass_over_all_days_equals_the_scan_of_each_day_bit_for_bit(series: 
             alone.features[0, column] += p0 if alone.features[0, column] >= 0 else 0
         places = alone.anchors[0, :, layout.A_SESSION]
         places[places >= 0] += p0
-        assert np.array_equal(features[row], alone.features[0]), p
-        assert np.array_equal(anchors[row], alone.anchors[0]), p
+        assert np.array_equal(features[:, row], alone.features[0]), p
+        assert np.array_equal(anchors[:, :, row], alone.anchors[0]), p
 
 
 def test_a_symbol_without_a_bar_at_p_has_no_row() -> None:
@@ -249,5 +256,5 @@ def test_a_year_that_begins_before_the_first_bar_has_no_ytd_anchor() -> None:
 def test_the_helpers_digest_is_current() -> None:
     """numba's cache would miss an edit of a helper: put this digest into kernel.py after each one."""
     folder = Path(str(strategies.__file__)).parent
-    text = b"".join((folder / name).read_bytes() for name in ("carried.py", "layout.py", "ticks.py"))
+    text = b"".join((folder / name).read_bytes() for name in kernel.HELPERS)
     assert hashlib.sha256(text).hexdigest() == kernel.HELPERS_SHA256

@@ -1,0 +1,361 @@
+"""A row's measures depend on its gathered inputs alone, so they are computed column by column, many rows at once.
+
+Everything here is one pass over short columns, without a branch that depends on a row where it can be had. *f*
+and *anchors* are the columns of the features and of the anchors for the rows at hand: (FEATURES, CHUNK) and
+(ANCHORS, ANCHOR_COLUMNS, CHUNK).
+"""
+
+import numpy as np
+
+from strategies.exact import avwap_each, mean_each, relative_each
+from strategies.layout import (
+    A_ALIAS_OF,
+    A_AVWAP,
+    A_DISTANCE,
+    A_FAILS,
+    A_RECLAIM,
+    A_SCORE,
+    A_SESSION,
+    A_SLOPE,
+    ADV_SHARES20,
+    ADV_USD20,
+    ADX14,
+    ATR14,
+    ATR_PCT,
+    ATR_PCT_MEDIAN,
+    BARS,
+    BELOW,
+    CHOSEN,
+    CLOSE,
+    CONFLUENCE,
+    FRACTAL_LOW,
+    GAP_RESET,
+    LEVEL,
+    LIMIT_CAP,
+    LINE_CHOSEN,
+    LINE_VWAP20,
+    LOW5,
+    NULL,
+    P_BAND,
+    P_DISTANCE,
+    P_SLOPE,
+    PIVOT_R1,
+    PIVOT_R2,
+    PPM,
+    SESSION,
+    SLOPE5,
+    SLOPE10,
+    SLOPE_DOWN,
+    SMA5,
+    SMA20,
+    SMA50,
+    SMA200,
+    STRUCTURE,
+    TOO_FAR,
+    TOO_YOUNG,
+    TREND_SCORE,
+    VWAP20,
+    WEEKLY10,
+    WEEKLY40,
+    WEEKS,
+    X_ADX,
+    X_AGE,
+    X_ATR_PCT,
+    X_BARS,
+    X_BEST,
+    X_C5,
+    X_C20,
+    X_C50,
+    X_C50_5,
+    X_C50_10,
+    X_C200,
+    X_CLOSE,
+    X_CLOSE1,
+    X_CLOSE2,
+    X_COUNT,
+    X_CV20,
+    X_D,
+    X_FRACTAL,
+    X_FRACTAL_LOW,
+    X_GAP_RESET,
+    X_HIGH,
+    X_LINE,
+    X_LINE1,
+    X_LINE2,
+    X_LINE5,
+    X_LOW,
+    X_LOW5,
+    X_MEDIAN,
+    X_ON,
+    X_PV,
+    X_PV1,
+    X_PV2,
+    X_PV5,
+    X_PV20,
+    X_PV21,
+    X_PV22,
+    X_PV_AT,
+    X_PV_CHOSEN,
+    X_SESSION,
+    X_TR14,
+    X_V,
+    X_V_AT,
+    X_V_CHOSEN,
+    X_WEEK10,
+    X_WEEK40,
+    X_WEEKS,
+    Ints,
+)
+from strategies.ticks import compiled, levels, rhe_tick
+
+
+@compiled
+def derive(x: Ints, p: Ints, f: Ints, anchors: Ints) -> None:
+    """Features, anchors, labels and levels of all rows at hand."""
+    _measures(x, f)
+    _trend(x, f)
+    _bar(x, f)
+    _line(x, f, X_PV20, X_PV21, X_PV22, LINE_VWAP20)
+    _copy(x[X_LINE], f[VWAP20])
+    _fill(x[X_BEST], NULL)
+    _fill(f[CHOSEN], -1)
+    _copy(x[X_PV], x[X_PV_CHOSEN])
+    _copy(x[X_PV + X_V], x[X_V_CHOSEN])
+    for k in range(len(anchors)):
+        _present(x, anchors, k)
+        _judge(x, p, f, anchors[k], k)
+    _line(x, f, X_PV_CHOSEN, X_PV_CHOSEN, X_PV_CHOSEN, LINE_CHOSEN)
+    _confluence(x, p, f, anchors)
+    _levels(x, p, f)
+
+
+@compiled
+def _copy(source: Ints, out: Ints) -> None:
+    for i in range(len(out)):
+        out[i] = source[i]
+
+
+@compiled
+def _fill(out: Ints, value: int) -> None:
+    for i in range(len(out)):
+        out[i] = value
+
+
+@compiled
+def _measures(x: Ints, f: Ints) -> None:
+    count = x[X_COUNT]
+    mean_each(x[X_C5], 100, 5, count, 5, f[SMA5])
+    mean_each(x[X_C20], 100, 20, count, 20, f[SMA20])
+    mean_each(x[X_C50], 100, 50, count, 50, f[SMA50])
+    mean_each(x[X_C200], 100, 200, count, 200, f[SMA200])
+    mean_each(x[X_TR14], 100, 14, count, 15, f[ATR14])
+    mean_each(x[X_CV20], 1, 2000, count, 20, f[ADV_USD20])
+    for i in range(len(count)):
+        traded = x[X_PV + X_V, i] - x[X_PV20 + X_V, i]
+        f[ADV_SHARES20, i] = 5 * traded if count[i] >= 20 else NULL
+    for past, least, column in ((X_C50_5, 55, SLOPE5), (X_C50_10, 60, SLOPE10)):
+        for i in range(len(count)):
+            x[X_D, i] = x[past, i] if count[i] >= least else NULL
+        relative_each(x[X_C50], 1, x[X_D], f[column])
+    for source, column in ((X_ATR_PCT, ATR_PCT), (X_MEDIAN, ATR_PCT_MEDIAN)):
+        for i in range(len(count)):
+            f[column, i] = x[source, i] if count[i] >= 15 else NULL
+    for source, n, column in ((X_WEEK10, 10, WEEKLY10), (X_WEEK40, 40, WEEKLY40)):
+        for i in range(len(count)):
+            x[X_D, i] = x[X_WEEKS, i] if count[i] > 0 else 0
+        mean_each(x[source], 100, n, x[X_D], 40, f[column])
+
+
+@compiled
+def _trend(x: Ints, f: Ints) -> None:
+    count = x[X_COUNT]
+    for i in range(len(count)):
+        f[ADX14, i] = x[X_ADX, i] if count[i] > 0 else NULL
+    for i in range(len(count)):
+        slope10, adx, median = f[SLOPE10, i], f[ADX14, i], f[ATR_PCT_MEDIAN, i]
+        is_known = (slope10 != NULL) & (adx != NULL) & (median > 0)
+        slope = slope10 / 1e6
+        sign = 1.0 if slope10 > 0 else (-1.0 if slope10 < 0 else 0.0)
+        expansion = (f[ATR_PCT, i] / 1e6) / ((median if is_known else 1) / 1e6)
+        score = 200.0 * slope + 0.7 * (adx / 1e4) * sign - 10.0 * expansion
+        f[TREND_SCORE, i] = np.int64(np.rint(score * 1e4)) if is_known else NULL
+    for i in range(len(count)):
+        is_up = (f[SMA20, i] > f[SMA50, i]) & (f[SLOPE5, i] > 0)
+        is_down = (f[SMA20, i] < f[SMA50, i]) & (f[SLOPE5, i] < 0)
+        structure = (np.int64(is_up) - np.int64(is_down)) if f[SLOPE5, i] != NULL else 0
+        f[STRUCTURE, i] = structure if count[i] > 0 else NULL
+
+
+@compiled
+def _bar(x: Ints, f: Ints) -> None:
+    _copy(x[X_SESSION], f[SESSION])
+    _copy(x[X_BARS], f[BARS])
+    _copy(x[X_CLOSE], f[CLOSE])
+    _copy(x[X_FRACTAL], f[FRACTAL_LOW])
+    count = x[X_COUNT]
+    for i in range(len(count)):
+        is_known = count[i] > 0
+        f[WEEKS, i] = x[X_WEEKS, i] if is_known else NULL
+        f[GAP_RESET, i] = x[X_GAP_RESET, i] if is_known else NULL
+        f[LOW5, i] = x[X_LOW5, i] if count[i] >= 5 else NULL
+    for i in range(len(count)):
+        high, low = x[X_HIGH, i], x[X_LOW, i]
+        total = high + low + x[X_CLOSE, i]
+        is_known = count[i] > 0
+        f[PIVOT_R1, i] = rhe_tick(2 * total - 3 * low, 3) if is_known else NULL
+        f[PIVOT_R2, i] = rhe_tick(total + 3 * (high - low), 3) if is_known else NULL
+
+
+@compiled
+def _line(x: Ints, f: Ints, before: int, before1: int, before2: int, column: int) -> None:
+    """reclaim 0/1; control and acceptance -1/0/1 (below, at or none, above); extension 0/1/2, of one line.
+
+    The line is the average price of the bars after the prefix sums *before*; *before1* and *before2* make that
+    of the last bar and of the one before it.
+    """
+    count, line, line1, line2, d = x[X_COUNT], x[X_LINE], x[X_LINE1], x[X_LINE2], x[X_D]
+    least = 20 if before == X_PV20 else 0
+    avwap_each(x[X_PV], x[X_PV + X_V], x[before], x[_shares(before)], line)
+    avwap_each(x[X_PV1], x[X_PV1 + X_V], x[before1], x[_shares(before1)], line1)
+    avwap_each(x[X_PV2], x[X_PV2 + X_V], x[before2], x[_shares(before2)], line2)
+    for i in range(len(count)):
+        line[i] = line[i] if count[i] >= least else NULL
+        line1[i] = line1[i] if count[i] > least else NULL
+        line2[i] = line2[i] if count[i] > least + 1 else NULL
+    relative_each(x[X_CLOSE], 100, line, d)
+    for i in range(len(count)):
+        is_there = line[i] != NULL
+        is_reclaimed = _is_reclaimed(x[X_CLOSE1, i], x[X_CLOSE, i], line1[i], line[i])
+        control = np.int64(d[i] >= 2_000) - np.int64(d[i] <= -2_000)
+        f[column, i] = np.int64(is_reclaimed) if is_there else NULL
+        f[column + 1, i] = control if is_there else NULL
+    for i in range(len(count)):
+        is_known = (line1[i] != NULL) & (line2[i] != NULL)
+        u, v = x[X_CLOSE, i] * 100 - line[i], x[X_CLOSE1, i] * 100 - line1[i]
+        z = x[X_CLOSE2, i] * 100 - line2[i]
+        is_above, is_below = (u > 0) & (v > 0) & (z > 0), (u < 0) & (v < 0) & (z < 0)
+        acceptance = (np.int64(is_above) - np.int64(is_below)) if is_known else 0
+        f[column + 2, i] = acceptance if line[i] != NULL else NULL
+    for i in range(len(count)):
+        size = abs(d[i])
+        extension = np.int64(size > 10_000) + np.int64(size >= 60_000)
+        f[column + 3, i] = extension if line[i] != NULL else NULL
+
+
+@compiled
+def _shares(column: int) -> int:
+    return X_V_CHOSEN if column == X_PV_CHOSEN else column + X_V
+
+
+@compiled
+def _is_reclaimed(close_before: int, close: int, line_before: int, line: int) -> bool:
+    is_known = (line != NULL) & (line_before != NULL)
+    return is_known & (close_before * 100 <= line_before) & (close * 100 > line)
+
+
+@compiled
+def _present(x: Ints, anchors: Ints, k: int) -> None:
+    """Whose bar it is: -1 its own, else the anchor of higher priority on the same bar; NULL where it is absent.
+
+    Only what stands for itself keeps its prefix sums: of the others no share has traded since.
+    """
+    on, alias = x[X_ON + k], anchors[k, A_ALIAS_OF]
+    _copy(on, anchors[k, A_SESSION])
+    for i in range(len(on)):
+        alias[i] = -1 if on[i] >= 0 else NULL
+    for other in range(k):
+        on_other, alias_other = x[X_ON + other], anchors[other, A_ALIAS_OF]
+        for i in range(len(on)):
+            is_same = (alias[i] == -1) & (on[i] == on_other[i]) & (alias_other[i] == -1)
+            alias[i] = other if is_same else alias[i]
+    at = x[X_V_AT + k]
+    for i in range(len(on)):
+        at[i] = at[i] if alias[i] == -1 else x[X_PV + X_V, i]
+
+
+@compiled
+def _judge(x: Ints, p: Ints, f: Ints, row: Ints, k: int) -> None:
+    """Average, distance, slope, reclaim, failures and score of one anchor; the best one so far is chosen."""
+    pv, shares, line, distance, slope = (
+        x[X_PV_AT + k],
+        x[X_V_AT + k],
+        row[A_AVWAP],
+        row[A_DISTANCE],
+        row[A_SLOPE],
+    )
+    line1, line5, close, fails = x[X_LINE1], x[X_LINE5], x[X_CLOSE], row[A_FAILS]
+    avwap_each(x[X_PV], x[X_PV + X_V], pv, shares, line)
+    avwap_each(x[X_PV1], x[X_PV1 + X_V], pv, shares, line1)
+    avwap_each(x[X_PV5], x[X_PV5 + X_V], pv, shares, line5)
+    relative_each(close, 100, line, distance)
+    relative_each(line, 1, line5, slope)
+    alias, reclaim, age = row[A_ALIAS_OF], row[A_RECLAIM], x[X_AGE + k]
+    for i in range(len(close)):
+        is_reclaimed = _is_reclaimed(x[X_CLOSE1, i], close[i], line1[i], line[i])
+        reclaim[i] = np.int64(is_reclaimed) if alias[i] == -1 else NULL
+    for i in range(len(close)):
+        is_above = (line[i] != NULL) & (close[i] * 100 > line[i])
+        fails[i] = TOO_YOUNG * np.int64(age[i] < 5) | BELOW * np.int64(not is_above)
+    for i in range(len(close)):
+        is_rising = (slope[i] != NULL) & (slope[i] >= p[P_SLOPE]) | (reclaim[i] == 1)
+        is_near = (distance[i] != NULL) & (distance[i] <= p[P_DISTANCE])
+        fails[i] |= SLOPE_DOWN * np.int64(not is_rising) | TOO_FAR * np.int64(not is_near)
+        fails[i] = fails[i] if alias[i] == -1 else NULL
+    _score(x, f, row, k)
+
+
+@compiled
+def _score(x: Ints, f: Ints, row: Ints, k: int) -> None:
+    distance, reclaim, fails, score = row[A_DISTANCE], row[A_RECLAIM], row[A_FAILS], row[A_SCORE]
+    best, chosen = x[X_BEST], f[CHOSEN]
+    for i in range(len(best)):
+        near = 500_000 if (distance[i] >= 1_000) & (distance[i] <= 15_000) else 0
+        back = 400_000 if reclaim[i] == 1 else 0
+        score[i] = _priority(k) * 10_000 - abs(distance[i]) + near + back if fails[i] == 0 else NULL
+    for i in range(len(best)):
+        # Strictly greater: on equal scores the higher priority, met first, stays.
+        is_better = score[i] > best[i]
+        best[i] = score[i] if is_better else best[i]
+        chosen[i] = k if is_better else chosen[i]
+        x[X_PV_CHOSEN, i] = x[X_PV_AT + k, i] if is_better else x[X_PV_CHOSEN, i]
+        x[X_V_CHOSEN, i] = x[X_V_AT + k, i] if is_better else x[X_V_CHOSEN, i]
+
+
+@compiled
+def _priority(anchor: int) -> int:
+    return (100, 95, 90, 80, 70, 60, 55, 50, 40)[anchor]
+
+
+@compiled
+def _confluence(x: Ints, p: Ints, f: Ints, anchors: Ints) -> None:
+    """How many of the anchors that stand for themselves are near the chosen one; X_LINE holds its average."""
+    chosen, found = x[X_LINE], f[CONFLUENCE]
+    for i in range(len(found)):
+        found[i] = 0 if f[CHOSEN, i] >= 0 else NULL
+    for k in range(len(anchors)):
+        line = anchors[k, A_AVWAP]
+        for i in range(len(found)):
+            is_there = (line[i] != NULL) & (chosen[i] != NULL)
+            apart = abs((line[i] if is_there else 0) - (chosen[i] if is_there else 0))
+            found[i] += np.int64(is_there & (apart * PPM <= p[P_BAND] * chosen[i]))
+
+
+@compiled
+def _levels(x: Ints, p: Ints, f: Ints) -> None:
+    """The price plan of rows that have a chosen anchor and an ATR."""
+    for column in range(LEVEL, LIMIT_CAP + 1):
+        _fill(f[column], NULL)
+    for i in range(f.shape[1]):
+        if f[CHOSEN, i] >= 0 and f[ATR14, i] != NULL:
+            levels(
+                x[X_LINE, i],
+                x[X_CLOSE, i],
+                x[X_FRACTAL_LOW, i],
+                f[LOW5, i],
+                f[SMA5, i],
+                f[ATR14, i],
+                f[PIVOT_R1, i],
+                f[PIVOT_R2, i],
+                p,
+                f[:, i],
+            )
