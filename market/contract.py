@@ -177,7 +177,9 @@ def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
         counts=_counts(made.ledger, liquid),
         lifted=made.lifted,
         actions=tuple(
-            a for a in panel.told if a.ex_date == panel.session_date or a.kind in BLOCKING_FROM_ANNOUNCEMENT
+            a
+            for a in panel.told
+            if panel.data_session < a.ex_date <= panel.session_date or a.kind in BLOCKING_FROM_ANNOUNCEMENT
         ),
         quarantined=_grouped(quarantined),
     )

@@ -62,7 +62,7 @@ class Panel:
     compares with. benchmark_held: whether the store, as of the cut, ever held a bar of ``benchmark``.
     members: the universe of D, ``None`` without a membership table. sectors: symbol -> sector as of D.
     earnings: events known at the cut, by (symbol, date). ahead: the two sessions after D, as far as the calendar
-    goes.
+    goes. unsplit: the last close, 1e-4 USD as traded, of each symbol whose basis changes between P and D.
     """
 
     session_date: SessionDate
@@ -90,6 +90,7 @@ class Panel:
     sectors: Mapping[str, str] = field(default_factory=dict)
     earnings: tuple[EarningsEvent, ...] = ()
     ahead: tuple[SessionDate, ...] = ()
+    unsplit: Mapping[str, int] = field(default_factory=dict)
 
     def position(self, symbol: str) -> int | None:
         """Where *symbol* stands in ``symbols``, or ``None`` if it has no bar in the panel."""
@@ -112,7 +113,7 @@ class Panel:
         return frozenset(
             symbol
             for action in self.actions
-            if blocks_entries(action, self.session_date, self.last_close_e4(action.symbol))
+            if blocks_entries(action, self.data_session, self.session_date, self.last_close_e4(action.symbol))
             for symbol in named(action)
         )
 
@@ -157,6 +158,7 @@ def load_panel(
     lo, hi = bars.lo[present], bars.hi[present]
     relative = bars.session - np.int32(first)
     ratios, flat = factors(actions, session), bars.flat
+    unsplit = _unsplit(flat["close"], symbols, hi, ratios, p_date)
     if ratios and bars.mapped:
         flat |= held.remapped()  # an own mapping: what is written here must not reach another day's panel
     _adjust(flat, symbols, lo, hi, relative, ratios, calendar, first)
@@ -168,7 +170,7 @@ def load_panel(
         open=flat["open"], high=flat["high"], low=flat["low"], close=flat["close"], volume=flat["volume"],
         defects=_defects(held, flat["flag"], relative, lo, hi, symbols, names, (first, today), calendar),
         restated=restated(held, (first, last), since_index, today, names, calendar),
-        actions=actions, told=told, names=names,
+        actions=actions, told=told, names=names, unsplit=unsplit,
         data_version=held.data_version(today),
         benchmark=benchmark,
         benchmark_held=code is not None and _held_by(held, code, today),
@@ -177,6 +179,18 @@ def load_panel(
         earnings=earnings_on(held, today, calendar.at(first), names),
         ahead=calendar.sessions(session, min(session + timedelta(days=14), calendar.valid_until))[1:3],
     )  # fmt: skip
+
+
+def _unsplit(
+    close: Int64,
+    symbols: tuple[str, ...],
+    hi: Int64,
+    ratios: Mapping[str, tuple[tuple[date, Fraction], ...]],
+    p_date: date,
+) -> dict[str, int]:
+    """The last closes, 1e-4 USD as traded, of the symbols whose basis changes between P and D."""
+    places = {symbol: place(symbols, symbol) for symbol, own in ratios.items() if own[-1][0] > p_date}
+    return {symbol: int(close[hi[at] - 1]) for symbol, at in places.items() if at is not None}
 
 
 def first_session(calendar: Calendar, last: int) -> int:

@@ -123,9 +123,10 @@ class StoreTape:
     def actions(self, session: SessionDate) -> tuple[CorporateAction, ...]:
         number = self._calendar.index(session)
         assert number is not None, "the exchange plays sessions alone"
-        return _sorted(
-            action for action in known_actions(self._held.actions, number) if action.ex_date == session
-        )
+        # An ex-date that is no session takes effect on the next one, as in the panel.
+        previous = self._calendar.previous(session)
+        known = known_actions(self._held.actions, number)
+        return _sorted(action for action in known if previous < action.ex_date <= session)
 
     def _key(self, symbol: str, session: SessionDate) -> int | None:
         code = self._codes.get(symbol)

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from market.actions import factors
 from market.panel import Panel
 from schemas.header import Finding
 from schemas.reasons.scan import ScanCode, ScanInfo
@@ -180,11 +179,10 @@ def _standing(inputs: ScanInputs, config: ScanConfig, close: Ints) -> Standing:
 def _as_traded(panel: Panel, close: Ints) -> Ints:
     """Closes of P before the splits of D itself, for the price floor is about what was traded."""
     traded = close.copy()
-    for symbol, ratios in factors(panel.actions, panel.session_date).items():
+    for symbol, raw in panel.unsplit.items():
         k = panel.position(symbol)
-        for ex_date, ratio in ratios:
-            if k is not None and ex_date > panel.data_session and traded[k] > 0:
-                traded[k] = round(int(traded[k]) * ratio)
+        if k is not None and traded[k] > 0:
+            traded[k] = raw
     return traded
 
 

@@ -17,6 +17,7 @@ from market.store import BarStore
 from schemas.base import SessionDate
 from schemas.errors import UsageFault
 from schemas.market import ActionKind, CorporateAction
+from simulation.tape import StoreTape
 from tests.market.worlds import Row, rows_of, split, steady, store_with
 
 D = SessionDate(date(2016, 9, 1))
@@ -276,6 +277,24 @@ def test_actions_that_block_entries(tmp_path: Path, calendar: Calendar) -> None:
     ]
     panel = load_panel(store_with(tmp_path, rows, actions), calendar, D)
     assert {"BIG", "NEW", "MRG", "SPL"} == panel.blocking_symbols(), "CHG is called NEW on D"
+
+
+def test_a_split_on_a_holiday_takes_effect_and_blocks_on_the_next_session(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    labour_day, after = date(2016, 9, 5), SessionDate(date(2016, 9, 6))
+    bars = steady("AAA", [d for d in days(calendar, 8) if d < labour_day], close=5.0)
+    halving = CorporateAction(
+        symbol="AAA", ex_date=labour_day, kind=ActionKind.SPLIT, ratio_num=2, ratio_den=1,
+        known_at=datetime(2016, 8, 1, tzinfo=UTC),
+    )  # fmt: skip
+    store = store_with(tmp_path, bars, [halving])
+    panel = load_panel(store, calendar, after)
+    assert {"AAA"} == panel.blocking_symbols()
+    assert 27_800 == panel.last_close_e4("AAA")
+    assert {"AAA": 55_600} == panel.unsplit, "as it was traded"
+    assert [halving] == list(StoreTape(open_sidecar(store, calendar), calendar).actions(after))
+    assert {} == load_panel(store, calendar, SessionDate(date(2016, 9, 7))).unsplit
 
 
 @given(st.lists(st.integers(-(10**12), 10**12), max_size=10), st.integers(1, 10**6))

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from schemas.market import ActionKind, CorporateAction
 from schemas.reasons.scan import ScanCode
 from schemas.scan import Scan
 from strategies import scan
@@ -155,20 +155,14 @@ def test_ranks_follow_tier_then_trend_score_then_symbol_and_the_cap_cuts_by_rank
 
 
 def test_the_price_floor_is_about_the_price_that_was_traded() -> None:
-    """A 2 for 1 split on D halves the basis: 7.60 was traded at P, 3.80 is its price on the basis of D."""
-    split = CorporateAction(
-        symbol="AAA",
-        ex_date=weekdays(SESSIONS[-1], 2)[1],
-        kind=ActionKind.SPLIT,
-        ratio_num=2,
-        ratio_den=1,
-        cash_usd=None,
-        new_symbol=None,
-        known_at=None,
-    )
+    """A 2 for 1 split on D halves the basis, and half of 4.9999, rounded, doubles to 5.0000: that never traded."""
     held = {"AAA": trend(start=15_000, rise=70), "SPY": trend()}
-    assert "PRICE_BELOW_MIN" in codes(scan.run(inputs(held), CONFIG))
-    assert "PRICE_BELOW_MIN" not in codes(scan.run(inputs(held, actions=(split,)), CONFIG))
+    halved = inputs(held)
+    assert "PRICE_BELOW_MIN" in codes(scan.run(halved, CONFIG)), "3.80 was traded"
+    for traded, is_low in ((49_999, True), (50_000, False)):
+        panel = replace(halved.panel, unsplit={"AAA": traded})
+        found = codes(scan.run(replace(halved, panel=panel), CONFIG))
+        assert is_low is ("PRICE_BELOW_MIN" in found), traded
 
 
 def test_rows_are_sorted_and_every_symbol_is_said_exactly_once() -> None:
