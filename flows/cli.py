@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from flows import console
-from flows.commands import admin, data, look, prove, regime, run, single
+from flows.commands import admin, data, look, notify, prove, regime, run, single
 from schemas.errors import AvwapError, UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -28,6 +28,7 @@ admin.register(app)
 regime.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(prove.app, name="prove")
+app.add_typer(notify.app, name="notify")
 app.add_typer(admin.config, name="config")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flows import audit, pages
+from flows import audit, outbox, pages
 from flows.day import Day
 from flows.stages import close, cycle, opening, premarket
 from flows.stages.cycle import Slot
@@ -106,7 +106,9 @@ def run_premarket(
     outcome: Outcome,
     step: Callable[[str, Callable[[], None]], None] = directly,
 ) -> bool:
-    """Every stage from the morning's observations to the enforcement. Returns whether entries may be tried."""
+    """Every stage from the morning's observations to the enforcement, and the message about them.
+
+    Returns whether entries may be tried."""
     sound = True
 
     def morning() -> None:
@@ -121,7 +123,13 @@ def run_premarket(
             sound &= outcome.attempt(name, lambda: run(day)) or name not in ENTRY_STAGES
 
         step(name, one)
+    step("notify", lambda: _notify(day, outcome))
     return sound
+
+
+def _notify(day: Day, outcome: Outcome) -> None:
+    """Tell people of the scan. A message that cannot be kept is a refusal to be seen, and stops nothing (L2)."""
+    outcome.attempt("notify", lambda: outbox.post_summary(day))
 
 
 def run_cycle(

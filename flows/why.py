@@ -1,8 +1,10 @@
 """Why a symbol was bought, and why not: every verdict on it in one session, from the data contract to the stop."""
 
-from typing import Any
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
 
-from flows import stories
+from flows import stories, why_tables
 from flows.day import Day
 from flows.stages import premarket
 from ledger.artifacts import Loaded
@@ -12,30 +14,37 @@ from schemas.enforcement import AuthorisedEntry, Enforcement, RefusedEntry
 from schemas.errors import UsageFault
 from schemas.events import GateVerdict
 from schemas.reasons.edge import EdgeCode
-from schemas.scan import ANCHOR_LETTERS, Scan
+from schemas.scan import Scan, ScanRow
 from strategies.lookup import Standing, standing_of
 
+if TYPE_CHECKING:
+    from strategies.explain import Explanation
+
 Rows = list[dict[str, str]]
+CODES_IN_VERDICT: Final = 4
+"""A symbol without a bar fails a dozen gates: the first codes say why, the table below holds all."""
 
 
 def explain(day: Day, symbol: str) -> dict[str, Any]:
-    """Sections of rows, in the order of the stages, and a verdict in one sentence.
+    """Everything that the session says of *symbol*.
+
+    ``sections``: titled rows for a person, in the order of the stages. ``verdict``: the furthest point reached, in
+    one sentence. ``measured``: what the scan measures, as numbers and fractions. ``snapshot``: whether the store
+    still holds the bars that the scan read; where it does not, nothing is recomputed.
 
     Errors: ``StageRefused`` without a scan of the day; ``UsageFault`` if the snapshot holds no bar of *symbol*.
     """
     scan = day.need("why", "scan.json", Scan).artifact
     standing = standing_of(scan, symbol)
     if standing is None:
-        raise UsageFault(
-            EdgeCode.SYMBOL_NOT_SCANNED,
-            f"the snapshot {scan.data_version} of {day.session} holds no bar of {symbol}",
-            safe="nothing was changed",
-            next=f"check the spelling; avwap show {day.house.root / day.path('scan.json')} lists every symbol",
-        )
+        raise _unknown(day, scan, symbol)
+    lost = _lost(day, scan)
+    found = None if lost else _recomputed(day, symbol)
+    measured = _from_row(standing.row) if found is None else _from_explanation(found)
     sections = [
-        {"title": "Data contract", "rows": _contract(day, symbol)},
-        *_measured(day, symbol),
         {"title": "Scan", "rows": [_scan_row(standing)]},
+        {"title": "Data contract", "rows": [] if lost else _contract(day, symbol)},
+        *why_tables.measured(measured, recomputed=found is not None),
         {"title": "Decision", "rows": _decision(day, symbol)},
         {"title": "Gates, asked before the open", "rows": _gates(day, symbol)},
         {"title": "Not sent", "rows": _not_sent(day, symbol)},
@@ -46,9 +55,85 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
     return {
         "book": day.book_id,
         "session": day.session.isoformat(),
+        "data_session": scan.data_session.isoformat(),
         "symbol": symbol,
         "verdict": _verdict(day, symbol, standing),
+        "codes": list(standing.codes),
+        "snapshot": lost or f"recomputed from the recorded snapshot {scan.data_version}",
+        "measured": measured,
         "sections": [each for each in sections if each["rows"]],
+    }
+
+
+def _unknown(day: Day, scan: Scan, symbol: str) -> UsageFault:
+    """No verdict without a bar: the names that look most like it, for most of these are slips of the hand."""
+    names = [row["symbol"] for row in scan.rows] + [
+        each for group in scan.others for each in group["symbols"]
+    ]
+    near = get_close_matches(symbol, names, n=3, cutoff=0.6)
+    also = f"did you mean {' or '.join(near)}? " if near else "check the spelling; "
+    return UsageFault(
+        EdgeCode.SYMBOL_NOT_SCANNED,
+        f"the snapshot {scan.data_version} of {day.session} holds no bar of {symbol}",
+        safe="nothing was changed",
+        next=f"{also}avwap show {day.house.root / day.path('scan.json')} lists every symbol",
+    )
+
+
+def _lost(day: Day, scan: Scan) -> str | None:
+    """Why the scan's bars cannot be had again; ``None`` if the store still gives them."""
+    try:
+        now = day.house.panel(day.session).data_version
+    except UsageFault as fault:
+        return f"the store cannot be read for {day.session}: {fault.message}"
+    if now == scan.data_version:
+        return None
+    return (
+        f"the store holds {now} for {day.session}, the scan read {scan.data_version}: "
+        "nothing was recomputed, what follows is the record"
+    )
+
+
+def _recomputed(day: Day, symbol: str) -> "Explanation | None":
+    """A pure function of the recorded snapshot, for every symbol with a bar in it."""
+    from strategies.explain import explain as measure
+
+    return measure(premarket.scan_inputs(day), day.house.settings.scan, symbol)
+
+
+def _from_explanation(found: "Explanation") -> dict[str, Any]:
+    return {
+        "has_bar_at_data_session": found.has_bar_at_p,
+        "features": found.features,
+        "anchors": [dict(each) for each in found.anchors],
+        "chosen": found.chosen,
+        "labels": found.labels,
+        "levels": found.levels,
+        "gates": [
+            {
+                "gate": each.gate,
+                "code": each.code,
+                "passed": each.passed,
+                "observed": each.observed,
+                "threshold": each.threshold,
+                "detail": each.detail,
+            }
+            for each in found.gates
+        ],
+    }
+
+
+def _from_row(row: ScanRow | None) -> dict[str, Any]:
+    """What the record alone tells: all of a full row, nothing of any other, and of no row the gates' observations."""
+    kept: Mapping[str, Any] = row if row is not None else {}
+    return {
+        "has_bar_at_data_session": row is not None or None,
+        "features": kept.get("features", {}),
+        "anchors": [dict(each) for each in kept.get("anchors", ())],
+        "chosen": kept.get("chosen"),
+        "labels": kept.get("labels", {}),
+        "levels": kept.get("levels", {}),
+        "gates": [],
     }
 
 
@@ -80,7 +165,9 @@ def _verdict(day: Day, symbol: str, standing: Standing) -> str:
         if any(each.symbol == symbol for each in enforcement.artifact.authorised):
             return "authorised, and not filled"
     if standing.codes:
-        return f"rejected by the scan: {', '.join(standing.codes)}"
+        more = len(standing.codes) - CODES_IN_VERDICT
+        told = ", ".join(standing.codes[:CODES_IN_VERDICT])
+        return f"rejected by the scan: {told}" + (f" and {more} more" if more > 0 else "")
     return f"{standing.verdict}, and no entry was tried"
 
 
@@ -92,50 +179,13 @@ def _contract(day: Day, symbol: str) -> Rows:
     ]
 
 
-def _measured(day: Day, symbol: str) -> list[dict[str, Any]]:
-    """Measures, anchors and every gate of the scan, recomputed: a pure function of the recorded snapshot."""
-    from strategies.explain import explain as measure
-
-    found = measure(premarket.scan_inputs(day), day.house.settings.scan, symbol)
-    if found is None:
-        return []
-    gates = [
-        {
-            "gate": each.gate,
-            "code": each.code,
-            "passed": "yes" if each.passed else "NO",
-            "observed": str(each.observed),
-            "wanted": str(each.threshold),
-            "detail": each.detail,
-        }
-        for each in found.gates
-    ]
-    features = [{"measure": name, "value": str(value)} for name, value in found.features.items()]
-    anchors = [
-        {
-            "anchor": each["a"],
-            "on": str(each["on"]),
-            "avwap": str(each["v"]),
-            "distance": stories.percent(each["d"]),
-            "slope5": stories.percent(each["s"], 3),
-            "why not": ", ".join(ANCHOR_LETTERS[letter] for letter in each.get("no", ""))
-            or ("chosen" if each["a"] == found.chosen else "eligible"),
-        }
-        for each in found.anchors
-    ]
-    levels = [{name: str(value) for name, value in found.levels.items()}] if found.levels else []
-    return [
-        {"title": "Measures at the close before (recomputed)", "rows": features},
-        {"title": "Anchors", "rows": anchors},
-        {"title": "Levels", "rows": levels},
-        {"title": "Gates of the scan", "rows": gates},
-    ]
-
-
 def _scan_row(standing: Standing) -> dict[str, str]:
     row = standing.row
     return {
         "verdict": str(standing.verdict),
+        "measured in": "full, kept in scan.json"
+        if row is not None
+        else "codes only: outside data or liquidity",
         "rank": "-" if row is None else str(row.get("rank", "-")),
         "tier": "-" if row is None else row.get("tier", "-"),
         "codes": ", ".join(standing.codes) or "none",

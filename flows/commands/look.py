@@ -55,6 +55,11 @@ def why(
 
 def _tell_why(told: dict[str, Any]) -> None:
     console.note(f"{told['symbol']} in {told['book']} on {told['session']}: {told['verdict']}")
+    console.note(f"snapshot  {told['snapshot']}")
+    if told["measured"]["has_bar_at_data_session"] is False:
+        console.note(
+            f"no bar    at {told['data_session']}: there is nothing to measure, and every measured gate fails"
+        )
     console.OUT.print()
     for section in told["sections"]:
         console.rows(section["title"], section["rows"])

@@ -1,5 +1,6 @@
 """One stage at a time, from its files: what an operator reruns by hand."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +23,14 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def _tell(day: "Day", names: "tuple[str, ...]", written: "list[Written]", as_json: bool, **more: Any) -> None:
+def _tell(
+    day: "Day",
+    names: "tuple[str, ...]",
+    written: "list[Written]",
+    as_json: bool,
+    then: "Callable[[], None] | None" = None,
+    **more: Any,
+) -> None:
     from flows import stories
 
     body = {
@@ -36,6 +44,8 @@ def _tell(day: "Day", names: "tuple[str, ...]", written: "list[Written]", as_jso
         for stage, title, tell in stories.STORY:
             if stage in names:
                 console.rows(title, tell(day))
+        if then is not None:
+            then()
         for each in written:
             console.note(f"{each.status:<9} {each.path}")
 
@@ -51,13 +61,10 @@ def _stage(
     *runs: "Callable[[Day], Written]",
 ) -> None:
     from flows.run import acting, ready_day
-    from flows.stages import opening
 
     at = house(home)
     day = ready_day(at, book, on)
-    with acting(at, book, f"avwap {names[0]} {on}") as (world, _):
-        if "scan" in names:
-            opening.look(day, world)
+    with acting(at, book, f"avwap {names[0]} {on}"):
         written = [run(day) for run in runs]
     _tell(day, names, written, as_json)
 
@@ -92,14 +99,60 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
     raise typer.Exit(outcome.exit_code)
 
 
-def scan(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+def scan(
+    book: Book,
+    on: On,
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the best to list; 0 for none.")] = 20,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Also write the candidates as CSV.")
+    ] = None,
+    watchlist: Annotated[
+        Path | None,
+        typer.Option(
+            "--watchlist", metavar="FILE", help="Also write them as a list that TradingView imports."
+        ),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Judge the bars, scan every symbol of the session's snapshot, and rank what passed.
 
-    Example: `avwap scan --book SIM --date 2016-06-01`
-    """
-    from flows.stages import premarket as stages
+    A session that was scanned before is scanned again and compared with what it wrote.
 
-    _stage(book, on, home, as_json, ("scan", "candidates"), stages.market, stages.scan, stages.candidates)
+    Example: `avwap scan --book SIM --date 2016-06-01 --top 20 --csv candidates.csv --watchlist avwap.txt`
+    """
+    from flows import exports, listing
+    from flows.run import acting, ready_day
+    from flows.stages import opening
+    from flows.stages import premarket as stages
+    from schemas.scan import Scan
+
+    if csv is not None and csv == watchlist:
+        raise UsageFault(
+            EdgeCode.USAGE,
+            f"--csv and --watchlist both name {csv}",
+            safe="nothing was started",
+            next="give each a file of its own",
+        )
+    at = house(home)
+    day = ready_day(at, book, on)
+    with acting(at, book, f"avwap scan {on}") as (world, _):
+        opening.look(day, world)
+        written = [run(day) for run in (stages.market, stages.scan, stages.candidates)]
+    found = day.need("scan", "scan.json", Scan).artifact
+    saved = []
+    for path, text in (
+        (csv, exports.candidates_csv(found, day.session)),
+        (watchlist, exports.watchlist(exports.candidate_symbols(found), day.session)),
+    ):
+        if path is not None:
+            path.write_text(text, encoding="utf-8", newline="")
+            saved.append(str(path))
+    more = {**listing.told(found, top), "saved": saved}
+    _tell(day, ("scan",), written, as_json, lambda: listing.tell(found, top), **more)
+    if not as_json:
+        for name in saved:
+            console.note(f"wrote     {name}")
 
 
 def decide(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:

@@ -1,0 +1,82 @@
+"""A ranking fits the window it is read in: columns that matter least give way, and no row folds before they have."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flows import console
+from flows.exports import Rejection, rejections, top_rows
+from schemas.scan import Scan
+
+GIVES_WAY: Final = ("labels", "confl", "r2", "score", "since", "distance", "r1", "tier")
+"""Columns in the order in which they are left out."""
+REJECTIONS: Final = 6
+GAP: Final = 2
+"""Blanks between two columns."""
+
+Rows = Sequence[dict[str, str]]
+
+
+def told(scan: Scan, top: int) -> dict[str, Any]:
+    """What ``--json`` says: the market gate, the best *top* rows in full, and every code that turned a symbol away."""
+    return {
+        "market_gate": _gate(scan),
+        "benchmark_above_sma200": scan.benchmark_above_sma200,
+        "counts": scan.counts.model_dump(),
+        "day_codes": list(scan.day_codes),
+        "top": top_rows(scan, top),
+        "rejections": [
+            {"code": each.code, "first": each.first, "carried": each.carried} for each in rejections(scan)
+        ],
+    }
+
+
+def tell(scan: Scan, top: int) -> None:
+    """The market gate, the best *top* rows, and what turned most of the others away."""
+    found = top_rows(scan, top)
+    if found:
+        kept, left = fitting(found, console.OUT.width)
+        console.rows(f"Best {len(found)} of {scan.counts.passed:,} that passed", kept)
+        if left:
+            console.note(f"left out  {', '.join(left)}: the window is narrow; --json has them")
+    elif not scan.counts.passed:
+        _tell_rejections(rejections(scan)[:REJECTIONS], scan)
+    console.note(f"gate      market {_gate(scan)}: {_why(scan)}")
+    if scan.day_codes:
+        console.note(f"blocked   {', '.join(scan.day_codes)}: no entry on this day")
+
+
+def fitting(found: Rows, width: int) -> tuple[list[dict[str, str]], tuple[str, ...]]:
+    """(*found* without what *width* columns cannot hold, the names left out)."""
+    kept = list(found[0])
+    left: list[str] = []
+    for name in GIVES_WAY:
+        if sum(_width(found, each) + GAP for each in kept) - GAP <= width:
+            break
+        kept.remove(name)
+        left.append(name)
+    return [{name: row[name] for name in kept} for row in found], tuple(left)
+
+
+def _width(found: Rows, name: str) -> int:
+    return max(len(name), *(len(row[name]) for row in found))
+
+
+def _tell_rejections(found: Sequence[Rejection], scan: Scan) -> None:
+    console.table(
+        f"None of {scan.counts.scanned:,} symbols passed. What turned most away",
+        ("code", "first", "carried by"),
+        ((each.code, f"{each.first:,}", f"{each.carried:,}") for each in found),
+        right=("first", "carried by"),
+    )
+
+
+def _gate(scan: Scan) -> str:
+    is_up = scan.benchmark_above_sma200
+    return "not measured" if is_up is None else "open" if is_up else "shut"
+
+
+def _why(scan: Scan) -> str:
+    if scan.benchmark_above_sma200 is None:
+        return f"{scan.benchmark} has no mean of 200 bars"
+    side = "above" if scan.benchmark_above_sma200 else "not above"
+    return f"{scan.benchmark} closed {side} its mean of 200 bars"

@@ -1,0 +1,141 @@
+"""The outbox is the notifier that always works: a message is kept, chained and in order, until somebody sends it.
+
+``<BOOK>/outbox.jsonl`` is written like a journal and lies outside every seal: no stage reads it, and a trade waits
+for none of it. A message is found by its id, so the same files are told once, however often a morning is repeated.
+A sender appends what became of each message; nothing is ever changed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from flows.day import Day
+from flows.summary import scan_summary
+from ledger import layout
+from ledger.artifacts import Written
+from ledger.canonical import Malformed, digest, line_bytes, parse_canonical_line, plain
+from ledger.disk import Disk
+from ledger.journal import JournalCorrupt, parse_chain, set_torn_aside
+from schemas.base import instant
+from schemas.errors import AvwapError, Corrupt
+from schemas.journal import ZEROS
+from schemas.outbox import MESSAGE_QUEUED, Message
+from schemas.reasons.edge import EdgeCode
+
+PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A message and what became of it: ``pending``, or the last event after it (``sent`` of ``message.sent``)."""
+
+    message: Message
+    state: str
+
+
+class Notifier(Protocol):
+    """The door to people."""
+
+    def post(self, message: Message, at: datetime) -> bool:
+        """Take *message*, as of *at*; False if it was taken before. Errors: ``AvwapError``, never an order's matter."""
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every message taken so far, oldest first."""
+
+
+class Outbox:
+    """The notifier that keeps what it is given. *disk*: of the data root."""
+
+    def __init__(self, disk: Disk, book_id: str) -> None:
+        self._disk = disk
+        self.path = layout.outbox(book_id)
+
+    def post(self, message: Message, at: datetime) -> bool:
+        """Append *message* unless its id is there. Only the last line is read as a record: a year of them is long.
+
+        Errors: ``AvwapError`` OUTBOX_UNAVAILABLE if the disk says no; ``Corrupt`` OUTBOX_CORRUPT.
+        """
+        try:
+            data = self._read()
+            data = data[: len(data) - len(set_torn_aside(self._disk, self.path, data))]
+            # In canonical JSON a quotation mark inside a text is escaped: only a record's own key looks like this.
+            if f'"id":"{message.id}"'.encode() in data:
+                return False
+            self._disk.append(self.path, self._line(data, message, at))
+        except (AvwapError, OSError) as error:
+            if isinstance(error, Corrupt):
+                raise
+            why = error.message if isinstance(error, AvwapError) else str(error)
+            raise AvwapError(
+                EdgeCode.OUTBOX_UNAVAILABLE,
+                f"the message {message.id} of {message.session_date} was not kept: {why}",
+                safe="no stage reads the outbox: entries, exits and the close go on",
+                next=f"repair {self.path}; avwap notify preview shows the message at any time",
+            ) from error
+        return True
+
+    def _line(self, data: bytes, message: Message, at: datetime) -> bytes:
+        seq, prev = 1, ZEROS
+        if data:
+            last = data[data.rfind(b"\n", 0, -1) + 1 :]
+            try:
+                seq, prev = int(parse_canonical_line(last)["seq"]) + 1, digest(last)
+            except (Malformed, KeyError, TypeError, ValueError) as error:
+                raise self._corrupt(f"its last line is no record: {error}") from error
+        return line_bytes(
+            {
+                "seq": seq,
+                "prev": prev,
+                "ts": instant(at),
+                "event": MESSAGE_QUEUED,
+                "cycle": None,
+                "data": plain(message),
+            }
+        )
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every message with its state; the whole chain is checked. Errors: ``Corrupt`` OUTBOX_CORRUPT."""
+        found: dict[str, Entry] = {}
+        try:
+            for record in parse_chain(self._read(), self.path, ZEROS).records:
+                if record.event == MESSAGE_QUEUED:
+                    message = Message.model_validate(record.data)
+                    found[message.id] = Entry(message=message, state=PENDING)
+                elif (known := found.get(str(record.data.get("id")))) is not None:
+                    state = record.event.removeprefix("message.")
+                    found[known.message.id] = Entry(message=known.message, state=state)
+        except JournalCorrupt as error:
+            raise self._corrupt(f"line {error.line}: {error.message}") from error
+        except ValidationError as error:
+            raise self._corrupt(str(error.errors(include_url=False)[0]["msg"])) from error
+        return tuple(found.values())
+
+    def torn(self) -> int:
+        """Bytes of an unfinished last line: a crash while a message was written. The next one sets it aside."""
+        data = self._read()
+        return len(data) - data.rfind(b"\n") - 1
+
+    def _read(self) -> bytes:
+        return self._disk.read(self.path) if self._disk.exists(self.path) else b""
+
+    def _corrupt(self, why: str) -> Corrupt:
+        return Corrupt(
+            EdgeCode.OUTBOX_CORRUPT,
+            f"{self.path}: {why}",
+            safe="nothing was added; no stage reads this file",
+            next=f"move {self.path} away and keep it: the next message begins a new one",
+        )
+
+
+def post_summary(day: Day) -> Written:
+    """Queue the summary of the morning of *day*, once. Errors: as ``Outbox.post``; the caller goes on."""
+    outbox = Outbox(day.house.disk, day.book_id)
+    message = scan_summary(day)
+    fresh = outbox.post(message, day.house.calendar.cut_at(day.session))
+    return Written(
+        path=outbox.path,
+        sha256=digest(line_bytes(plain(message))),
+        status="written" if fresh else "verified",
+    )
