@@ -1,7 +1,8 @@
 """Exposure is what could come true: every possibly-live order counts in full, and an unknown mark is no zero.
 
 W of execution.md 1.3, per symbol and for the book, and the slots and cash that go with it. A batch moves it
-on by ``after``: what one entry is allowed, the next one finds taken.
+on by ``after``: what one entry is allowed, the next one finds taken. The same is measured of each strategy's own
+shares and orders, without offset against another's: sleeves are counted from these parts.
 """
 
 from collections import defaultdict
@@ -12,9 +13,12 @@ from decimal import Decimal
 
 from schemas.book import ENDED, BookState, Leg, Order, OrderState, Side
 from schemas.observations import BrokerOrder
+from schemas.strategy_registry import EXTERNAL
 
 _REPLACING = frozenset({OrderState.REPLACING, OrderState.REPLACE_UNKNOWN})
 _ZERO = Decimal(0)
+Working = tuple[Side, Decimal, Decimal | None]
+"""Side, shares that may still trade, limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,9 @@ class Exposure:
 
     Attributes:
         symbols: W per symbol with a position or a possibly-live order; a symbol that is not here has none.
+        parts: W by (strategy_id, symbol), of that strategy's positions and orders alone.
         gross: sum of W over the symbols.
+        net: positions at their marks with their sign, and what the batch allowed.
         cash: settled and unsettled cash of the book; margin is never counted.
         cash_reserved: what working and decided entries would pay at their limits.
         slots: (strategy_id, symbol) of open positions and possibly-live or decided entries.
@@ -31,7 +37,9 @@ class Exposure:
     """
 
     symbols: Mapping[str, Decimal | None]
+    parts: Mapping[tuple[str, str], Decimal | None]
     gross: Decimal | None
+    net: Decimal | None
     cash: Decimal | None
     cash_reserved: Decimal | None
     slots: frozenset[tuple[str, str]]
@@ -46,11 +54,13 @@ class Exposure:
     ) -> "Exposure":
         """The exposure once *quantity* shares at *price* are reserved for one more entry."""
         assert quantity > 0, "a denied entry reserves nothing"
-        notional = quantity * price
+        notional, part = quantity * price, (strategy_id, symbol)
         return replace(
             self,
             symbols={**self.symbols, symbol: _plus(self.of(symbol), notional)},
+            parts={**self.parts, part: _plus(self.parts.get(part, _ZERO), notional)},
             gross=_plus(self.gross, notional),
+            net=_plus(self.net, notional),
             cash_reserved=_plus(self.cash_reserved, notional),
             slots=self.slots | {(strategy_id, symbol)},
             entry_intents=self.entry_intents | {intent_id},
@@ -74,27 +84,30 @@ def measure(
         cash: the account's, if observed; else the book's own.
         foreign: open orders of others at the broker; they count in W, not in our slots or cash.
     """
-    held: dict[str, Decimal] = defaultdict(Decimal)
+    held: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for position in book.positions:
-        held[position.symbol] += position.quantity
-    working: dict[str, list[tuple[Side, Decimal, Decimal | None]]] = defaultdict(list)
+        held[position.strategy_id, position.symbol] += position.quantity
+    working: dict[tuple[str, str], list[Working]] = defaultdict(list)
     for order in book.orders:
-        working[order.symbol].append((order.side, remaining(order, book.orders), order.limit))
+        row = (order.side, remaining(order, book.orders), order.limit)
+        working[order.strategy_id, order.symbol].append(row)
     for other in foreign:
-        working[other.symbol].append((other.side, other.quantity - other.filled, other.limit))
+        row = (other.side, other.quantity - other.filled, other.limit)
+        working[EXTERNAL, other.symbol].append(row)
 
-    symbols = {
-        symbol: worst_case(held[symbol], working[symbol], marks.get(symbol))
-        for symbol in sorted(set(held) | set(working))
-    }
+    keys = sorted(set(held) | set(working))
+    parts = {key: worst_case(held[key], working[key], marks.get(key[1])) for key in keys}
+    symbols = _of_symbols(held, working, marks)
     entries = [order for order in book.orders if order.leg is Leg.ENTRY and order.state not in ENDED]
     slots = {(row.strategy_id, row.symbol) for row in book.positions}
     slots |= {(row.strategy_id, row.symbol) for row in entries}
     return Exposure(
         symbols=symbols,
-        gross=_total(symbols.values()),
+        parts=parts,
+        gross=total(symbols.values()),
+        net=total(_valued(quantity, marks.get(symbol)) for (_, symbol), quantity in held.items()),
         cash=book.cash if cash is None else cash,
-        cash_reserved=_total(_payable(order, book.orders, marks) for order in entries),
+        cash_reserved=total(_payable(order, book.orders, marks) for order in entries),
         slots=frozenset(slots),
         entry_intents=frozenset(book.entry_intents_today)
         if book.session_date == session_date
@@ -116,10 +129,8 @@ def remaining(order: Order, orders: Iterable[Order]) -> Decimal:
     return rest
 
 
-def worst_case(
-    quantity: Decimal, working: Iterable[tuple[Side, Decimal, Decimal | None]], mark: Decimal | None
-) -> Decimal | None:
-    """W of one symbol holding *quantity*; *working*: (side, remaining, limit). None without a mark."""
+def worst_case(quantity: Decimal, working: Iterable[Working], mark: Decimal | None) -> Decimal | None:
+    """W of one symbol holding *quantity*. None without a mark."""
     rows = [row for row in working if row[1] > 0]
     if quantity == 0 and not rows:
         return _ZERO
@@ -143,13 +154,34 @@ def _payable(order: Order, orders: Iterable[Order], marks: Mapping[str, Decimal]
     return None if price is None else remaining(order, orders) * price
 
 
-def _total(values: Iterable[Decimal | None]) -> Decimal | None:
-    total = _ZERO
+def _of_symbols(
+    held: Mapping[tuple[str, str], Decimal],
+    working: Mapping[tuple[str, str], list[Working]],
+    marks: Mapping[str, Decimal],
+) -> dict[str, Decimal | None]:
+    """W per symbol, all strategies together."""
+    shares: dict[str, Decimal] = defaultdict(Decimal)
+    for (_, symbol), quantity in held.items():
+        shares[symbol] += quantity
+    rows: dict[str, list[Working]] = defaultdict(list)
+    for (_, symbol), own in working.items():
+        rows[symbol] += own
+    symbols = sorted(set(shares) | set(rows))
+    return {symbol: worst_case(shares[symbol], rows[symbol], marks.get(symbol)) for symbol in symbols}
+
+
+def _valued(quantity: Decimal, mark: Decimal | None) -> Decimal | None:
+    return None if mark is None else quantity * mark
+
+
+def total(values: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of *values*; None as soon as one of them is unknown."""
+    found = _ZERO
     for value in values:
         if value is None:
             return None
-        total += value
-    return total
+        found += value
+    return found
 
 
 def _plus(value: Decimal | None, more: Decimal) -> Decimal | None:

@@ -2,11 +2,13 @@
 
 strategy.md 5, for one intent: the kernel below works on e4 (int, 1e-4 USD) and ppm (int, 1e-6), rounds
 amounts down, never up, and knows no float; ``size`` is its face in Decimal, with a finding for each cap that
-bound. Sleeve and sector caps have no row here until a book configures sleeves or a sector map.
+bound. Caps on more than the symbol (sleeve, sector, shared risk) come as what they have left.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from types import MappingProxyType
 from typing import Final
 
 from portfolio.exposure import Exposure
@@ -20,6 +22,10 @@ from schemas.reasons.portfolio import CapCode
 PPM: Final = 1_000_000
 EQUITY_USD_MAX: Final = Decimal(500_000_000)
 """Keeps every product below within an int64 (strategy.md 0)."""
+CapsLeft = Mapping[CapCode, Decimal | None]
+"""Cap in force -> USD that it has left, None if unknown; a cap that is not here is not in force."""
+_WIDER: Final = (CapCode.S2_MAX_GROSS_EXPOSURE, CapCode.LIMIT_SECTOR)
+_NO_MORE: Final[CapsLeft] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,8 @@ class Sized:
     sizing: Sizing
     q0: int
     q1: int
+    before_overlap: int
+    """What was left for ``S3_OVERLAP_RISK`` to judge."""
     q2: int
     findings: tuple[Finding, ...]
     rooms: tuple[CapRoom, ...]
@@ -86,12 +94,22 @@ def wish_of(intent: TradeIntent, adv_shares20: Decimal | None, config: Portfolio
     )
 
 
-def size(wish: Wish, *, equity: Decimal, exposure: Exposure, config: PortfolioConfig) -> Sized:
+def size(
+    wish: Wish,
+    *,
+    equity: Decimal,
+    exposure: Exposure,
+    config: PortfolioConfig,
+    left: CapsLeft = _NO_MORE,
+    correlation: int | None = None,
+) -> Sized:
     """How many shares of *wish* the book may buy now.
 
     Args:
         equity: E in USD, the smaller of snapshot equity and observed account equity; 0 or less sizes to 0.
         exposure: the book's, with what the batch reserved before this intent.
+        left: of S2_MAX_GROSS_EXPOSURE, LIMIT_SECTOR and S3_OVERLAP_RISK, where they are in force.
+        correlation: rho in ppm with what is held or allowed; None: there is nothing, or it was not asked.
     Errors: AssertionError if the wish is not sizable (ask ``is_sizable``) or equity exceeds 500 M USD.
     """
     assert wish.is_sizable, f"{wish.symbol}: no size without 0 < stop < price and an amount"
@@ -101,24 +119,26 @@ def size(wish: Wish, *, equity: Decimal, exposure: Exposure, config: PortfolioCo
     equity_e6 = max(0, int(equity.scaleb(6)))
 
     distance = distance_ppm(price, level)
-    scale = distance_scale_ppm(distance, ppm(config.distance_ref), ppm(config.distance_scale_min))
+    nearness = distance_scale_ppm(distance, ppm(config.distance_ref), ppm(config.distance_scale_min))
+    penalty = penalty_ppm(correlation, ppm(config.corr_min), ppm(config.corr_penalty_max))
+    scale = round_half_even(nearness * (PPM - penalty), PPM)
     q0 = min(
         share_of(equity_e6, ppm(wish.risk_fraction)) * scale // (unit * PPM),
         share_of(equity_e6, ppm(wish.notional_fraction)) * scale // (price * PPM),
     )
-    rooms = _rooms(wish, equity_e6, exposure, config)
+    rooms = _rooms(wish, equity_e6, exposure, config, left)
     q1 = min(q0, *(room.quantity for room in rooms))
-    q2 = q1 if q1 >= 1 and q1 * wish.price >= config.limits.notional_usd_min else 0
-
-    findings = [
-        _finding(room.cap, wish.symbol, room.before, q0 * room.per_share, f"{room.quantity} of {q0} shares")
-        for room in rooms
-        if room.quantity < q0
-    ]
-    if q2 == 0:
+    findings = [_bound(room, wish, q0) for room in rooms if room.quantity < q0]
+    # Between the caps and what follows a modulation may lower the quantity further, never raise it.
+    modulated = q1
+    shared = _shared_risk(wish, left)
+    q2 = min(modulated, *(room.quantity for room in shared)) if shared else modulated
+    findings += [_bound(room, wish, modulated) for room in shared if room.quantity < modulated]
+    if q2 < 1 or q2 * wish.price < config.limits.notional_usd_min:
         minimum = config.limits.notional_usd_min
-        findings.append(_finding(CapCode.BELOW_MIN_NOTIONAL, wish.symbol, q1 * wish.price, minimum, ""))
-    assert 0 <= q2 <= q1 <= q0, "a minimum and a cap only ever lower a quantity"
+        findings.append(_finding(CapCode.BELOW_MIN_NOTIONAL, wish.symbol, q2 * wish.price, minimum, ""))
+        q2 = 0
+    assert 0 <= q2 <= modulated <= q1 <= q0, "a minimum and a cap only ever lower a quantity"
     return Sized(
         sizing=Sizing(
             equity=equity,
@@ -126,47 +146,66 @@ def size(wish: Wish, *, equity: Decimal, exposure: Exposure, config: PortfolioCo
             stop=wish.stop,
             unit_risk=wish.price - wish.stop,
             distance=_fraction(distance),
-            distance_scale=_fraction(scale),
+            distance_scale=_fraction(nearness),
+            correlation=None if correlation is None else _fraction(correlation),
+            correlation_penalty=_fraction(penalty),
             scale=_fraction(scale),
         ),
         q0=q0,
         q1=q1,
+        before_overlap=modulated,
         q2=q2,
         findings=tuple(findings),
-        rooms=rooms,
+        rooms=(*rooms, *shared),
     )
 
 
-def _rooms(wish: Wish, equity_e6: int, exposure: Exposure, config: PortfolioConfig) -> tuple[CapRoom, ...]:
+def _rooms(
+    wish: Wish, equity_e6: int, exposure: Exposure, config: PortfolioConfig, more: CapsLeft
+) -> tuple[CapRoom, ...]:
     limits = config.limits
     held = exposure.of(wish.symbol)
     unit_risk = wish.price - wish.stop
 
-    def of_equity(fraction: Decimal) -> Decimal:
-        return Decimal(share_of(equity_e6, ppm(fraction))).scaleb(-4)
-
     def left(cap: Decimal, used: Decimal | None) -> Decimal | None:
         return None if used is None else cap - used
 
-    def room(cap: CapCode, before: Decimal | None, per_share: Decimal) -> CapRoom:
-        shares = 0 if before is None else max(0, e4(before) // e4(per_share))
-        return CapRoom(cap=cap, unit=RoomUnit.USD, before=before, per_share=per_share, quantity=shares)
-
-    risk = min(of_equity(limits.risk_per_trade_pct_max), limits.risk_per_trade_abs_max_usd)
     gross = gross_max(equity_e6, config)
     reserved = exposure.cash_reserved
     cash = None if exposure.cash is None or reserved is None else exposure.cash - reserved
     rows = [
-        room(CapCode.LIMIT_RISK_PER_TRADE, risk, unit_risk),
-        room(CapCode.LIMIT_SYMBOL_CONCENTRATION, left(of_equity(limits.symbol_pct_max), held), wish.price),
+        room(CapCode.LIMIT_RISK_PER_TRADE, risk_max(equity_e6, config), unit_risk),
+        room(
+            CapCode.LIMIT_SYMBOL_CONCENTRATION,
+            left(of_equity(equity_e6, limits.symbol_pct_max), held),
+            wish.price,
+        ),
     ]
     if limits.symbol_notional_usd_max is not None:
         rows.append(
             room(CapCode.LIMIT_SYMBOL_NOTIONAL, left(limits.symbol_notional_usd_max, held), wish.price)
         )
     rows.append(room(CapCode.LIMIT_GROSS_EXPOSURE, left(gross, exposure.gross), wish.price))
+    rows += [room(cap, more[cap], wish.price) for cap in _WIDER if cap in more]
     rows.append(room(CapCode.LIMIT_BUYING_POWER, cash, wish.price))
     return (*rows, _adv_room(wish.adv_shares20, limits.adv_participation_max))
+
+
+def room(cap: CapCode, before: Decimal | None, per_share: Decimal) -> CapRoom:
+    """What *before*, USD, is in whole shares; unknown is none."""
+    shares = 0 if before is None else max(0, e4(before) // e4(per_share))
+    return CapRoom(cap=cap, unit=RoomUnit.USD, before=before, per_share=per_share, quantity=shares)
+
+
+def _shared_risk(wish: Wish, left: CapsLeft) -> tuple[CapRoom, ...]:
+    """The cap on the open risk of all strategies in the symbol, where it is in force."""
+    cap = CapCode.S3_OVERLAP_RISK
+    return (room(cap, left[cap], wish.price - wish.stop),) if cap in left else ()
+
+
+def _bound(room: CapRoom, wish: Wish, wanted: int) -> Finding:
+    detail = f"{room.quantity} of {wanted} shares"
+    return _finding(room.cap, wish.symbol, room.before, wanted * room.per_share, detail)
 
 
 def _adv_room(adv_shares20: Decimal | None, participation_max: Decimal) -> CapRoom:
@@ -180,12 +219,23 @@ def _adv_room(adv_shares20: Decimal | None, participation_max: Decimal) -> CapRo
     )
 
 
+def risk_max(equity_e6: int, config: PortfolioConfig) -> Decimal:
+    """The cap on the risk of one trade, USD: the smaller of its percentage of equity and its dollars."""
+    limits = config.limits
+    cap: Decimal = min(of_equity(equity_e6, limits.risk_per_trade_pct_max), limits.risk_per_trade_abs_max_usd)
+    return cap
+
+
 def gross_max(equity_e6: int, config: PortfolioConfig) -> Decimal:
     """The book's cap on gross exposure, USD: the smaller of its percentage of equity and its dollars."""
     limits = config.limits
-    of_equity = Decimal(share_of(equity_e6, ppm(limits.gross_pct_max))).scaleb(-4)
-    cap: Decimal = min(of_equity, limits.gross_abs_max_usd)
+    cap: Decimal = min(of_equity(equity_e6, limits.gross_pct_max), limits.gross_abs_max_usd)
     return cap
+
+
+def of_equity(equity_e6: int, fraction: Decimal) -> Decimal:
+    """*fraction* of equity, USD, floored at scale 4."""
+    return Decimal(share_of(equity_e6, ppm(fraction))).scaleb(-4)
 
 
 # --- the kernel: integers in, integers out ---
@@ -205,6 +255,13 @@ def distance_ppm(price_e4: int, level_e4: int) -> int:
 def distance_scale_ppm(distance: int, reference: int, minimum: int) -> int:
     """g = max(minimum, 1 - min(d / reference, 1)), the quotient half-even at scale 6."""
     return max(minimum, PPM - min(round_half_even(distance * PPM, reference), PPM))
+
+
+def penalty_ppm(rho: int | None, lowest: int, most: int) -> int:
+    """pi: 0 up to *lowest*, then growing to *most* at 1; half-even. *rho* None: no other symbol, so none."""
+    if rho is None or rho <= lowest:
+        return 0
+    return min(round_half_even(most * (rho - lowest), PPM - lowest), most)
 
 
 def round_half_even(numerator: int, denominator: int) -> int:

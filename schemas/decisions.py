@@ -50,6 +50,10 @@ class Sizing(Fact):
     distance: Fraction6
     """How far the price stands above the level, as a fraction of it, never negative."""
     distance_scale: Fraction6
+    correlation: Fraction6 | None
+    """rho: mean absolute correlation with what is held or allowed. None: there is nothing, or it is not asked."""
+    correlation_penalty: Fraction6
+    """pi: by how much that lowers the scale."""
     scale: Fraction6
 
 
