@@ -69,7 +69,8 @@ def unit_risk(row: ScanRow) -> Decimal | None:
     if levels is None:
         return None
     entry: Decimal = levels["entry_ref"]
-    return ((entry - levels["stop"]) / entry).quantize(PERCENT)
+    fraction: Decimal = (entry - levels["stop"]) / entry
+    return fraction.quantize(PERCENT)
 
 
 def words(row: ScanRow) -> tuple[str, ...]:

@@ -34,11 +34,8 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
 
     Errors: ``StageRefused`` without a scan of the day; ``UsageFault`` if the snapshot holds no bar of *symbol*.
     """
-    scan = day.need("why", "scan.json", Scan).artifact
-    standing = standing_of(scan, symbol)
-    if standing is None:
-        raise _unknown(day, scan, symbol)
-    lost = _lost(day, scan)
+    scan, standing = stands(day, symbol)
+    lost = lost_snapshot(day, scan)
     found = None if lost else _recomputed(day, symbol)
     measured = _from_row(standing.row) if found is None else _from_explanation(found)
     sections = [
@@ -65,6 +62,15 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
     }
 
 
+def stands(day: Day, symbol: str) -> tuple[Scan, Standing]:
+    """The scan of *day* and its verdict on *symbol*. Errors: as ``explain``."""
+    scan = day.need("why", "scan.json", Scan).artifact
+    standing = standing_of(scan, symbol)
+    if standing is None:
+        raise _unknown(day, scan, symbol)
+    return scan, standing
+
+
 def _unknown(day: Day, scan: Scan, symbol: str) -> UsageFault:
     """No verdict without a bar: the names that look most like it, for most of these are slips of the hand."""
     names = [row["symbol"] for row in scan.rows] + [
@@ -80,7 +86,7 @@ def _unknown(day: Day, scan: Scan, symbol: str) -> UsageFault:
     )
 
 
-def _lost(day: Day, scan: Scan) -> str | None:
+def lost_snapshot(day: Day, scan: Scan) -> str | None:
     """Why the scan's bars cannot be had again; ``None`` if the store still gives them."""
     try:
         now = day.house.panel(day.session).data_version

@@ -1,9 +1,9 @@
-"""Commands that read: why, show, status, verify, replay, reconcile, report. None of them sends anything."""
+"""Commands that read: why, chart, show, status, verify, replay, reconcile, report. None of them sends anything."""
 
 import json
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -27,10 +27,12 @@ Last = Annotated[
     typer.Option("--to", parser=as_date, metavar="YYYY-MM-DD", help="Last date; default the book's last."),
 ]
 
+DRAWINGS: Final = (".svg", ".png")
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to *app*."""
-    for command in (why, show, status, verify, replay, reconcile, report):
+    for command in (why, chart, show, status, verify, replay, reconcile, report):
         app.command(command.__name__)(command)
 
 
@@ -63,6 +65,39 @@ def _tell_why(told: dict[str, Any]) -> None:
     console.OUT.print()
     for section in told["sections"]:
         console.rows(section["title"], section["rows"])
+
+
+def chart(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ticker, as in the store.")],
+    book: Book,
+    on: On,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="A .svg or .png file; default SYMBOL-DATE.svg, here."),
+    ] = None,
+    bars: Annotated[int, typer.Option("--bars", min=1, max=520, help="How many of the last bars.")] = 120,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a symbol as a session's scan saw it: candles, volume, each anchored VWAP, entry, stop and targets.
+
+    Example: `avwap chart --book SIM --date 2016-06-01 AAPL --out aapl.png`
+    """
+    from flows.chart import render
+    from flows.day import past_day
+
+    name = symbol.upper()
+    file = out or Path(f"{name.replace('/', '_')}-{on}.svg")
+    if file.suffix not in DRAWINGS:
+        raise UsageFault(
+            EdgeCode.USAGE,
+            f"--out {file}: a drawing is a file that ends in {' or '.join(DRAWINGS)}",
+            safe="nothing was drawn",
+            next=f"name it {name}.svg, for instance",
+        )
+    day = past_day(house(home), book, on)
+    file.write_bytes(render(day, name, bars, file.suffix.removeprefix(".")))
+    console.emit({"wrote": str(file)}, as_json, lambda: console.note(f"wrote    {file}"))
 
 
 def show(
