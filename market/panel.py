@@ -203,8 +203,7 @@ def first_session(calendar: Calendar, last: int) -> int:
             safe="nothing was started",
             next="choose a later session",
         )
-    of_year = calendar.index(calendar.sessions(new_year, date(new_year.year, 12, 31))[0])
-    assert of_year is not None, "every year has a first session"
+    of_year = bisect_left(calendar.days, new_year.toordinal() - EPOCH)
     return min(of_year, last - SESSIONS_BACK)
 
 

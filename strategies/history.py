@@ -284,13 +284,13 @@ def _adjusts(action: CorporateAction) -> bool:
 
 def _batches(places: list[int], rows: Ints, most: int) -> Iterator[tuple[Ints, Ints]]:
     """*places* in runs of at most *most* rows together, at least one place each, with where each one's rows begin."""
+    every = np.array(places, np.int64)
+    ends = np.concatenate(([0], np.cumsum(rows[every]))).astype(np.int64)
     begin = 0
-    while begin < len(places):
-        ends = np.cumsum(rows[places[begin:]])
-        count = max(1, int(np.searchsorted(ends, most, "right")))
-        own = np.array(places[begin : begin + count], np.int64)
-        yield own, np.concatenate(([0], ends[:count])).astype(np.int64)
-        begin += count
+    while begin < len(every):
+        end = max(begin + 1, int(np.searchsorted(ends, ends[begin] + most, "right")) - 1)
+        yield every[begin:end], ends[begin : end + 1] - ends[begin]
+        begin = end
 
 
 def _events(held: Sidecar, calendar: Calendar) -> Events:

@@ -112,10 +112,11 @@ def sessions_table(sessions: Sequence[date], panel_from: Ints) -> Sessions:
 
     Of the first session it is not known whether it opens its year or month: it does not count as such.
     """
-    year = np.array([day.year for day in sessions], np.int64)
-    month = 12 * year + np.array([day.month for day in sessions], np.int64)
-    # ISO weeks begin on Monday, as do the sevens of the ordinal.
-    week = np.array([(day.toordinal() - 1) // 7 for day in sessions], np.int64)
+    days = np.array(sessions, "datetime64[D]")
+    year, months = (days.astype(f"datetime64[{unit}]").astype(np.int64) for unit in "YM")
+    year, month = year + 1970, months + 12 * 1970 + 1
+    # 1 January 1970 was a Thursday: ISO weeks begin with the Monday before it.
+    week = (days.astype(np.int64) + 3) // 7
     opens = [np.concatenate(([False], key[1:] != key[:-1])) for key in (year, month)]
     return Sessions(year, month, week, opens[0], opens[1], panel_from)
 

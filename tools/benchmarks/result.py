@@ -1,10 +1,11 @@
-"""A benchmark's result is seven values, of which the checksum is the same on every machine."""
+"""A benchmark's result is a few values, of which the checksum is the same on every machine."""
 
 import gc
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ RUNS: Final = 5
 class Result:
     """One line of ``build/bench.json``.
 
-    ratio: as the benchmark's text defines it. bar: the ratio wanted at least; ``None``: none is promised.
-    median_s: of our own program, over *runs* runs, seconds. checksum: sha256 of what was computed.
+    ratio: as the benchmark's text defines it. bar: the ratio wanted, at least or (``at_most``) at most; ``None``:
+    none is promised. median_s: of our own program, over *runs* runs, seconds. checksum: sha256 of what was
+    computed. figures: what else was measured, by name.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Result:
     median_s: float
     runs: int
     checksum: str
+    at_most: bool = False
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +48,28 @@ class Benchmark:
     tell: Callable[[Result], str] = lambda _: ""
 
 
-def result(name: str, *, ours: list[float], ratio: float, checksum: str, bar: float | None = None) -> Result:
-    """A result of the runs *ours*, rounded to what a clock can mean."""
+def result(
+    name: str,
+    *,
+    ours: list[float],
+    ratio: float,
+    checksum: str,
+    bar: float | None = None,
+    at_most: float | None = None,
+    figures: Mapping[str, float] = MappingProxyType({}),
+) -> Result:
+    """A result of the runs *ours*, rounded to what a clock can mean; *bar* or *at_most* is the ratio wanted."""
+    holds = (bar is None or ratio >= bar) and (at_most is None or ratio <= at_most)
     return Result(
         name=name,
         ratio=round(ratio, 2),
-        bar=bar,
-        holds=bar is None or ratio >= bar,
+        bar=bar if at_most is None else at_most,
+        holds=holds,
         median_s=round(statistics.median(ours), 6),
         runs=len(ours),
         checksum=checksum,
+        at_most=at_most is not None,
+        figures={key: round(value, 4) for key, value in figures.items()},
     )
 
 

@@ -5,28 +5,16 @@ takes quantised is rounded where the design says so. It is written as one would 
 group-by, shift, rolling and ewm, no Python loop over symbols.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-KEYS = ("YTD", "GAP", "VOLUME_BREAKOUT", "MTD", "HIGH_52W", "LOW_52W", "SWING_LOW", "SWING_HIGH")
+from tools.benchmarks.found import PRIORITY, Found, finish
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """features: a row per symbol. anchors: by name, a row per symbol with on, v, d, s, r; NaN where absent.
-
-    ``on`` is the number of the anchor's session as in the frame's column ``session``.
-    """
-
-    features: pd.DataFrame
-    anchors: dict[str, pd.DataFrame]
-
-
-def measure(bars: pd.DataFrame) -> Measured:
-    """Features and anchors at the last bar of each symbol.
+def measure(bars: pd.DataFrame) -> Found:
+    """Features, anchors, choice and levels at the last bar of each symbol.
 
     Args:
         bars: columns symbol, session (a number, rising), date (datetime64), open, high, low, close, volume;
@@ -38,7 +26,13 @@ def measure(bars: pd.DataFrame) -> Measured:
     _ranges(df)
     _adx(df)
     at = _extremes(df) | _events(df)
-    return Measured(features=_features(df, at), anchors=_anchors(df, at))
+    features, anchors = _features(df, at), _anchors(df, at)
+    rows = {name: own.reindex(features.index).astype(float) for name, own in anchors.items()}
+    found = Found(
+        features={name: features[name].to_numpy() for name in features.columns},
+        anchors={name: {key: own[key].to_numpy() for key in own.columns} for name, own in rows.items()},
+    )
+    return finish(found, int(bars["session"].iloc[-1]))
 
 
 def _rolling(df: pd.DataFrame, column: str, n: int, least: int | None = None) -> Any:
@@ -155,13 +149,14 @@ def _features(df: pd.DataFrame, at: dict[str, pd.Series]) -> pd.DataFrame:
     slope, adx = _quantised(last["slope10"], 6), _quantised(last["adx14"], 4)
     expansion = last["atr_pct"] / _quantised(last["atr_pct_median"], 6)
     last["trend_score"] = 200 * slope + 0.7 * adx * np.sign(slope) - 10 * expansion
-    last["fractal"] = _session_at(df, at["FRACTAL"])
+    last["fractal"] = _column_at(df, at["FRACTAL"], "session")
+    last["fractal_price"] = _column_at(df, at["FRACTAL"], "low")
     return last
 
 
-def _session_at(df: pd.DataFrame, number: pd.Series) -> pd.Series:
+def _column_at(df: pd.DataFrame, number: pd.Series, column: str) -> pd.Series:
     at = pd.MultiIndex.from_arrays([number.index, number])
-    keyed = df.set_index(["symbol", "n"])["session"]
+    keyed = df.set_index(["symbol", "n"])[column]
     return pd.Series(keyed.reindex(at).to_numpy(), number.index)
 
 
@@ -170,7 +165,7 @@ def _anchors(df: pd.DataFrame, at: dict[str, pd.Series]) -> dict[str, pd.DataFra
     keyed = df.set_index(["symbol", "n"])
     then = {lag: df[by.cumcount(ascending=False) == lag].set_index("symbol") for lag in (0, 1, 5)}
     made = {}
-    for name in KEYS:
+    for name in PRIORITY:
         start = at[name].dropna()
         rows = keyed.loc[list(zip(start.index, start.astype(int), strict=True))].reset_index("n")
         line = {}
