@@ -15,17 +15,19 @@ from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, P
 from execution_v2.gates.risk_per_trade import risk_of
 from execution_v2.gates.table import GATES
 from portfolio import exposure as exposures
-from portfolio.batch import candidates_fault, sizing_equity
+from portfolio.batch import candidates_fault, is_drawn_down, sizing_equity
 from portfolio.decide import adv_shares20, arbitrated
+from portfolio.modulation import asked
 from portfolio.sizing import size, wish_of
 from schemas.base import down
 from schemas.book import BookState
 from schemas.candidates import Candidates, TradeIntent
-from schemas.decisions import Decisions
+from schemas.decisions import Decisions, Modulation
 from schemas.enforcement import AuthorisedEntry, Enforcement, RefusedEntry, Reserved
 from schemas.events import GateVerdict
 from schemas.observations import AccountFacts, ControlObservation
 from schemas.reasons.ledger import ReadFaultCode
+from schemas.regime import Regime
 from schemas.snapshot import Snapshot
 
 _ONLY_HERE: Final = object()
@@ -61,7 +63,8 @@ class EnforcementInputs:
     """What phase E rests on: recorded files and observations of D, each as read or why not.
 
     ``marks``: last known close per symbol on the basis of D, USD. ``observed``: session date of each
-    observation (``account``, ``positions``, ``orders``); a failed one is None. Else as ``DecisionInputs``.
+    observation (``account``, ``positions``, ``orders``); a failed one is None. ``regime``: asked for where E2 is
+    on and decisions do not bind. Else as ``DecisionInputs``.
     """
 
     book_id: str
@@ -75,6 +78,7 @@ class EnforcementInputs:
     control: ControlObservation | ReadFaultCode
     marks: Mapping[str, Decimal]
     observed: Mapping[str, date | None]
+    regime: Regime | ReadFaultCode | None = None
 
 
 def judge(
@@ -118,6 +122,7 @@ def run(inputs: EnforcementInputs, config: EnforcementConfig) -> Enforcement:
             cash=sum((row.notional for row in authorised), Decimal(0)),
             risk=sum((row.risk for row in authorised), Decimal(0)),
         ),
+        modulation=_modulation(inputs, config),
     )
 
 
@@ -152,9 +157,9 @@ def _entries(
 ) -> tuple[EntryOrder, ...]:
     if isinstance(inputs.candidates, ReadFaultCode) or facts.candidates_fault is not None:
         return ()
-    adv = adv_shares20(inputs.candidates)
+    adv, modulation = adv_shares20(inputs.candidates), _modulation(inputs, config)
     return tuple(
-        _entry(intent, adv.get(intent.symbol), inputs, facts, config)
+        _entry(intent, adv.get(intent.symbol), inputs, facts, config, modulation)
         for intent in arbitrated(inputs.candidates.intents)
     )
 
@@ -165,6 +170,7 @@ def _entry(
     inputs: EnforcementInputs,
     facts: GateFacts,
     config: EnforcementConfig,
+    modulation: Modulation | None,
 ) -> EntryOrder:
     """The entry of *intent* at its sizing price: what was decided if decisions bind, else its own size."""
     decision = None if isinstance(inputs.decisions, ReadFaultCode) else inputs.decisions.of(intent.intent_id)
@@ -176,7 +182,8 @@ def _entry(
         # Alone: *facts* hold the book as it was before this session's first reservation.
         equity = sizing_equity(inputs.snapshot, inputs.account)
         if equity is not None and facts.exposure is not None and wish.is_sizable:
-            sized = size(wish, equity=equity, exposure=facts.exposure, config=config.portfolio)
+            book = config.portfolio
+            sized = size(wish, equity=equity, exposure=facts.exposure, config=book, modulation=modulation)
             quantity = Decimal(sized.q2)
     return EntryOrder(
         intent_id=intent.intent_id,
@@ -192,6 +199,13 @@ def _entry(
         stop=intent.stop_plan.initial_stop,
         time_in_force=intent.time_in_force,
     )
+
+
+def _modulation(inputs: EnforcementInputs, config: EnforcementConfig) -> Modulation | None:
+    """What lowers an intent's own size; what was decided has been through it already."""
+    book, guarded = config.portfolio, is_drawn_down(inputs.snapshot, config.portfolio)
+    regime = None if config.decision_enforce else inputs.regime
+    return asked(regime, inputs.data_session, book.limits, guarded=guarded)
 
 
 def _book_gates(facts: GateFacts, config: EnforcementConfig) -> tuple[GateVerdict, ...]:

@@ -90,7 +90,7 @@ def encode(
     opening = plain(header)
     if supersedes is None:
         del opening["supersedes"]
-    payload = plain(artifact)
+    payload = {k: v for k, v in plain(artifact).items() if v is not None or k not in artifact.LEFT_OUT}
     assert not HEADER_KEYS & payload.keys(), f"{artifact.SCHEMA} uses a header's key for its own"
     return artifact_bytes(opening | payload)
 

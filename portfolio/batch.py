@@ -1,6 +1,6 @@
 """A batch that cannot prove its inputs allows nothing: every reason is found, and each blocks every entry.
 
-B1 to B6 and B9 of strategy.md 7.1. An input that could not be read arrives as its fault, never as a guess.
+strategy.md 7.1. An input that could not be read arrives as its fault, never as a guess.
 """
 
 from collections import Counter
@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
+from portfolio.correlation import Returns
 from portfolio.limits import PortfolioConfig
 from schemas.base import Scalar
 from schemas.book import BookState
@@ -18,6 +19,7 @@ from schemas.header import Finding
 from schemas.observations import AccountFacts
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.reasons.portfolio import BatchCode, DecisionInfo
+from schemas.regime import Regime
 from schemas.snapshot import Snapshot
 
 _STALE: Final = frozenset({ReadFaultCode.DATE_MISMATCH, ReadFaultCode.STALE_INPUT})
@@ -38,6 +40,7 @@ class DecisionInputs:
         account: the account as observed for D, or why not (a failed observation is MISSING).
         marks: last known close per symbol on the basis of D, USD; at least those held or worked.
         unsettled: symbols in which book and broker disagree after a corporate action, each with what differs.
+        regime: ``regime.json`` of D as read, or why not; None while E2 is off, and then nobody asks for it.
     """
 
     book_id: str
@@ -52,10 +55,17 @@ class DecisionInputs:
     account: AccountFacts | ReadFaultCode
     marks: Mapping[str, Decimal]
     unsettled: Mapping[str, str] = field(default_factory=dict)
+    rebased: frozenset[str] = frozenset()
+    sectors: Mapping[str, str] | None = None
+    returns: Mapping[str, Returns] = field(default_factory=dict)
+    stated_pnl: str | None = None
+    regime: Regime | ReadFaultCode | None = None
 
 
-def batch_findings(inputs: DecisionInputs, config: PortfolioConfig) -> tuple[Finding, ...]:
-    """Every finding about the batch, in table order; all but the infos block."""
+def batch_findings(
+    inputs: DecisionInputs, config: PortfolioConfig, sleeves: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """Every finding about the batch, in table order; all but the infos block. *sleeves*: those of B7 and B8."""
     found: list[Finding] = []
 
     def add(code: str, observed: object = None, threshold: object = None, detail: str = "") -> None:
@@ -85,6 +95,7 @@ def batch_findings(inputs: DecisionInputs, config: PortfolioConfig) -> tuple[Fin
         stated, ours = inputs.account.equity, inputs.snapshot.equity
         if abs(stated - ours) > config.account_gap_max * ours:
             add(BatchCode.ACCOUNT_EQUITY_MISMATCH, stated, ours, f"apart by over {config.account_gap_max}")
+    found.extend(sleeves)
     found.extend(_drawdown_findings(inputs, config))
     return tuple(found)
 
@@ -102,6 +113,15 @@ def sizing_equity(
         return None
     equity: Decimal = min(snapshot.equity, account.equity)
     return equity
+
+
+def is_drawn_down(snapshot: Snapshot | ReadFaultCode, config: PortfolioConfig) -> bool:
+    """Whether the fall from the peak has reached the limit; an unknown one is the snapshot's own fault."""
+    if isinstance(snapshot, ReadFaultCode) or snapshot.drawdown is None:
+        return False
+    # The size of the fall decides, whichever sign its writer gave it: a wrong sign must not open the guard.
+    drawn: bool = abs(snapshot.drawdown) >= config.limits.drawdown_max
+    return drawn
 
 
 def candidates_fault(
@@ -159,8 +179,7 @@ def _drawdown_findings(inputs: DecisionInputs, config: PortfolioConfig) -> tuple
         return ()
     found: list[Finding] = []
     observed, threshold = _text(drawdown), _text(config.limits.drawdown_max)
-    # The size of the fall decides, whichever sign its writer gave it: a wrong sign must not open the guard.
-    if abs(drawdown) >= config.limits.drawdown_max:
+    if is_drawn_down(inputs.snapshot, config):
         code = BatchCode.LIMIT_DRAWDOWN_THROTTLE
         found.append(Finding(code=code, subject=inputs.book_id, observed=observed, threshold=threshold))
     if drawdown < 0:

@@ -10,24 +10,32 @@ from decimal import Decimal
 from typing import Final
 
 from portfolio import exposure as exposures
-from portfolio.batch import DecisionInputs, batch_findings, blocking, candidates_fault, sizing_equity
+from portfolio.batch import (
+    DecisionInputs,
+    batch_findings,
+    blocking,
+    candidates_fault,
+    is_drawn_down,
+    sizing_equity,
+)
 from portfolio.exposure import Exposure
 from portfolio.limits import PortfolioConfig
+from portfolio.modulation import asked, effective
 from portfolio.sizing import Sized, Wish, gross_max, size, wish_of
 from schemas.book import ENDED, BookState, Leg
 from schemas.candidates import Candidates, Side, TradeIntent
-from schemas.decisions import Batch, Decision, Decisions, LimitsUse, Verdict
+from schemas.decisions import Batch, Decision, Decisions, LimitsUse, Modulation, Verdict
 from schemas.header import Finding
 from schemas.ids import decision_id
 from schemas.reasons.ledger import ReadFaultCode
-from schemas.reasons.portfolio import CapCode, DecisionInfo, IntentCode
+from schemas.reasons.portfolio import CapCode, DecisionInfo, IntentCode, ModulationCode
 from schemas.reasons.scan import IntentCode as ValidityCode
 from schemas.strategy_registry import REGISTRY
 from strategies.validity import validate_intent
 
 _UNREGISTERED: Final = 1_000_000
 """Priority of a strategy without a registry row: behind all others, where its validity code blocks it."""
-_EXPLAINS: Final = frozenset({*map(str, CapCode), *map(str, DecisionInfo)})
+_EXPLAINS: Final = frozenset({*map(str, CapCode), *map(str, ModulationCode), *map(str, DecisionInfo)})
 """Codes that block only by way of a quantity of 0, or not at all."""
 
 
@@ -41,6 +49,7 @@ class _Base:
     equity: Decimal | None
     book: BookState | None
     adv_shares20: dict[str, Decimal]
+    modulation: Modulation | None
 
 
 def run(inputs: DecisionInputs, config: PortfolioConfig) -> Decisions:
@@ -57,6 +66,12 @@ def run(inputs: DecisionInputs, config: PortfolioConfig) -> Decisions:
         equity=sizing_equity(inputs.snapshot, inputs.account),
         book=None if isinstance(inputs.book, ReadFaultCode) else inputs.book,
         adv_shares20={} if candidates is None else adv_shares20(candidates),
+        modulation=asked(
+            inputs.regime,
+            inputs.data_session,
+            config.limits,
+            guarded=is_drawn_down(inputs.snapshot, config),
+        ),
     )
     before = exposure = _opening(base)
     verdicts: list[Decision] = []
@@ -79,6 +94,7 @@ def run(inputs: DecisionInputs, config: PortfolioConfig) -> Decisions:
         verdicts=tuple(verdicts),
         limits_before=_use(before, base),
         limits_after=_use(exposure, base),
+        modulation=base.modulation,
     )
 
 
@@ -130,7 +146,7 @@ def _decide(
     if intent.symbol in base.inputs.unsettled:
         differs = base.inputs.unsettled[intent.symbol]
         reasons.append(Finding(code=IntentCode.QUANTITIES_UNSETTLED, subject=intent.symbol, detail=differs))
-    reasons += _counts(intent, exposure, base.config)
+    reasons += _counts(intent, exposure, effective(base.config, base.modulation))
     reasons += () if sized is None else sized.findings
 
     wanted = 0 if sized is None else sized.q0
@@ -166,7 +182,7 @@ def _decide(
 def _size(wish: Wish, base: _Base, exposure: Exposure | None) -> Sized | None:
     if base.equity is None or exposure is None or not wish.is_sizable:
         return None
-    return size(wish, equity=base.equity, exposure=exposure, config=base.config)
+    return size(wish, equity=base.equity, exposure=exposure, config=base.config, modulation=base.modulation)
 
 
 def _standing(intent: TradeIntent, book: BookState | None, taken: set[tuple[str, Side]]) -> Iterable[Finding]:
@@ -217,14 +233,15 @@ def _batch(base: _Base, verdicts: list[Decision]) -> Batch:
 def _use(exposure: Exposure | None, base: _Base) -> LimitsUse | None:
     if exposure is None:
         return None
-    limits = base.config.limits
+    config = effective(base.config, base.modulation)
+    limits = config.limits
     return LimitsUse(
         positions=len(exposure.slots),
         positions_max=limits.positions_max,
         entries=len(exposure.entry_intents),
         entries_max=limits.entries_per_day_max,
         gross=exposure.gross,
-        gross_max=None if base.equity is None else gross_max(max(0, int(base.equity.scaleb(6))), base.config),
+        gross_max=None if base.equity is None else gross_max(max(0, int(base.equity.scaleb(6))), config),
         cash=exposure.cash,
         cash_reserved=exposure.cash_reserved,
     )

@@ -13,9 +13,10 @@ from typing import Final
 
 from portfolio.exposure import Exposure
 from portfolio.limits import PortfolioConfig, SizingPrice
+from portfolio.modulation import modulate
 from schemas.base import Scalar
 from schemas.candidates import TradeIntent
-from schemas.decisions import Room, RoomUnit, Sizing
+from schemas.decisions import Modulation, Room, RoomUnit, Sizing
 from schemas.header import Finding
 from schemas.reasons.portfolio import CapCode
 
@@ -102,6 +103,7 @@ def size(
     config: PortfolioConfig,
     left: CapsLeft = _NO_MORE,
     correlation: int | None = None,
+    modulation: Modulation | None = None,
 ) -> Sized:
     """How many shares of *wish* the book may buy now.
 
@@ -110,6 +112,7 @@ def size(
         exposure: the book's, with what the batch reserved before this intent.
         left: of S2_MAX_GROSS_EXPOSURE, LIMIT_SECTOR and S3_OVERLAP_RISK, where they are in force.
         correlation: rho in ppm with what is held or allowed; None: there is nothing, or it was not asked.
+        modulation: what the regime makes of the book's limits; None while E2 is off.
     Errors: AssertionError if the wish is not sizable (ask ``is_sizable``) or equity exceeds 500 M USD.
     """
     assert wish.is_sizable, f"{wish.symbol}: no size without 0 < stop < price and an amount"
@@ -129,8 +132,11 @@ def size(
     rooms = _rooms(wish, equity_e6, exposure, config, left)
     q1 = min(q0, *(room.quantity for room in rooms))
     findings = [_bound(room, wish, q0) for room in rooms if room.quantity < q0]
-    # Between the caps and what follows a modulation may lower the quantity further, never raise it.
     modulated = q1
+    if modulation is not None:
+        at = {"symbol": wish.symbol, "price": wish.price}
+        modulated, lowered = modulate(q1, modulation, equity=equity, gross=exposure.gross, **at)
+        findings += lowered
     shared = _shared_risk(wish, left)
     q2 = min(modulated, *(room.quantity for room in shared)) if shared else modulated
     findings += [_bound(room, wish, modulated) for room in shared if room.quantity < modulated]

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from schemas.base import Amount, Fact, Price, Shares
 from schemas.book import Side, TimeInForce
+from schemas.decisions import Modulation
 from schemas.events import GateVerdict
 from schemas.header import Artifact
 
@@ -72,6 +73,7 @@ class Enforcement(Artifact):
 
     SCHEMA: ClassVar[str] = "avwap.enforcement"
     STAGE: ClassVar[str] = "enforcement"
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"modulation"})
 
     decision_enforced: bool
     """Whether decisions bind (``PORTFOLIO_DECISION_ENFORCE``)."""
@@ -82,3 +84,5 @@ class Enforcement(Artifact):
     refused: tuple[RefusedEntry, ...]
     """In arbitration order."""
     reserved: Reserved
+    modulation: Modulation | None = None
+    """What sized the entries here, where decisions do not bind and E2 is on; else None, and left out of the bytes."""

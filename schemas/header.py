@@ -54,3 +54,5 @@ class Artifact(Fact):
     SCHEMA: ClassVar[str]
     VERSION: ClassVar[int] = 1
     STAGE: ClassVar[str]
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are left out of the bytes while None: a feature that is off leaves no trace of itself."""

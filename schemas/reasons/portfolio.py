@@ -63,6 +63,19 @@ class CapCode(StrEnum):
     BELOW_MIN_NOTIONAL = "BELOW_MIN_NOTIONAL"
 
 
+class ModulationCode(StrEnum):
+    """What the regime or the drawdown guard lowered (strategy.md 8.3): the policy's reasons, then what bound."""
+
+    STRESSED_REGIME = "STRESSED_REGIME"
+    MISSING_REGIME = "MISSING_REGIME"
+    UNKNOWN_REGIME = "UNKNOWN_REGIME"
+    LOW_CONFIDENCE_HAIRCUT = "LOW_CONFIDENCE_HAIRCUT"
+    DRAWDOWN_GUARDRAIL = "DRAWDOWN_GUARDRAIL"
+    RISK_MULTIPLIER = "RISK_MULTIPLIER"
+    PER_POSITION_CAP = "PER_POSITION_CAP"
+    MAX_GROSS_EXPOSURE = "MAX_GROSS_EXPOSURE"
+
+
 class DecisionInfo(StrEnum):
     """What a decision says without blocking anything."""
 
