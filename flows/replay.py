@@ -20,8 +20,11 @@ from flows.stages.cycle import Slot
 from flows.stages.opening import Session
 from flows.world import SteppedClock, World
 from ledger import layout
+from ledger.artifacts import Loaded
 from ledger.canonical import Malformed, first_difference, line_bytes, parse_canonical, parse_canonical_line
 from ledger.journal import Entry, Journal, parse_chain
+from schemas.decisions import Decisions
+from schemas.enforcement import Enforcement
 from schemas.errors import AvwapError, Corrupt, UsageFault
 from schemas.events import EntriesBlocked
 from schemas.header import CODE_VERSION
@@ -81,6 +84,8 @@ def replay(house: House, day: Day) -> Replayed:
             safe="nothing was changed",
             next="put the avwap.toml and the flags of that day back, then replay",
         )
+    if same_build:
+        _check_modulation(day)
     overlay = Overlay(house.disk, folder, lambda name: RECORDED.fullmatch(name) is not None)
     found = _recompute(house, day, overlay)
     found += _compare(house, folder, overlay, same_build)
@@ -112,6 +117,25 @@ def _manifest(house: House, day: Day) -> dict[str, Any]:
             safe="nothing was changed",
             next=f"avwap verify --book {day.book_id} names every fault; restore the file from the backup",
         ) from error
+
+
+def _check_modulation(day: Day) -> None:
+    """Refuse where the day was decided with E2 and the house has it off, or the other way round: E2 is outside the
+    configuration's digest, since it may move no byte before the decisions. Errors: ``UsageFault`` CONFIG_CHANGED."""
+    read = (day.read("decisions.json", Decisions), day.read("enforcement.json", Enforcement))
+    made = [each.artifact for each in read if isinstance(each, Loaded)]
+    was_on, is_on = (
+        any(each.modulation is not None for each in made),
+        day.house.settings.e2_regime_risk_modulation,
+    )
+    if made and was_on is not is_on:
+        told = ("off", "on")
+        raise UsageFault(
+            EdgeCode.CONFIG_CHANGED,
+            f"{day.session} was decided with E2_REGIME_RISK_MODULATION {told[was_on]}, it is {told[is_on]} now",
+            safe="nothing was changed",
+            next=f"put it back to {told[was_on]}, then replay",
+        )
 
 
 def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:

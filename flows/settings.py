@@ -49,12 +49,18 @@ REFUSED_MODELS: Final = {
 }
 FAULT_BREAK: Final = "\n"
 FLAGS: Final = frozenset(
-    ("portfolio_decision_enforce", "live_trading", "live_confirm_token", "kill_switch", "allowlist_symbols")
+    (
+        "portfolio_decision_enforce",
+        "live_trading",
+        "live_confirm_token",
+        "kill_switch",
+        "allowlist_symbols",
+        "e2_regime_risk_modulation",
+    )
 )
 """Settings whose environment variable is the roadmap's name, in capitals and without AVWAP_."""
 NOT_YET: Final = (
     "PHASE_C",
-    "E2_REGIME_RISK_MODULATION",
     "E3_RISK_ATTRIBUTION_WRITE",
     "E3_RISK_ATTRIBUTION_SUMMARY_WRITE",
     "E3_RISK_ATTRIBUTION_ROLLING_WRITE",
@@ -128,8 +134,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="AVWAP_", env_nested_delimiter="__", extra="forbid", frozen=True, populate_by_name=True
     )
-    OUTSIDE_THE_DIGEST: ClassVar[frozenset[str]] = frozenset({"home", "kill_switch", "live_confirm_token"})
-    """Where the ledger lies, secrets, and the switch that is recorded as an observation of its own."""
+    OUTSIDE_THE_DIGEST: ClassVar[frozenset[str]] = frozenset(
+        {"home", "kill_switch", "live_confirm_token", "e2_regime_risk_modulation"}
+    )
+    """Where the ledger lies, secrets, the switch that is recorded as an observation of its own, and the one whose
+    record is in the decisions: what stands before them, and every exit, keeps its bytes under it."""
 
     home: Path = Path()
     """AVWAP_HOME: the folder that holds ``ledger/`` and ``avwap.toml``; the working directory by default."""
@@ -150,6 +159,7 @@ class Settings(BaseSettings):
     )
     """Sizing and limits by book. What the file names replaces that key alone; the rest keeps the shipped value."""
     portfolio_decision_enforce: bool = _flag("PORTFOLIO_DECISION_ENFORCE")
+    e2_regime_risk_modulation: bool = _flag("E2_REGIME_RISK_MODULATION")
     live_trading: bool = _flag("LIVE_TRADING")
     live_confirm_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("LIVE_CONFIRM_TOKEN", "live_confirm_token")
@@ -231,6 +241,11 @@ class Settings(BaseSettings):
             )
         if self.kill_switch:
             found.append("KILL_SWITCH is set: no book enters anything")
+        if self.e2_regime_risk_modulation and not self.portfolio_decision_enforce:
+            found.append(
+                f"{EdgeCode.E2_WITHOUT_ENFORCEMENT}: the regime lowers quantities; its counts of positions and entries "
+                "do not bind while PORTFOLIO_DECISION_ENFORCE is off"
+            )
         found += [
             f"{name} is set, and nothing in this version reads it: it changes nothing"
             for name in NOT_YET

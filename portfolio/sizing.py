@@ -134,8 +134,9 @@ def size(
     findings = [_bound(room, wish, q0) for room in rooms if room.quantity < q0]
     modulated = q1
     if modulation is not None:
-        at = {"symbol": wish.symbol, "price": wish.price}
-        modulated, lowered = modulate(q1, modulation, equity=equity, gross=exposure.gross, **at)
+        modulated, lowered = modulate(
+            q1, modulation, symbol=wish.symbol, price=wish.price, equity=equity, gross=exposure.gross
+        )
         findings += lowered
     shared = _shared_risk(wish, left)
     q2 = min(modulated, *(room.quantity for room in shared)) if shared else modulated

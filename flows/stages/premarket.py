@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flows.day import Day, StageRefused
 from ledger import layout
 from ledger.artifacts import Loaded, ReadFault, Written, read
+from ledger.journal import parse_chain
 from ledger.seal import read_manifest
 from schemas.candidates import Candidates
 from schemas.decisions import Decisions
+from schemas.errors import Corrupt, Denied
 from schemas.header import Artifact, Finding, InputRef
 from schemas.market import MarketObservation
 from schemas.observations import (
@@ -22,8 +24,10 @@ from schemas.observations import (
     OrdersObservation,
     PositionsObservation,
 )
+from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.reasons.market import DayCode
+from schemas.regime import Regime
 from schemas.scan import Scan
 from schemas.snapshot import Snapshot
 
@@ -164,7 +168,7 @@ def decisions(day: Day) -> Written:
     wished = day.need("decisions", "candidates.json", Candidates)
     seen = day.need("decisions", MARKET, MarketObservation)
     clock = day.need("decisions", CLOCK, ClockObservation)
-    facts = _Facts(day)
+    facts, felt = _Facts(day), _regime(day)
     inputs = DecisionInputs(
         book_id=day.book_id,
         session_date=day.session,
@@ -178,9 +182,10 @@ def decisions(day: Day) -> Written:
         account=facts.account,
         marks=_marks(day, facts.state, wished.artifact),
         unsettled=facts.unsettled(day),
+        regime=None if felt is None else or_code(felt),
     )
     artifact = decide.run(inputs, day.house.settings.books[day.book_id])
-    return day.write("decisions.json", artifact, (wished.ref, seen.ref, *facts.refs))
+    return day.write("decisions.json", artifact, (wished.ref, seen.ref, *facts.refs, *_refs(felt)))
 
 
 def enforcement(day: Day) -> Written:
@@ -192,6 +197,7 @@ def enforcement(day: Day) -> Written:
     decided = day.read("decisions.json", Decisions)
     control = day.read(CONTROL, ControlObservation)
     facts = _Facts(day)
+    felt = None if day.house.settings.portfolio_decision_enforce else _regime(day)
     inputs = enforce.EnforcementInputs(
         book_id=day.book_id,
         session_date=day.session,
@@ -204,11 +210,36 @@ def enforcement(day: Day) -> Written:
         control=or_code(control),
         marks=_marks(day, facts.state, wished.artifact),
         observed=facts.observed,
+        record=record_faults(day),
+        regime=None if felt is None else or_code(felt),
     )
     artifact = enforce.run(inputs, day.house.settings.enforcement(day.book_id))
-    refs = [wished.ref, seen.ref, *facts.refs]
-    refs += [found.ref for found in (decided, control) if isinstance(found, Loaded)]
+    refs = [wished.ref, seen.ref, *facts.refs, *_refs(decided, control, felt)]
     return day.write("enforcement.json", artifact, refs)
+
+
+def record_faults(day: Day) -> tuple[RecordCode, ...]:
+    """What is wrong with the journal of D, read whole: an entry that cannot be put on record is not one."""
+    path = layout.journal(day.book_id, day.session)
+    try:
+        if not day.house.disk.exists(path):
+            return (RecordCode.LEDGER_UNAVAILABLE,)
+        parse_chain(day.house.disk.read(path), path)
+    except Corrupt:
+        return (RecordCode.JOURNAL_CORRUPT,)
+    except Denied:
+        return (RecordCode.LEDGER_UNAVAILABLE,)
+    return ()
+
+
+def _regime(day: Day) -> Loaded[Regime] | ReadFault | None:
+    """The regime of D where E2 is on; None where it is off, so that no decision knows of it."""
+    return day.read("regime.json", Regime) if day.house.settings.e2_regime_risk_modulation else None
+
+
+def _refs(*found: Loaded[Any] | ReadFault | None) -> list[InputRef]:
+    """Those of *found* that were read, as inputs."""
+    return [each.ref for each in found if isinstance(each, Loaded)]
 
 
 class _Facts:
