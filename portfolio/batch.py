@@ -40,6 +40,10 @@ class DecisionInputs:
         account: the account as observed for D, or why not (a failed observation is MISSING).
         marks: last known close per symbol on the basis of D, USD; at least those held or worked.
         unsettled: symbols in which book and broker disagree after a corporate action, each with what differs.
+        rebased: symbols whose prices of P are told on another basis on D; their marks of P say nothing on D.
+        sectors: symbol -> sector as of D; None: there is no table of sectors, and no cap on one.
+        returns: the last 60 daily returns, in 1e-7, of every symbol held, worked or wished for that has bars.
+        stated_pnl: what ``S2_DAILY_PNL_JSON`` said this morning, as received; None: it was not set.
         regime: ``regime.json`` of D as read, or why not; None while E2 is off, and then nobody asks for it.
     """
 

@@ -1,99 +1,94 @@
 """Every intent is decided once, best first, against the exposure that those before it left.
 
 strategy.md 7.1 and 7.2. All findings are reported, not the first alone; a batch finding blocks every intent,
-and a blocked intent takes no room. Sizes are made in ``sizing``, worst cases in ``exposure``.
+and a blocked intent takes no room. One intent is judged in ``arbiter``; the batch moves on here. Shadows are decided
+last, each shadow strategy against the book as it was before the batch.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
 from portfolio import exposure as exposures
+from portfolio.arbiter import Base, Peers, Place, decide_one, faulted
 from portfolio.batch import (
     DecisionInputs,
     batch_findings,
-    blocking,
     candidates_fault,
     is_drawn_down,
     sizing_equity,
 )
-from portfolio.exposure import Exposure
+from portfolio.conflicts import standing_of
+from portfolio.correlation import Correlations
 from portfolio.limits import PortfolioConfig
-from portfolio.modulation import asked, effective
-from portfolio.sizing import Sized, Wish, gross_max, size, wish_of
-from schemas.book import ENDED, BookState, Leg
-from schemas.candidates import Candidates, Side, TradeIntent
-from schemas.decisions import Batch, Decision, Decisions, LimitsUse, Modulation, Verdict
+from portfolio.modulation import asked
+from portfolio.moment import Moment, moment_of
+from portfolio.profit import profit_of_session
+from portfolio.records import batch_record, limits_record, sleeves_record
+from portfolio.shadow import clones, is_shadow, sharing_of_shadow
+from portfolio.sleeves import Sharing, config_findings, parse_daily_pnl, totals_findings
+from schemas.book import BookState
+from schemas.candidates import Candidates, TradeIntent
+from schemas.decisions import Decision, Decisions
 from schemas.header import Finding
-from schemas.ids import decision_id
 from schemas.reasons.ledger import ReadFaultCode
-from schemas.reasons.portfolio import CapCode, DecisionInfo, IntentCode, ModulationCode
-from schemas.reasons.scan import IntentCode as ValidityCode
 from schemas.strategy_registry import REGISTRY
-from strategies.validity import validate_intent
 
 _UNREGISTERED: Final = 1_000_000
 """Priority of a strategy without a registry row: behind all others, where its validity code blocks it."""
-_EXPLAINS: Final = frozenset({*map(str, CapCode), *map(str, ModulationCode), *map(str, DecisionInfo)})
-"""Codes that block only by way of a quantity of 0, or not at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Base:
-    """What all intents of a batch share."""
+class Caught:
+    """What a guard caught: the kind of error, and where it was raised with what words."""
 
-    inputs: DecisionInputs
-    config: PortfolioConfig
-    batch: tuple[Finding, ...]
-    equity: Decimal | None
-    book: BookState | None
-    adv_shares20: dict[str, Decimal]
-    modulation: Modulation | None
+    kind: str
+    detail: str
 
 
-def run(inputs: DecisionInputs, config: PortfolioConfig) -> Decisions:
-    """Decide every intent of the session; none is decided on an input that could not be read."""
-    batch = batch_findings(inputs, config)
-    usable = (
-        candidates_fault(inputs.candidates, inputs.book_id, inputs.session_date, inputs.data_session) is None
-    )
-    candidates = inputs.candidates if usable and isinstance(inputs.candidates, Candidates) else None
-    base = _Base(
-        inputs=inputs,
-        config=config,
-        batch=batch,
-        equity=sizing_equity(inputs.snapshot, inputs.account),
-        book=None if isinstance(inputs.book, ReadFaultCode) else inputs.book,
-        adv_shares20={} if candidates is None else adv_shares20(candidates),
-        modulation=asked(
-            inputs.regime,
-            inputs.data_session,
-            config.limits,
-            guarded=is_drawn_down(inputs.snapshot, config),
-        ),
-    )
-    before = exposure = _opening(base)
+Guard = Callable[[Callable[[], Decision]], Decision | Caught]
+"""Runs one deciding. The edge hands in one that turns an error into ``Caught``, so that the other intents go on."""
+
+
+def unguarded(run_one: Callable[[], Decision]) -> Decision:
+    """Let an error through: for who would rather see it."""
+    return run_one()
+
+
+def run(
+    inputs: DecisionInputs,
+    config: PortfolioConfig,
+    sharing: Sharing | None = None,
+    guard: Guard = unguarded,
+) -> Decisions:
+    """Decide every intent of the session; none is decided on an input that could not be read.
+
+    *sharing*: how strategies share the book; None: by the book's own sleeves, nothing unsleeved, no overlap.
+    """
+    sharing = Sharing(sleeves=config.sleeves) if sharing is None else sharing
+    candidates = inputs.candidates
+    fault = candidates_fault(candidates, inputs.book_id, inputs.session_date, inputs.data_session)
+    usable = candidates if isinstance(candidates, Candidates) and fault is None else None
+    intents = () if usable is None else usable.intents
+    book = None if isinstance(inputs.book, ReadFaultCode) else inputs.book
+    before = _opening(inputs, book, sharing)
+    base = _base(inputs, config, sharing, usable, book, before)
+
     verdicts: list[Decision] = []
-    taken: set[tuple[str, Side]] = set()
-    for sequence, intent in enumerate(arbitrated(() if candidates is None else candidates.intents), start=1):
-        decision = _decide(intent, sequence, base, exposure, taken)
-        if decision.q2 > 0 and exposure is not None and decision.sizing is not None:
-            taken.add((intent.symbol, intent.side))
-            exposure = exposure.after(
-                intent_id=intent.intent_id,
-                strategy_id=intent.strategy_id,
-                symbol=intent.symbol,
-                quantity=int(decision.q2),
-                price=decision.sizing.price,
-            )
+    after = before
+    real = [row for row in arbitrated(intents) if not is_shadow(row.strategy_id)]
+    for sequence, intent in enumerate(real, start=1):
+        decision, after = _step(intent, Place(sequence=sequence), base, after, guard)
         verdicts.append(decision)
+    verdicts += _shadows(intents, base, before, guard, len(verdicts))
     return Decisions(
         data_session=inputs.data_session,
-        batch=_batch(base, verdicts),
+        batch=batch_record(base, verdicts),
         verdicts=tuple(verdicts),
-        limits_before=_use(before, base),
-        limits_after=_use(exposure, base),
+        sleeves=sleeves_record(base, before, after),
+        limits_before=limits_record(before, base),
+        limits_after=limits_record(after, base),
         modulation=base.modulation,
     )
 
@@ -114,134 +109,96 @@ def adv_shares20(candidates: Candidates) -> dict[str, Decimal]:
     return {row.symbol: row.adv_shares20 for row in candidates.candidates}
 
 
-def _opening(base: _Base) -> Exposure | None:
-    if base.book is None:
+def _opening(inputs: DecisionInputs, book: BookState | None, sharing: Sharing) -> Moment | None:
+    if book is None:
         return None
-    account = base.inputs.account
-    return exposures.measure(
-        base.book,
-        base.inputs.marks,
-        base.inputs.session_date,
-        cash=None if isinstance(account, ReadFaultCode) else account.cash,
-    )
+    account = inputs.account
+    cash = None if isinstance(account, ReadFaultCode) else account.cash
+    exposure = exposures.measure(book, inputs.marks, inputs.session_date, cash=cash)
+    return moment_of(exposure, sharing, inputs.sectors)
 
 
-def _decide(
-    intent: TradeIntent,
-    sequence: int,
-    base: _Base,
-    exposure: Exposure | None,
-    taken: set[tuple[str, Side]],
-) -> Decision:
-    """The decision on one intent against *exposure*; reasons in table order, batch first."""
-    wish = wish_of(intent, base.adv_shares20.get(intent.symbol), base.config)
-    sized = _size(wish, base, exposure)
-    reasons = [*base.batch, *validate_intent(intent, base.inputs.now)]
-    if not wish.is_sizable and len(reasons) == len(base.batch):
-        # Valid at its own prices and yet not at the book's sizing price: still no size, and said so.
-        reasons.append(
-            Finding(code=ValidityCode.INVALID_LEVELS, subject=intent.symbol, observed=str(wish.price))
-        )
-    reasons += _standing(intent, base.book, taken)
-    if intent.symbol in base.inputs.unsettled:
-        differs = base.inputs.unsettled[intent.symbol]
-        reasons.append(Finding(code=IntentCode.QUANTITIES_UNSETTLED, subject=intent.symbol, detail=differs))
-    reasons += _counts(intent, exposure, effective(base.config, base.modulation))
-    reasons += () if sized is None else sized.findings
-
-    wanted = 0 if sized is None else sized.q0
-    allowed = 0 if sized is None or any(row.code not in _EXPLAINS for row in reasons) else sized.q2
-    if 0 < allowed < wanted and not base.config.resize_enabled:
-        allowed = 0
-    verdict = Verdict.BLOCK if allowed == 0 else Verdict.ALLOW if allowed == wanted else Verdict.RESIZE
-    if verdict is Verdict.ALLOW:
-        reasons.append(Finding(code=DecisionInfo.ALLOW_WITHIN_LIMITS, subject=intent.symbol))
-    assert verdict is Verdict.ALLOW or reasons, "less than was asked, and no reason for it"
-    sizing = None if sized is None else sized.sizing
-    return Decision(
-        decision_id=decision_id(intent.book_id, intent.session_date, intent.intent_id),
-        intent_id=intent.intent_id,
-        strategy_id=intent.strategy_id,
-        sleeve_id=intent.sleeve_id,
-        symbol=intent.symbol,
-        side=intent.side,
-        rank=intent.rank,
-        sequence=sequence,
-        verdict=verdict,
-        q0=None if sized is None else Decimal(sized.q0),
-        q1=None if sized is None else Decimal(sized.q1),
-        q2=Decimal(allowed),
-        sizing=sizing,
-        notional=Decimal(0) if sizing is None else allowed * sizing.price,
-        risk=Decimal(0) if sizing is None else allowed * sizing.unit_risk,
-        reasons=tuple(reasons),
-        room=() if sized is None else tuple(room.record(allowed) for room in sized.rooms),
-    )
-
-
-def _size(wish: Wish, base: _Base, exposure: Exposure | None) -> Sized | None:
-    if base.equity is None or exposure is None or not wish.is_sizable:
-        return None
-    return size(wish, equity=base.equity, exposure=exposure, config=base.config, modulation=base.modulation)
-
-
-def _standing(intent: TradeIntent, book: BookState | None, taken: set[tuple[str, Side]]) -> Iterable[Finding]:
-    """I3 to I5: what the book holds, works or has just been allowed in the symbol."""
-    symbol = intent.symbol
+def _base(
+    inputs: DecisionInputs,
+    config: PortfolioConfig,
+    sharing: Sharing,
+    candidates: Candidates | None,
+    book: BookState | None,
+    opening: Moment | None,
+) -> Base:
+    stated: Mapping[str, Decimal] | None = None
+    if inputs.stated_pnl is not None:
+        stated, faults = parse_daily_pnl(inputs.stated_pnl, sharing)
+        sharing = sharing.model_copy(update={"faults": (*sharing.faults, *faults)})
+    active = {row.strategy_id for row in (() if candidates is None else candidates.intents)}
     if book is not None:
-        for position in book.positions:
-            if position.symbol == symbol and position.strategy_id == intent.strategy_id:
-                yield Finding(
-                    code=IntentCode.SYMBOL_ALREADY_HELD, subject=symbol, observed=position.position_id
-                )
-        for order in book.orders:
-            if order.symbol == symbol and order.leg is Leg.ENTRY and order.state not in ENDED:
-                yield Finding(code=IntentCode.OPEN_ORDER_EXISTS, subject=symbol, observed=order.ord_id)
-    if (symbol, intent.side) in taken:
-        yield Finding(code=IntentCode.SYMBOL_CONFLICT, subject=symbol, observed=intent.side)
-
-
-def _counts(intent: TradeIntent, exposure: Exposure | None, config: PortfolioConfig) -> Iterable[Finding]:
-    """I9 and I10: slots of the book and entries of the session."""
-    if exposure is None:
-        return
-    rows = (
-        (IntentCode.LIMIT_MAX_OPEN_POSITIONS, len(exposure.slots), config.limits.positions_max),
-        (
-            IntentCode.LIMIT_MAX_NEW_ENTRIES_PER_DAY,
-            len(exposure.entry_intents),
-            config.limits.entries_per_day_max,
-        ),
-    )
-    for code, used, limit in rows:
-        if used >= limit:
-            yield Finding(code=code, subject=intent.symbol, observed=used, threshold=limit)
-
-
-def _batch(base: _Base, verdicts: list[Decision]) -> Batch:
-    count = {verdict: sum(row.verdict is verdict for row in verdicts) for verdict in Verdict}
-    return Batch(
-        codes=tuple(dict.fromkeys(row.code for row in blocking(base.batch))),
-        findings=base.batch,
-        equity=base.equity,
-        allowed=count[Verdict.ALLOW],
-        resized=count[Verdict.RESIZE],
-        blocked=count[Verdict.BLOCK],
+        active |= {row.strategy_id for row in book.positions} | {row.strategy_id for row in book.orders}
+    found: tuple[Finding, ...] = config_findings(sharing, active)
+    if opening is not None:
+        broken = totals_findings(opening.exposure, opening.sleeves)
+        cut = len(sharing.faults)  # in table order: what is configured, what does not add up, who has none
+        found = (*found[:cut], *broken, *found[cut:])
+    guarded = is_drawn_down(inputs.snapshot, config)
+    return Base(
+        inputs=inputs,
+        config=config,
+        sharing=sharing,
+        batch=batch_findings(inputs, config, found),
+        equity=sizing_equity(inputs.snapshot, inputs.account),
+        standing={} if book is None else standing_of(book, inputs.marks),
+        pnl={} if book is None else profit_of_session(inputs, book, sharing, stated),
+        adv_shares20={} if candidates is None else adv_shares20(candidates),
+        peers=Peers(sectors=inputs.sectors, correlations=Correlations(inputs.returns)),
+        modulation=asked(inputs.regime, inputs.data_session, config.limits, guarded=guarded),
     )
 
 
-def _use(exposure: Exposure | None, base: _Base) -> LimitsUse | None:
-    if exposure is None:
-        return None
-    config = effective(base.config, base.modulation)
-    limits = config.limits
-    return LimitsUse(
-        positions=len(exposure.slots),
-        positions_max=limits.positions_max,
-        entries=len(exposure.entry_intents),
-        entries_max=limits.entries_per_day_max,
-        gross=exposure.gross,
-        gross_max=None if base.equity is None else gross_max(max(0, int(base.equity.scaleb(6))), config),
-        cash=exposure.cash,
-        cash_reserved=exposure.cash_reserved,
-    )
+def _step(
+    intent: TradeIntent, place: Place, base: Base, moment: Moment | None, guard: Guard
+) -> tuple[Decision, Moment | None]:
+    """The decision on *intent*, and the moment after it. What fails leaves the moment as it was."""
+    after = moment
+
+    def one() -> Decision:
+        nonlocal after
+        decision = decide_one(intent, place, base, moment)
+        granted = decision.q2 if decision.shadow_q2 is None else decision.shadow_q2
+        if granted > 0 and moment is not None and decision.sizing is not None:
+            after = moment.after(
+                intent,
+                quantity=int(granted),
+                price=decision.sizing.price,
+                unit_risk=decision.sizing.unit_risk,
+                sharing=base.sharing,
+                sectors=base.peers.sectors,
+            )
+        return decision
+
+    found = guard(one)
+    if isinstance(found, Caught):
+        return faulted(intent, place, base, found.kind, found.detail), moment
+    return found, after
+
+
+def _shadows(
+    intents: tuple[TradeIntent, ...], base: Base, opening: Moment | None, guard: Guard, done: int
+) -> list[Decision]:
+    """What would have become of the shadows' intents: a second pass, on a copy of the book as it opened."""
+    copied = {clone.intent_id: (clone, original) for clone, original in clones(intents, base.sharing.shadows)}
+    own = [row for row in intents if is_shadow(row.strategy_id)]
+    verdicts: list[Decision] = []
+    moments: dict[str, Moment | None] = {}
+    bases: dict[str, Base] = {}
+    for intent in arbitrated([*own, *(clone for clone, _ in copied.values())]):
+        shadow = intent.strategy_id
+        if shadow not in bases:
+            sharing = sharing_of_shadow(base.sharing, shadow)
+            bases[shadow] = replace(base, sharing=sharing)
+            moments[shadow] = (
+                None if opening is None else moment_of(opening.exposure, sharing, base.peers.sectors)
+            )
+        original = copied[intent.intent_id][1] if intent.intent_id in copied else None
+        place = Place(sequence=done + len(verdicts) + 1, shadow_of=original)
+        decision, moments[shadow] = _step(intent, place, bases[shadow], moments[shadow], guard)
+        verdicts.append(decision)
+    return verdicts

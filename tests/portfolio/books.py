@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from random import Random
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from portfolio.batch import DecisionInputs
-from portfolio.limits import PortfolioConfig, portfolio_config
+from portfolio.limits import PortfolioConfig, Sleeve, portfolio_config
+from portfolio.sleeves import Sharing
 from schemas.base import SessionDate
 from schemas.book import (
     BookState,
@@ -25,7 +27,7 @@ from schemas.book import (
 from schemas.candidates import Candidate, Candidates, Entry, EntryModel, ExitPlan, StopPlan, TradeIntent
 from schemas.ids import intent_id
 from schemas.observations import AccountFacts, ControlObservation
-from schemas.snapshot import EquityProof, Exposure, PnL, Snapshot
+from schemas.snapshot import EquityProof, Exposure, MarkSource, PnL, PositionMark, Snapshot
 
 P: Final = SessionDate(date(2016, 6, 1))
 D: Final = SessionDate(date(2016, 6, 2))
@@ -110,7 +112,7 @@ def candidates(*intents: TradeIntent, adv: str = "1000000") -> Candidates:
 
 
 def position(symbol: str, quantity: int = 100, **over: Any) -> Position:
-    """A long position; *over*: strategy_id, entry_session."""
+    """A long position; *over*: strategy_id, entry_session, stop."""
     strategy = over.get("strategy_id", CORE)
     return Position(
         position_id=f"pos_{strategy}_{symbol}",
@@ -124,6 +126,7 @@ def position(symbol: str, quantity: int = 100, **over: Any) -> Position:
         entered_at=datetime(2016, 5, 2, 14, 0, tzinfo=UTC),
         entry_session=over.get("entry_session", date(2016, 5, 2)),
         plan=None,
+        stop_price=usd(over["stop"]) if "stop" in over else None,
     )
 
 
@@ -175,8 +178,30 @@ def book(
     return BookState(**(fields | over))
 
 
+def marked(row: Position, mark: str = "50") -> PositionMark:
+    """*row* at the close of P."""
+    price = usd(mark)
+    return PositionMark(
+        position_id=row.position_id,
+        strategy_id=row.strategy_id,
+        sleeve_id=row.sleeve_id,
+        symbol=row.symbol,
+        quantity=row.quantity,
+        average_price=row.average_entry,
+        cost=row.quantity * row.average_entry,
+        mark=price,
+        mark_source=MarkSource.OFFICIAL_CLOSE,
+        mark_session=P,
+        mark_age=0,
+        notional=row.quantity * price,
+        unrealised=row.quantity * (price - row.average_entry),
+        stop=None,
+        open_risk=None,
+    )
+
+
 def snapshot(equity: str | None = "100000", drawdown: str | None = "0", **over: Any) -> Snapshot:
-    """``snapshot.json`` of P; *over*: closed_session, complete."""
+    """``snapshot.json`` of P; *over*: closed_session, complete, positions."""
     zero = usd("0")
     pnl = PnL(
         realised_gross=zero,
@@ -198,7 +223,7 @@ def snapshot(equity: str | None = "100000", drawdown: str | None = "0", **over: 
         exposure=Exposure(
             gross=zero, net=zero, gross_fraction=zero, net_fraction=zero, by_strategy=(), by_sleeve=()
         ),
-        positions=(),
+        positions=tuple(marked(row) for row in over.get("positions", ())),
         pnl_session=pnl,
         pnl_total=pnl,
         session_return=None,
@@ -239,8 +264,20 @@ def marks_of(rows: Iterable[TradeIntent]) -> dict[str, Decimal]:
     return {row.symbol: row.entry.entry_ref for row in rows}
 
 
+def returns_of(symbols: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Sixty daily returns for each of *symbols*, in 1e-7: no two of them move together."""
+    found = {}
+    for symbol in symbols:
+        dice = Random(symbol)
+        found[symbol] = tuple(dice.randint(-200_000, 200_000) for _ in range(60))
+    return found
+
+
 def decision_inputs(*intents: TradeIntent, **over: Any) -> DecisionInputs:
     """Good inputs with these intents; *over*: any field of ``DecisionInputs``."""
+    held = over.get("book", book())
+    positions = held.positions if isinstance(held, BookState) else ()
+    symbols = {row.symbol for row in intents} | {row.symbol for row in positions}
     base = DecisionInputs(
         book_id=BOOK,
         session_date=D,
@@ -248,13 +285,25 @@ def decision_inputs(*intents: TradeIntent, **over: Any) -> DecisionInputs:
         now=NOW,
         candidates=candidates(*intents),
         day_blocked=(),
-        snapshot=snapshot(),
+        snapshot=snapshot(positions=positions),
         snapshot_sealed=True,
         book=book(),
         account=account(),
         marks=marks_of(intents),
+        returns=returns_of(sorted(symbols)),
     )
     return replace(base, **over)
+
+
+def sharing(config: PortfolioConfig | None = None, **over: Any) -> Sharing:
+    """The shipped sleeves of the simulated book; *over*: any field of ``Sharing``."""
+    sleeves = (config or portfolio_config(BOOK)).sleeves
+    return Sharing(**({"sleeves": sleeves} | over))
+
+
+def sleeve(sleeve_id: str = CORE, **caps: Any) -> Sleeve:
+    """A sleeve without caps but *caps*."""
+    return Sleeve(sleeve_id=sleeve_id, **caps)
 
 
 def config_with(book_id: str = BOOK, **limits: Any) -> PortfolioConfig:

@@ -32,6 +32,7 @@ from tests.portfolio.books import (
     intent,
     order,
     position,
+    sharing,
     snapshot,
     usd,
 )
@@ -108,10 +109,8 @@ def test_ten_of_ten_open_give_none() -> None:
     held = [position(f"H{n:02d}", 10) for n in range(10)]
     marks = {row.symbol: usd("50") for row in held} | {"AAA": usd("50")}
     decisions = run(decision_inputs(intent("AAA"), book=book(held), marks=marks), SIM)
-    assert (Verdict.BLOCK, ["LIMIT_MAX_OPEN_POSITIONS"]) == (
-        decisions.verdicts[0].verdict,
-        codes(decisions.verdicts[0]),
-    )
+    row = decisions.verdicts[0]
+    assert (Verdict.BLOCK, ["S2_MAX_POSITIONS", "LIMIT_MAX_OPEN_POSITIONS"]) == (row.verdict, codes(row))
 
 
 def test_entries_sent_in_this_session_use_up_the_day() -> None:
@@ -201,21 +200,25 @@ def test_candidates_of_another_day_or_book_or_with_one_intent_twice_give_no_deci
 def test_a_symbol_that_the_strategy_holds_is_not_added_to_but_another_strategys_may_be() -> None:
     mine = run(decision_inputs(intent("AAA"), book=book([position("AAA", 10)])), SIM).verdicts[0]
     assert (Verdict.BLOCK, "SYMBOL_ALREADY_HELD") == (mine.verdict, codes(mine)[0])
-    theirs = book([position("AAA", 10, strategy_id="EXTERNAL")])
-    assert 156 == run(decision_inputs(intent("AAA"), book=theirs), SIM).verdicts[0].q2
+    theirs = book([position("AAA", 10, strategy_id="EXTERNAL", stop="46.80")])
+    shared = sharing(allow_symbol_overlap=True)
+    assert 156 == run(decision_inputs(intent("AAA"), book=theirs), SIM, shared).verdicts[0].q2
 
 
 def test_a_working_or_unknown_entry_in_the_symbol_blocks_and_a_stop_does_not() -> None:
     unknown = book([], [order("AAA", state=OrderState.SUBMIT_UNKNOWN)])
     row = run(decision_inputs(intent("AAA"), book=unknown), SIM).verdicts[0]
     assert (Verdict.BLOCK, "OPEN_ORDER_EXISTS") == (row.verdict, codes(row)[0])
-    stop = book([position("AAA", 40, strategy_id="EXTERNAL")], [order("AAA", leg=Leg.STOP, stop=usd("45"))])
-    assert 156 == run(decision_inputs(intent("AAA"), book=stop), SIM).verdicts[0].q2
+    sleeping = order("BBB", strategy_id="EXTERNAL", leg=Leg.STOP, stop=usd("45"))
+    stop = book([position("BBB", 40, strategy_id="EXTERNAL")], [sleeping])
+    inputs = decision_inputs(intent("AAA"), book=stop)
+    marks = {**inputs.marks, "BBB": usd("50")}
+    assert 156 == run(replace(inputs, marks=marks), SIM).verdicts[0].q2
 
 
 def test_two_strategies_wishing_for_one_symbol_the_first_in_priority_wins() -> None:
     core, trend = intent("AAA", 9), intent("AAA", 1, strategy_id="S2_INDEX_TREND")
-    decisions = run(decision_inputs(trend, core), SIM)
+    decisions = run(decision_inputs(trend, core), SIM, sharing(allow_unsleeved=True))
     assert [CORE, "S2_INDEX_TREND"] == [row.strategy_id for row in decisions.verdicts]
     assert (156, 0) == (decisions.verdicts[0].q2, decisions.verdicts[1].q2)
     assert "SYMBOL_CONFLICT" in codes(decisions.verdicts[1])
@@ -242,7 +245,7 @@ def test_a_valid_intent_that_no_size_can_be_made_of_is_blocked_with_a_reason_too
 
 def test_a_book_of_tickets_sizes_at_the_most_that_may_be_paid() -> None:
     inputs = decision_inputs(intent("AAA", book_id="SCHWAB_401K_MANUAL"), book_id="SCHWAB_401K_MANUAL")
-    row = run(inputs, portfolio_config("SCHWAB_401K_MANUAL")).verdicts[0]
+    row = run(inputs, portfolio_config("SCHWAB_401K_MANUAL"), sharing()).verdicts[0]
     assert row.sizing is not None
     assert (usd("50.50"), usd("3.70")) == (row.sizing.price, row.sizing.unit_risk)
     assert 67 == row.q2  # at most 250 USD of risk: 250 / 3.70 = 67.6

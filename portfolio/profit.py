@@ -1,0 +1,44 @@
+"""Before the open a sleeve's profit of the session is how far its marks lie from the close of P; the unknown is named.
+
+strategy.md 7.3. What was closed in the session has a result that the book's state does not hold: until it does, the
+sleeve's profit is unknown, and a loss cap blocks.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from portfolio.batch import DecisionInputs
+from portfolio.sleeves import Held, Sharing, session_pnl
+from schemas.book import BookState, Leg, Position
+from schemas.reasons.ledger import ReadFaultCode
+from schemas.snapshot import PositionMark
+
+
+def profit_of_session(
+    inputs: DecisionInputs, book: BookState, sharing: Sharing, stated: Mapping[str, Decimal] | None
+) -> dict[str, Decimal | None]:
+    """Profit of D so far by sleeve_id, USD; None: unknown. *stated*: ``S2_DAILY_PNL_JSON`` of this morning."""
+    marked = () if isinstance(inputs.snapshot, ReadFaultCode) else inputs.snapshot.positions
+    before = {row.position_id: row for row in marked}
+    held = [_held(row, before.get(row.position_id), inputs) for row in book.positions]
+    return session_pnl(sharing, held, dict(_closed(book, inputs)), stated)
+
+
+def _held(position: Position, before: PositionMark | None, inputs: DecisionInputs) -> Held:
+    mark = inputs.marks.get(position.symbol)
+    if position.symbol in inputs.rebased:
+        then = mark  # a split moves the number, not the value
+    elif before is not None:
+        then = before.mark
+    else:
+        then = position.average_entry if position.entry_session == inputs.session_date else None
+    return Held(strategy_id=position.strategy_id, quantity=position.quantity, mark=mark, mark_before=then)
+
+
+def _closed(book: BookState, inputs: DecisionInputs) -> Iterator[tuple[str, Decimal | None]]:
+    """Strategies that sold something in this session: their result is not in the book's state."""
+    if book.session_date != inputs.session_date:
+        return
+    for order in (*book.orders, *book.ended_today):
+        if order.leg is not Leg.ENTRY and order.filled > 0:
+            yield order.strategy_id, None
