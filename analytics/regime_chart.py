@@ -66,14 +66,18 @@ def draw(records: Sequence[RegimeRecord], config: RegimeConfig, kind: str) -> by
 
 def bands(records: Sequence[RegimeRecord]) -> tuple[tuple[date, date, str], ...]:
     """(from, until, label): each label holds from its close to the next labelled one, the last for a day."""
-    days = [record.regime.data_session for record in records]
+    labels = [r.regime.label.value if r.regime.label is not None else SKIPPED for r in records]
+    return spans([record.regime.data_session for record in records], labels)
+
+
+def spans(days: Sequence[date], labels: Sequence[str]) -> tuple[tuple[date, date, str], ...]:
+    """(from, until, label) of equal labels in a row; the last day's ends on the next."""
     found: list[tuple[date, date, str]] = []
-    for record, until in zip(records, [*days[1:], days[-1] + timedelta(days=1)], strict=True):
-        label = record.regime.label.value if record.regime.label is not None else SKIPPED
+    for day, until, label in zip(days, [*days[1:], days[-1] + timedelta(days=1)], labels, strict=True):
         if found and found[-1][2] == label:
             found[-1] = (found[-1][0], until, label)
         else:
-            found.append((record.regime.data_session, until, label))
+            found.append((day, until, label))
     return tuple(found)
 
 

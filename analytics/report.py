@@ -15,30 +15,46 @@ __all__ = ["DayFacts", "render"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
+class Figure:
+    """A finished drawing. source: a data URI, so that the page needs nothing beside itself."""
+
+    source: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What any page of ours is made of, from its head down."""
+
     title: str
     lines: Sequence[str]
     alarms: Sequence[str]
-    tiles: Sequence[tuple[str, str]]
-    chart: Chart | None
     tables: Sequence[Table]
+    tiles: Sequence[tuple[str, str]] = ()
+    chart: Chart | None = None
+    figure: Figure | None = None
 
 
 def render(day: DayFacts) -> str:
-    """One self-contained HTML page: no script, no outside resource, readable in light and dark."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-    template = environment.from_string(
-        files("analytics").joinpath("report.html.j2").read_text(encoding="utf-8")
-    )
-    page = _Page(
+    """The page of *day*."""
+    page = Page(
         title=f"{day.book_id} {day.session_date.isoformat()}",
         lines=_lines(day),
         alarms=_alarms(day),
         tiles=_tiles(day),
         chart=equity_chart(day.history),
         tables=[table(day) for table in TABLES],
+    )
+    return render_page(page)
+
+
+def render_page(page: Page) -> str:
+    """One self-contained HTML page: no script, no outside resource, readable in light and dark."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+    template = environment.from_string(
+        files("analytics").joinpath("report.html.j2").read_text(encoding="utf-8")
     )
     return template.render(page=page)
 
@@ -48,6 +64,10 @@ def _lines(day: DayFacts) -> list[str]:
     if day.regime is not None:
         label = day.regime.label or "no label"
         lines.append(f"Regime at the close of {day.regime.data_session.isoformat()}: {label}")
+    if day.decisions is not None and (made := day.decisions.modulation) is not None:
+        lines.append(
+            f"Risk modulation {made.policy}: quantities times {made.risk:f}, counts times {made.new_positions:f}"
+        )
     if day.seal is not None:
         lines.append(f"Seal {day.seal}")
     return lines

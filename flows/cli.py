@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from flows import console
-from flows.commands import admin, data, look, notify, prove, regime, run, single
+from flows.commands import admin, compare, data, look, notify, prove, regime, run, single
 from schemas.errors import AvwapError, UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -26,6 +26,7 @@ single.register(app)
 look.register(app)
 admin.register(app)
 regime.register(app)
+compare.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(prove.app, name="prove")
 app.add_typer(notify.app, name="notify")
