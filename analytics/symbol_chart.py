@@ -36,6 +36,8 @@ UNDER: Final = 0.0215
 """Height of a line below the title, as a share of the figure."""
 LABEL_PIXELS: Final = 13.5
 """Height that one label at the right edge takes."""
+SESSIONS_MIN: Final = 20
+"""Sessions that the width stands for at least: the only bar of a symbol is a candle, no barn door."""
 LEVEL_BARS: Final = 0.22
 """Share of the width over which a price of the plan is drawn, from the right edge."""
 
@@ -118,7 +120,7 @@ def figure(picture: Picture) -> Any:
     )
     _title(made, picture)
     first, last = picture.candles[0].at, picture.candles[-1].at
-    price.set_xlim(first - 1, last + max(1, round((last - first) * 0.01)))
+    price.set_xlim(min(first - 1, last - SESSIONS_MIN), last + max(1, round((last - first) * 0.01)))
     _candles(price, picture.candles)
     for line in picture.lines:
         _line(price, picture.candles, line)
