@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from portfolio.arbiter import Base
 from portfolio.batch import blocking
+from portfolio.modulation import effective
 from portfolio.moment import Moment
 from portfolio.sizing import gross_max
 from portfolio.sleeves import Sharing, Use, use_by_strategy
@@ -40,17 +41,18 @@ def batch_record(base: Base, verdicts: Sequence[Decision]) -> Batch:
 
 
 def limits_record(moment: Moment | None, base: Base) -> LimitsUse | None:
-    """The book's limits and their use at *moment*; None if the book is unknown."""
+    """The book's limits, modulated where E2 is on, and their use at *moment*; None if the book is unknown."""
     if moment is None:
         return None
-    limits, exposure = base.config.limits, moment.exposure
+    config, exposure = effective(base.config, base.modulation), moment.exposure
+    limits = config.limits
     return LimitsUse(
         positions=len(exposure.slots),
         positions_max=limits.positions_max,
         entries=len(exposure.entry_intents),
         entries_max=limits.entries_per_day_max,
         gross=exposure.gross,
-        gross_max=None if base.equity is None else gross_max(max(0, int(base.equity.scaleb(6))), base.config),
+        gross_max=None if base.equity is None else gross_max(max(0, int(base.equity.scaleb(6))), config),
         net=exposure.net,
         cash=exposure.cash,
         cash_reserved=exposure.cash_reserved,
