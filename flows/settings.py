@@ -35,7 +35,7 @@ from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 from schemas.strategy_registry import EntryModel
 from simulation.config import ExchangeConfig
-from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig
+from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig, TrendConfig
 
 FILE_NAME: Final = "avwap.toml"
 BOOKS: Final = tuple(LIMITS)
@@ -146,6 +146,7 @@ class Settings(BaseSettings):
     contract: ContractConfig = ContractConfig()
     scan: ScanConfig = ScanConfig()
     candidates: CandidateConfig = CandidateConfig()
+    trend: TrendConfig = TrendConfig()
     entry: EntryConfig = EntryConfig()
     exits: ExitConfig = ExitConfig()
     execution: ExecutionConfig = ExecutionConfig()

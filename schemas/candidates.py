@@ -95,7 +95,7 @@ class TradeIntent(Fact):
     thesis: str
     tags: tuple[str, ...]
     rank: int
-    scan_ref: str = Field(pattern=r"^/rows/(0|[1-9][0-9]*)$")
+    scan_ref: str = Field(pattern=r"^(/trend)?/rows/(0|[1-9][0-9]*)$")
     """JSON pointer to the row of ``scan.json`` that it was made from."""
 
 
@@ -103,13 +103,15 @@ class Candidate(Fact):
     """One ranked row of the scan, with the measures that sizing needs beside the intent."""
 
     rank: int
+    """Within its strategy: signals of different strategies are never compared."""
     symbol: str
     intent_id: str
     strategy_id: str
     sleeve_id: str
-    tier: str
-    anchor: str
+    tier: str | None
+    anchor: str | None
     trend_score: Ratio4 | None
+    """These three are of ``S1_AVWAP_CORE``; null for a strategy that has none of them."""
     close: Price
     adv_shares20: Shares
     """Mean shares a day over the last 20 bars, floored to whole shares."""
@@ -118,7 +120,7 @@ class Candidate(Fact):
 
 
 class Candidates(Artifact):
-    """Candidates in rank order, and their intents sorted by (symbol, strategy_id, intent_id)."""
+    """Candidates by the strategy's priority, then rank; their intents sorted by (symbol, strategy_id, intent_id)."""
 
     SCHEMA: ClassVar[str] = "avwap.candidates"
     STAGE: ClassVar[str] = "candidates"

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
 
-from schemas.base import Fact, Price, SessionDate
+from schemas.base import Amount, Fact, Measure6, Price, SessionDate, Shares
 from schemas.header import Artifact, Finding
 
 _STRICT = ConfigDict(extra="forbid")
@@ -168,11 +168,60 @@ class ScanCounts(Fact):
     candidates: int
 
 
+class TrendMeasures(Fact):
+    """What a verdict of the index trend rests on, at the bar of P; null is a measure that cannot be had."""
+
+    close: Price | None
+    bars: int
+    sma50: Measure6 | None
+    sma200: Measure6 | None
+    lead: Measure6 | None
+    """sma50/sma200 - 1: how far the trend has come, which candidates are ranked by."""
+    high: Price | None
+    """Highest close of the ``high_bars`` bars before P."""
+    atr14: Measure6 | None
+    adv_shares20: Shares | None
+    """Floored to whole shares."""
+    adv_usd20: Amount | None
+
+
+class TrendLevels(Fact):
+    """Prices of a fund's plan, at the tick."""
+
+    level: Price
+    entry_ref: Price
+    stop: Price
+    r1: Price
+    r2: Price
+    limit_cap: Price
+
+
+class TrendRow(Fact):
+    """One fund's verdict. There are few, so each reason keeps what was seen beside what was wanted."""
+
+    symbol: str
+    verdict: ScanVerdict
+    reasons: tuple[Finding, ...]
+    """Of every rule that failed, in the order of the rules."""
+    rank: int | None
+    """Place among those that passed, from 1."""
+    measures: TrendMeasures
+    levels: TrendLevels | None
+    """``None`` where close, high or ATR is missing."""
+
+
+class TrendScan(Fact):
+    """``S2_INDEX_TREND``: a verdict on each fund of its universe, whether it has bars or not; sorted by symbol."""
+
+    rows: tuple[TrendRow, ...]
+
+
 class Scan(Artifact):
     """The scan of D on the bars up to P. Every symbol is in one of ``rows`` or in one of ``others``."""
 
     SCHEMA: ClassVar[str] = "avwap.scan"
     STAGE: ClassVar[str] = "scan"
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"trend"})
 
     data_session: SessionDate
     data_version: str
@@ -190,3 +239,5 @@ class Scan(Artifact):
     """Symbols past G2-G6, sorted by symbol."""
     others: tuple[ScanGroup, ...]
     """All other symbols, grouped by their codes; sorted by codes."""
+    trend: TrendScan | None = None
+    """Of the index trend; left out while ``S2_INDEX_TREND`` is not enabled."""

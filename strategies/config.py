@@ -9,10 +9,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schemas.base import Amount, Fact, Fraction6, Price, Shares
-from schemas.strategy_registry import STRATEGIES_ENABLED_DEFAULT, EntryModel
+from schemas.strategy_registry import STRATEGIES_ENABLED_DEFAULT, EntryModel, enabled_faults
 
 
 class EarningsPolicy(StrEnum):
@@ -77,6 +77,7 @@ class CandidateConfig(Fact):
     """What an intent wishes for (strategy.md 3.2)."""
 
     strategies_enabled: tuple[str, ...] = STRATEGIES_ENABLED_DEFAULT
+    """Those that run. With none, no session has a candidate."""
     sleeve_id: str | None = None
     """``None``: the sleeve of the registry row, which is the strategy's own."""
     entry_model: EntryModel = EntryModel.NEXT_OPEN
@@ -86,6 +87,41 @@ class CandidateConfig(Fact):
     r2_fraction: Fraction6 = Decimal("0.500000")
     trail_fraction: Fraction6 = Decimal("0.500000")
     time_stop_sessions: int | None = None
+
+    @field_validator("strategies_enabled")
+    @classmethod
+    def _may_run(cls, strategies_enabled: tuple[str, ...]) -> tuple[str, ...]:
+        faults = enabled_faults(strategies_enabled)
+        if faults:
+            raise ValueError("\n".join(faults))
+        return strategies_enabled
+
+
+TREND_FUNDS: Final = (
+    "DIA", "IWM", "QQQ", "SPY",
+    "XLB", "XLC", "XLE", "XLF", "XLI", "XLK", "XLP", "XLRE", "XLU", "XLV", "XLY",
+)  # fmt: skip
+"""The large index funds and the SPDR sector funds."""
+
+
+class TrendConfig(Fact):
+    """Thresholds and wish of ``S2_INDEX_TREND`` (``strategies.index_trend``); what is not here is the scan's."""
+
+    universe: tuple[str, ...] = TREND_FUNDS
+    history_bars_min: int = Field(default=200, ge=1)
+    high_bars: int = Field(default=55, ge=1, le=250)
+    """Bars before P whose highest close has to be reached."""
+    atr_multiple: Fraction6 = Field(default=Decimal("3.000000"), gt=0)
+    """The stop lies so many average true ranges below the close."""
+    r1_multiple: Fraction6 = Field(default=Decimal("2.000000"), gt=0)
+    r2_multiple: Fraction6 = Field(default=Decimal("4.000000"), gt=0)
+    r1_fraction: Fraction6 = Field(default=Decimal("0.000000"), ge=0, le=1)
+    r2_fraction: Fraction6 = Field(default=Decimal("0.000000"), ge=0, le=1)
+    trail_fraction: Fraction6 = Field(default=Decimal("0.500000"), gt=0)
+    time_stop_sessions: int | None = Field(default=120, ge=1)
+    intended_notional_fraction: Fraction6 = Field(default=Decimal("0.100000"), gt=0)
+    intended_risk_fraction: Fraction6 = Field(default=Decimal("0.005000"), gt=0)
+    candidate_cap: int = Field(default=5, ge=0)
 
 
 class EntryConfig(Fact):

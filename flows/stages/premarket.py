@@ -30,6 +30,7 @@ from schemas.reasons.market import DayCode
 from schemas.regime import Regime
 from schemas.scan import Scan
 from schemas.snapshot import Snapshot
+from schemas.strategy_registry import S2_INDEX_TREND
 
 if TYPE_CHECKING:
     from market.contract import ContractResult
@@ -122,11 +123,17 @@ def regime(day: Day) -> Written:
 
 
 def scan(day: Day) -> Written:
-    """Every symbol's verdict, and why not."""
+    """Every symbol's verdict, and why not; and every fund's, while the index trend is enabled."""
+    from strategies import index_trend
     from strategies import scan as stage
 
     seen, _ = _market(day, "scan")
-    return day.write("scan.json", stage.run(scan_inputs(day), day.house.settings.scan), (seen.ref,))
+    settings, inputs = day.house.settings, scan_inputs(day)
+    found = stage.run(inputs, settings.scan)
+    if S2_INDEX_TREND in settings.candidates.strategies_enabled:
+        trend = index_trend.run(inputs, settings.trend, settings.scan)
+        found = found.model_copy(update={"trend": trend})
+    return day.write("scan.json", found, (seen.ref,))
 
 
 def scan_inputs(day: Day) -> "ScanInputs":
@@ -156,7 +163,8 @@ def candidates(day: Day) -> Written:
         open_at=calendar.open_at(day.session),
         close_at=calendar.close_at(day.session),
     )
-    artifact = stage.run(scanned.artifact, inputs, day.house.settings.candidates)
+    settings = day.house.settings
+    artifact = stage.run(scanned.artifact, inputs, settings.candidates, settings.trend)
     return day.write("candidates.json", artifact, (scanned.ref,))
 
 

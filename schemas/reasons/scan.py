@@ -32,6 +32,14 @@ class ScanCode(StrEnum):
     CANDIDATE_CAP = "CANDIDATE_CAP"
 
 
+class TrendCode(StrEnum):
+    """Rules of ``S2_INDEX_TREND`` that the scan does not have; the others keep the codes of the scan's gates."""
+
+    TREND_BELOW_SMA200 = "TREND_BELOW_SMA200"
+    TREND_NOT_RISING = "TREND_NOT_RISING"
+    TREND_NO_NEW_HIGH = "TREND_NO_NEW_HIGH"
+
+
 class ScanInfo(StrEnum):
     """What a reader of the scan should know; none of these blocks."""
 

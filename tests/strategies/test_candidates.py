@@ -13,7 +13,7 @@ from schemas.candidates import Candidates, EntryModel, TradeIntent
 from schemas.strategy_registry import REGISTRY, S1_AVWAP_CORE
 from strategies import candidates, scan
 from strategies.candidates import CandidateInputs, valid_until
-from strategies.config import CandidateConfig, ScanConfig
+from strategies.config import CandidateConfig, ScanConfig, TrendConfig
 from strategies.validity import validate_intent
 from tests.strategies.plans import CLOSE, OPEN, intent
 from tests.strategies.test_scan import inputs, trend
@@ -25,12 +25,12 @@ CONFIG = CandidateConfig()
 
 
 def made(**changes: Any) -> Candidates:
-    return candidates.run(scan.run(inputs(**changes), ScanConfig()), ASKED, CONFIG)
+    return candidates.run(scan.run(inputs(**changes), ScanConfig()), ASKED, CONFIG, TrendConfig())
 
 
 def test_an_intent_repeats_the_plan_of_its_scan_row() -> None:
     found = scan.run(inputs(), ScanConfig())
-    wished = candidates.run(found, ASKED, CONFIG)
+    wished = candidates.run(found, ASKED, CONFIG, TrendConfig())
     wish = next(each for each in wished.intents if each.symbol == "AAA")
     row = found.rows[int(wish.scan_ref.rpartition("/")[2])]
     assert "AAA" == row["symbol"]
@@ -84,7 +84,7 @@ def test_a_day_on_which_nothing_passed_says_so() -> None:
 
 def test_a_strategy_that_is_not_enabled_wishes_for_nothing() -> None:
     off = CONFIG.model_copy(update={"strategies_enabled": ()})
-    wished = candidates.run(scan.run(inputs(), ScanConfig()), ASKED, off)
+    wished = candidates.run(scan.run(inputs(), ScanConfig()), ASKED, off, TrendConfig())
     assert ["STRATEGY_NOT_ENABLED"] == [each.code for each in wished.reasons]
     assert () == wished.intents
 
