@@ -4,7 +4,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
 from execution_v2.desk import Desk
-from execution_v2.reduce import split_quantity
+from execution_v2.splits import split_quantity
 from market.feed import Seen
 from schemas.book import Position
 from schemas.events import ActionApplied

@@ -8,8 +8,10 @@ the order live, in full, until a look-up settles it (L5, L6). Entries come as ``
 from collections.abc import Sequence
 from typing import Final
 
+from execution_v2.attempts import SENDS_MAX
 from execution_v2.broker.port import (
     CancelOrder,
+    Clock,
     Confirmed,
     Denied,
     Found,
@@ -49,13 +51,11 @@ from schemas.events import (
 )
 from schemas.ids import fill_id
 from schemas.journal import JournalRecord
-from schemas.observations import BrokerFill, BrokerOrder
+from schemas.observations import BrokerFill, BrokerOrder, ClockFacts
 from schemas.reasons.execution import BrokerCode, OrderCause, StopCode
 
 Event = tuple[str, Fact]
 
-SENDS_MAX: Final = 3
-"""Two resends under the same id, each after a proof that the one before never arrived (ADR 13)."""
 CANCELS_MAX: Final = 3
 """Cancels of one order in a row, while the broker shows it still open (execution.md 7)."""
 
@@ -84,6 +84,7 @@ class Desk:
         self.records: list[JournalRecord] = []
         self.blind: set[str] = set()
         self.carried: list[str] = []
+        self._clock: Clock | None = None
 
     def note(self, *events: Event) -> None:
         """Journal *events* in one append, and fold them. What the table refuses is journaled too."""
@@ -99,6 +100,12 @@ class Desk:
         """Leave *what* for the next cycle, once."""
         if what not in self.carried:
             self.carried.append(what)
+
+    def clock(self) -> ClockFacts | None:
+        """What the broker's clock says in this cycle, asked once and only where an entry needs it; None: unread."""
+        if self._clock is None:
+            self._clock = self.ports.broker.clock()
+        return self._clock.value if isinstance(self._clock, Seen) else None
 
     # -- sending ---------------------------------------------------------------------------------------------
 

@@ -15,10 +15,12 @@ from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, P
 from execution_v2.gates.risk_per_trade import risk_of
 from execution_v2.gates.table import GATES
 from portfolio import exposure as exposures
+from portfolio.arbiter import Peers, size_at
 from portfolio.batch import candidates_fault, is_drawn_down, sizing_equity
 from portfolio.decide import adv_shares20, arbitrated
 from portfolio.modulation import asked
-from portfolio.sizing import size, wish_of
+from portfolio.moment import Moment, moment_of
+from portfolio.sizing import wish_of
 from schemas.base import down
 from schemas.book import BookState
 from schemas.candidates import Candidates, TradeIntent
@@ -26,6 +28,7 @@ from schemas.decisions import Decisions, Modulation
 from schemas.enforcement import AuthorisedEntry, Enforcement, RefusedEntry, Reserved
 from schemas.events import GateVerdict
 from schemas.observations import AccountFacts, ControlObservation
+from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.regime import Regime
 from schemas.snapshot import Snapshot
@@ -78,7 +81,11 @@ class EnforcementInputs:
     control: ControlObservation | ReadFaultCode
     marks: Mapping[str, Decimal]
     observed: Mapping[str, date | None]
+    record: tuple[RecordCode, ...] | None
+    """What is wrong with the session's journal; None where nobody looked."""
     regime: Regime | ReadFaultCode | None = None
+    peers: Peers = Peers()
+    """Sectors and correlations, for the size of an intent alone."""
 
 
 def judge(
@@ -143,13 +150,24 @@ def facts_of(inputs: EnforcementInputs) -> GateFacts:
         exposure=exposure,
         marks=inputs.marks,
         equity=None if account is None else account.equity,
+        buying_power=None if account is None else account.buying_power,
         decisions=inputs.decisions,
         candidates_fault=candidates_fault(
             inputs.candidates, inputs.book_id, inputs.session_date, inputs.data_session
         ),
         enforcement_fault=None,
         observed=inputs.observed,
+        record=inputs.record,
+        entry_strategies=strategies_of(inputs.candidates),
+        moment=None,
     )
+
+
+def strategies_of(candidates: Candidates | ReadFaultCode) -> frozenset[str] | None:
+    """Strategies that wish for an entry; None if the wishes could not be read."""
+    if isinstance(candidates, ReadFaultCode):
+        return None
+    return frozenset(intent.strategy_id for intent in candidates.intents)
 
 
 def _entries(
@@ -158,8 +176,11 @@ def _entries(
     if isinstance(inputs.candidates, ReadFaultCode) or facts.candidates_fault is not None:
         return ()
     adv, modulation = adv_shares20(inputs.candidates), _modulation(inputs, config)
+    moment = None
+    if facts.exposure is not None:
+        moment = moment_of(facts.exposure, config.sharing, inputs.peers.sectors)
     return tuple(
-        _entry(intent, adv.get(intent.symbol), inputs, facts, config, modulation)
+        _entry(intent, adv.get(intent.symbol), inputs, moment, config, modulation)
         for intent in arbitrated(inputs.candidates.intents)
     )
 
@@ -168,7 +189,7 @@ def _entry(
     intent: TradeIntent,
     adv: Decimal | None,
     inputs: EnforcementInputs,
-    facts: GateFacts,
+    moment: Moment | None,
     config: EnforcementConfig,
     modulation: Modulation | None,
 ) -> EntryOrder:
@@ -179,11 +200,20 @@ def _entry(
     if config.decision_enforce:
         quantity = Decimal(0) if decision is None else decision.q2
     else:
-        # Alone: *facts* hold the book as it was before this session's first reservation.
+        # Alone: *moment* holds the book as it was before this session's first reservation.
         equity = sizing_equity(inputs.snapshot, inputs.account)
-        if equity is not None and facts.exposure is not None and wish.is_sizable:
-            book = config.portfolio
-            sized = size(wish, equity=equity, exposure=facts.exposure, config=book, modulation=modulation)
+        if equity is not None and moment is not None and wish.is_sizable:
+            sized = size_at(
+                wish,
+                intent.strategy_id,
+                moment,
+                equity=equity,
+                config=config.portfolio,
+                sharing=config.sharing,
+                peers=inputs.peers,
+                modulation=modulation,
+                shared_risk={},
+            )
             quantity = Decimal(sized.q2)
     return EntryOrder(
         intent_id=intent.intent_id,

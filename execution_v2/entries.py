@@ -5,13 +5,13 @@ the price of the moment (strategy.md 4.2), sized again, and put to every gate of
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 
 from execution_v2 import orders
+from execution_v2.broker.port import Account
 from execution_v2.desk import Desk
-from execution_v2.enforce import Authorised, judge
-from execution_v2.gates.facts import EntryOrder, GateFacts, Phase
+from execution_v2.enforce import Authorised, judge, strategies_of
+from execution_v2.gates.facts import OBSERVATIONS_ASKED, EntryOrder, GateFacts, Moment, Phase
 from execution_v2.leave import cover
 from execution_v2.sync import Observed
 from market.feed import Seen
@@ -80,9 +80,6 @@ def _pursue(
         code = FreshnessCode[f"CANDIDATES_{fault}"] if isinstance(fault, ReadFaultCode) else None
         _deny(desk, row, code or EntryStop.INTENT_MISSING, ())
         return
-    if intent.symbol in observed.frozen:
-        _deny(desk, row, EntryStop.SYMBOL_FROZEN, ())
-        return
     quote = quotes.get(intent.symbol)
     seen = Quote(ref=None) if quote is None else _quote(desk, quote)
     found = check_entry(intent, seen, desk.at, desk.config.entry)
@@ -90,7 +87,7 @@ def _pursue(
         _deny(desk, row, found[0].code, found)
         return
     account = desk.ports.broker.account()  # after the entry before: its cash is spent, its shares are held
-    facts = _facts(desk, observed, account.value if isinstance(account, Seen) else None, quotes)
+    facts = _facts(desk, observed, account, intent.symbol, quotes)
     entry, sized = _sized(desk, row, intent, seen.ref, facts, account)
     if entry is None:
         _deny(desk, row, EntryStop.SIZE_ZERO, sized)
@@ -117,9 +114,6 @@ def _send(
     order = orders.entry(
         desk, intent, row, quantity=entry.quantity, limit=entry.limit, stop=entry.stop, ref=ref
     )
-    if order is None:
-        _deny(desk, row, EntryStop.ATTEMPTS_MAX, (), verdict.gates)
-        return
     authorised = EntryAuthorised(
         intent_id=row.intent_id,
         strategy_id=row.strategy_id,
@@ -184,17 +178,17 @@ def _sized(
 
 
 def _facts(
-    desk: Desk, observed: Observed, account: AccountFacts | None, quotes: Mapping[str, QuoteFacts]
+    desk: Desk, observed: Observed, account: Account, symbol: str, quotes: Mapping[str, QuoteFacts]
 ) -> GateFacts:
-    inputs = desk.inputs
-    state = desk.fold.freeze()
-    marks = {**inputs.marks, **{symbol: quote.last for symbol, quote in quotes.items()}}
-    cash = None if account is None else min(account.cash, account.buying_power)
-    seen: dict[str, date | None] = {
-        "account": None if account is None else inputs.session_date,
-        "positions": inputs.session_date if observed.positions_ok else None,
-        "orders": inputs.session_date if observed.orders_ok else None,
-    }
+    """What the gates may know of this moment. *account* was read after the entry before: its cash is spent."""
+    inputs, state = desk.inputs, desk.fold.freeze()
+    known = account.value if isinstance(account, Seen) else None
+    marks = {**inputs.marks, **{name: quote.last for name, quote in quotes.items()}}
+    cash = None if known is None else min(known.cash, known.buying_power)
+    observed_at = dict(observed.at)
+    if isinstance(account, Seen):
+        observed_at["account"] = account.as_of
+    wished = inputs.candidates
     return GateFacts(
         book_id=inputs.book_id,
         session_date=inputs.session_date,
@@ -203,13 +197,28 @@ def _facts(
         book=state,
         exposure=measure(state, marks, inputs.session_date, cash=cash, foreign=observed.foreign),
         marks=marks,
-        equity=None if account is None else account.equity,
+        equity=None if known is None else known.equity,
+        buying_power=None if known is None else known.buying_power,
         decisions=inputs.decisions,
-        candidates_fault=candidates_fault(
-            inputs.candidates, inputs.book_id, inputs.session_date, inputs.data_session
-        ),
+        candidates_fault=candidates_fault(wished, inputs.book_id, inputs.session_date, inputs.data_session),
         enforcement_fault=None,
-        observed=seen,
+        observed={name: inputs.session_date if name in observed_at else None for name in OBSERVATIONS_ASKED},
+        record=()
+        if desk.records
+        else None,  # this cycle's first append came to disk, or it would not be here
+        entry_strategies=strategies_of(wished),
+        moment=Moment(
+            now=desk.at,
+            open_at=inputs.open_at,
+            close_at=inputs.close_at,
+            clock=desk.clock(),
+            observed_at=observed_at,
+            quote=quotes.get(symbol),
+            restricted=None if known is None else known.restricted,
+            held_up=observed.frozen if observed.is_whole else None,
+            foreign=observed.foreign,
+            sessions=inputs.sessions,
+        ),
     )
 
 

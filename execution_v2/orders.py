@@ -1,10 +1,10 @@
 """An order's identity comes from what it is for: a plan made again after a crash is the same order again."""
 
 from decimal import Decimal
-from typing import Final
 
+from execution_v2.attempts import ENTRY_ATTEMPTS_MAX, SENDS_MAX, next_attempt
 from execution_v2.client_id import client_order_id
-from execution_v2.desk import SENDS_MAX, Desk
+from execution_v2.desk import Desk
 from schemas.book import (
     ENDED,
     Leg,
@@ -20,8 +20,6 @@ from schemas.book import (
 from schemas.candidates import TradeIntent
 from schemas.enforcement import AuthorisedEntry
 from schemas.ids import ord_id, position_id
-
-ENTRY_ATTEMPTS_MAX: Final = 3
 
 
 def sale(
@@ -84,17 +82,10 @@ def entry(
     limit: Decimal,
     stop: Decimal,
     ref: Decimal,
-) -> Order | None:
-    """The next attempt to enter *intent*; None once its attempts are used up."""
-    attempt, sends = 1, 1
-    for before in entries_of(desk, intent.intent_id):
-        is_same = (before.quantity, before.limit) == (quantity, limit)
-        if before.state is OrderState.NEVER_SENT and before.sends < SENDS_MAX and is_same:
-            attempt, sends = before.attempt, before.sends + 1
-        else:
-            attempt, sends = before.attempt + 1, 1
-    if attempt > ENTRY_ATTEMPTS_MAX:
-        return None
+) -> Order:
+    """The next attempt to enter *intent*."""
+    attempt, sends = next_attempt(entries_of(desk, intent.intent_id), quantity, limit)
+    assert attempt <= ENTRY_ATTEMPTS_MAX, "gate 17 lets no attempt more pass"
     name = ord_id(intent.intent_id, Leg.ENTRY.value, 0, attempt)
     session = desk.inputs.session_date
     plan = PositionPlan(

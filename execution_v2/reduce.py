@@ -5,10 +5,12 @@ live cycle. Both give one ``BookState``, hash for hash (I10).
 """
 
 from collections.abc import Callable, Iterable
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
+from execution_v2.closings import RESUME, closing, counted, kept
+from execution_v2.splits import split_order, split_price, split_quantity
 from execution_v2.transitions import FILL_MOVES, is_allowed
 from ledger.canonical import artifact_bytes, digest, plain
 from schemas.base import SessionDate, down
@@ -30,6 +32,7 @@ from schemas.events import (
     ActionApplied,
     IllegalTransition,
     KillSet,
+    OperatorAct,
     OrderCancelling,
     OrderConfirmed,
     OrderEnded,
@@ -106,6 +109,9 @@ class Fold:
         self.stop_outs = list(state.stop_outs)
         self.booked = set(state.executions)
         self.killed = state.killed
+        self.realised = state.realised
+        self.closings = list(state.closings)
+        self.loss_runs = list(state.loss_runs)
         self.refused: list[IllegalTransition] = []
         self._frozen: BookState | None = state
 
@@ -134,6 +140,9 @@ class Fold:
                 stop_outs=tuple(self.stop_outs),
                 executions=tuple(sorted(self.booked)),
                 killed=self.killed,
+                realised=self.realised,
+                closings=tuple(self.closings),
+                loss_runs=tuple(self.loss_runs),
             )
         return self._frozen
 
@@ -154,6 +163,7 @@ class Fold:
         self.entry_intents.clear()
         self.booked.clear()
         self.stop_outs = [s for s in self.stop_outs if s.session_date in (carried, data.session_date)]
+        self.closings = kept(self.closings, data.session_date)
 
     def _account_funded(self, data: AccountFunded) -> None:
         self.cash += data.amount
@@ -217,16 +227,17 @@ class Fold:
             return
         self.booked.add(data.execution_id)
         notional = data.quantity * data.price
-        self.cash += -notional - data.fee if data.side is Side.BUY else notional - data.fee
+        cash = -notional - data.fee if data.side is Side.BUY else notional - data.fee
+        self.cash += cash
         order = self.order(data.ord_id)
         if order is None:
             self._refuse(data.ord_id, OrderState.CREATED, "order.filled", "a fill nobody announced")
         else:
             self._fill_order(order, data.quantity)
         if data.side is Side.BUY:
-            self._grow(data, None if order is None else order.plan)
+            self._grow(data, cash, None if order is None else order.plan)
         else:
-            self._shrink(data, None if order is None else order.leg)
+            self._shrink(data, cash, None if order is None else order.leg)
 
     def _fill_order(self, order: Order, quantity: Decimal) -> None:
         filled = order.filled + quantity
@@ -240,7 +251,7 @@ class Fold:
             state = OrderState.PARTIAL
         self._keep(order.model_copy(update={"filled": filled, "state": state}))
 
-    def _grow(self, data: OrderFilled, plan: PositionPlan | None) -> None:
+    def _grow(self, data: OrderFilled, cash: Decimal, plan: PositionPlan | None) -> None:
         held = self.positions.get(data.position_id)
         if held is None:
             self.positions[data.position_id] = Position(
@@ -256,6 +267,7 @@ class Fold:
                 entered_at=data.executed_at,
                 entry_session=data.session_date,
                 plan=plan,
+                cash_flow=cash,
             )
             return
         total = held.quantity + data.quantity
@@ -265,9 +277,10 @@ class Fold:
             quantity=total,
             quantity_opened=held.quantity_opened + data.quantity,
             average_entry=(cost / total).quantize(_SIX),
+            cash_flow=held.cash_flow + cash,
         )
 
-    def _shrink(self, data: OrderFilled, leg: Leg | None) -> None:
+    def _shrink(self, data: OrderFilled, cash: Decimal, leg: Leg | None) -> None:
         held = self.positions.get(data.position_id)
         if held is None or held.quantity < data.quantity:
             have = ZERO if held is None else held.quantity
@@ -275,14 +288,23 @@ class Fold:
             return
         left = held.quantity - data.quantity
         if left:
-            self._hold(held, quantity=left)
+            self._hold(held, quantity=left, cash_flow=held.cash_flow + cash)
             return
-        del self.positions[data.position_id]
-        if leg is Leg.STOP or data.reason == "EXIT_STOP":
+        by_stop = leg is Leg.STOP or data.reason == "EXIT_STOP"
+        self._close(held, held.cash_flow + cash, data.session_date, by_stop=by_stop)
+        if by_stop:
             out = StopOut(strategy_id=data.strategy_id, symbol=data.symbol, session_date=data.session_date)
             self.stop_outs = sorted(
                 [*self.stop_outs, out], key=lambda s: (s.session_date, s.symbol, s.strategy_id)
             )
+
+    def _close(self, held: Position, net: Decimal, session: SessionDate | None, *, by_stop: bool) -> None:
+        assert session is not None, "a position ended before the book's first session"
+        del self.positions[held.position_id]
+        row = closing(held, net, session, by_stop=by_stop)
+        self.realised += net
+        self.closings.append(row)
+        self.loss_runs = counted(self.loss_runs, row)
 
     def _marked(self, data: PositionMarked) -> None:
         held = self.positions.get(data.position_id)
@@ -297,8 +319,11 @@ class Fold:
         self.booked.add(data.event_id)
         self.cash += data.cash
         held = self.positions.get(data.position_id) if data.position_id else None
+        if held is not None:
+            self._hold(held, cash_flow=held.cash_flow + data.cash)
+            held = self.positions[held.position_id]
         if held is not None and data.kind == ActionKind.DELISTING:
-            del self.positions[held.position_id]
+            self._close(held, held.cash_flow, self.session, by_stop=False)
             return
         if data.new_symbol is not None:
             self._rename(data, data.new_symbol)
@@ -306,9 +331,9 @@ class Fold:
         if held is None or data.ratio_num is None or data.ratio_den is None:
             return
         assert data.quantity_after is not None, "a split without its quantity"
-        ratio = partial(_split, data.ratio_num, data.ratio_den)
+        ratio = partial(split_price, data.ratio_num, data.ratio_den)
         if not data.quantity_after:
-            del self.positions[held.position_id]
+            self._close(held, held.cash_flow, self.session, by_stop=False)
             return
         plan = held.plan and held.plan.model_copy(
             update={
@@ -339,6 +364,13 @@ class Fold:
             s.model_copy(update={"symbol": name}) if s.symbol == data.symbol else s for s in self.stop_outs
         ]
         self.stop_outs = sorted(outs, key=lambda s: (s.session_date, s.symbol, s.strategy_id))
+        self.closings = [
+            c.model_copy(update={"symbol": name}) if c.symbol == data.symbol else c for c in self.closings
+        ]
+
+    def _acted(self, data: OperatorAct) -> None:
+        if data.verb == RESUME:
+            self.loss_runs = []
 
     def _kill(self, data: KillSet) -> None:
         self.killed = data.on
@@ -390,28 +422,6 @@ class Fold:
         self.refused.append(IllegalTransition(ord_id=ord_id, state=state, event=event, detail=detail))
 
 
-def split_quantity(quantity: Decimal, num: int, den: int) -> Decimal:
-    """Whole shares after a split of *num* new for *den* old; the fraction is paid in cash."""
-    return (quantity * num / den).to_integral_value(rounding=ROUND_FLOOR)
-
-
-def split_order(order: Order, num: int, den: int) -> Order:
-    """A working order on the basis after a split: shares floored, prices down to the tick."""
-    changes: dict[str, Any] = {
-        "quantity": split_quantity(order.quantity, num, den),
-        "filled": split_quantity(order.filled, num, den),
-    }
-    for name in ("limit", "stop"):
-        price = getattr(order, name)
-        if price is not None:
-            changes[name] = down(_split(num, den, price))
-    return order.model_copy(update=changes)
-
-
-def _split(num: int, den: int, price: Decimal) -> Decimal:
-    return price * den / num
-
-
 def _order_key(order: Order) -> tuple[str, str]:
     return order.symbol, order.ord_id
 
@@ -435,5 +445,6 @@ _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
     "position.marked": Fold._marked,
     "action.applied": Fold._action,
     "kill.set": Fold._kill,
+    "operator.acted": Fold._acted,
 }
 """Events that change state; the others only tell."""

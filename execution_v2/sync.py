@@ -5,8 +5,9 @@ by symbol, since a broker knows nothing of strategies.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -40,12 +41,13 @@ _FREEZING: Final = frozenset(
 class Observed:
     """What a cycle saw of the account when it began.
 
-    ``frozen``: symbols that nothing is entered in. ``foreign``: working orders that no record of ours names;
+    ``at``: instant of each read that succeeded, by name. ``is_whole``: all of them did, the fills' and the events'
+    too. ``frozen``: symbols that nothing is entered in. ``foreign``: working orders that no record of ours names;
     they count in the worst case, and are never touched.
     """
 
-    positions_ok: bool
-    orders_ok: bool
+    at: Mapping[str, datetime]
+    is_whole: bool
     frozen: frozenset[str]
     foreign: tuple[BrokerOrder, ...]
 
@@ -75,9 +77,11 @@ def check(desk: Desk, account: Account, positions: Positions, working: Orders) -
     for code, order in orphans:
         if code is SyncCode.PROTECTION_CANDIDATE:
             _adopt(desk, order)
+    reads = {"positions": positions, "orders": working}
+    at = {name: read.as_of for name, read in reads.items() if isinstance(read, Seen)}
     return Observed(
-        positions_ok=isinstance(positions, Seen),
-        orders_ok=isinstance(working, Seen),
+        at=at,
+        is_whole=len(at) == len(reads) and not desk.blind,
         frozen=frozenset(row.subject for row in findings if row.code in _FREEZING),
         foreign=tuple(foreign + [order for code, order in orphans if code is SyncCode.ORPHAN_ENTRY]),
     )

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from execution_v2.reduce import split_quantity
+from execution_v2.splits import split_quantity
 from flows.day import Day
 from flows.stages.opening import carried_into
 from market.actions import ADJUSTING, BLOCKING_ON_EX_DATE

@@ -4,6 +4,7 @@ Every position, order and share names the strategy and sleeve it belongs to. A p
 copied at the first fill, so that it is managed whether or not its symbol is ever scanned again.
 """
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -170,6 +171,8 @@ class Position(Fact):
     """Stop orders announced for it so far: the next one's revision. Likewise trims and exits."""
     trims_sent: int = 0
     exits_sent: int = 0
+    cash_flow: Amount = Decimal(0)
+    """Cash that it brought less cash that it took, so far; its result once it is flat."""
 
 
 class StopOut(Fact):
@@ -178,6 +181,26 @@ class StopOut(Fact):
     strategy_id: str
     symbol: str
     session_date: SessionDate
+
+
+class Closing(Fact):
+    """A position that went flat, and what it came to."""
+
+    strategy_id: str
+    symbol: str
+    session_date: SessionDate
+    net: Amount
+    """Every cent that it brought less every cent that it took: fees, dividends and cash in lieu included."""
+    cost: Amount
+    """What its shares were bought for."""
+    by_stop: bool
+
+
+class LossRun(Fact):
+    """Losing positions in a row. ``strategy_id`` is empty for the book's own count, over all strategies."""
+
+    strategy_id: str
+    losses: int
 
 
 class BookState(Fact):
@@ -202,6 +225,12 @@ class BookState(Fact):
     """Ids of the executions and corporate events booked in this session, sorted: each is booked once."""
     killed: bool = False
     """A journaled KILL_ON without KILL_OFF."""
+    realised: Amount = Decimal(0)
+    """Sum of every closed position's net result."""
+    closings: tuple[Closing, ...] = ()
+    """Positions that went flat, of the last 100 days, in the order in which they did."""
+    loss_runs: tuple[LossRun, ...] = ()
+    """Runs of losses that nothing has ended, sorted by strategy."""
 
 
 class Book(Artifact):

@@ -5,18 +5,21 @@ A fact that could not be had is ``None`` or a read fault; the gate that needs it
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from execution_v2.protections import Protections
 from portfolio.exposure import Exposure
 from portfolio.limits import LimitsConfig, PortfolioConfig
+from portfolio.sleeves import Sharing
 from schemas.base import Fact, Scalar
 from schemas.book import BookState, Side, TimeInForce
 from schemas.decisions import Decisions
 from schemas.header import Finding
-from schemas.observations import ControlObservation
+from schemas.observations import BrokerOrder, ClockFacts, ControlObservation, QuoteFacts
+from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
 
 OBSERVATIONS_ASKED: Final = ("account", "positions", "orders")
@@ -60,6 +63,34 @@ class EntryOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What is known only in a cycle, just before a send.
+
+    Attributes:
+        now: the cycle's instant.
+        open_at, close_at: the session's hours by our calendar.
+        clock: the broker's clock and hours; None: not read.
+        observed_at: instant of each observation, by name; one that is not here has no age.
+        quote: of the entry's symbol; None: there is none.
+        restricted: whether the broker bars the account from trading; None: unknown.
+        held_up: symbols in which book and broker differ; None: they were not compared.
+        foreign: working orders at the broker that no record of ours names.
+        sessions: the session and those before it, oldest first; empty: unknown.
+    """
+
+    now: datetime
+    open_at: datetime
+    close_at: datetime
+    clock: ClockFacts | None
+    observed_at: Mapping[str, datetime]
+    quote: QuoteFacts | None
+    restricted: bool | None
+    held_up: frozenset[str] | None
+    foreign: tuple[BrokerOrder, ...]
+    sessions: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateFacts:
     """The recorded facts of the moment.
 
@@ -69,10 +100,13 @@ class GateFacts:
         book: fold of the journal; None: unknown.
         exposure: worst case of the book now, reservations included; None: unknown.
         marks: last known price per symbol.
-        equity: the account's, as observed today; None: unknown.
+        equity, buying_power: the account's, as observed today; None: unknown.
         decisions: ``decisions.json`` of D as read, or why not.
         candidates_fault, enforcement_fault: why that file may not be used; None: good. The latter in S only.
         observed: session date of each observation read; a name that is not here, or None, was not observed.
+        record: what is wrong with the journal; None: nobody looked.
+        entry_strategies: strategies that wish for an entry in this session; None: unknown.
+        moment: what only a cycle knows; None in phase E.
     """
 
     book_id: str
@@ -83,20 +117,33 @@ class GateFacts:
     exposure: Exposure | None
     marks: Mapping[str, Decimal]
     equity: Decimal | None
+    buying_power: Decimal | None
     decisions: Decisions | ReadFaultCode
     candidates_fault: ReadFaultCode | None
     enforcement_fault: ReadFaultCode | None
     observed: Mapping[str, date | None]
+    record: tuple[RecordCode, ...] | None
+    entry_strategies: frozenset[str] | None
+    moment: Moment | None
 
 
 class EnforcementConfig(Fact):
     """What the gates read of the settings; decisions and gates share one table of limits."""
 
     portfolio: PortfolioConfig
+    sharing: Sharing = Sharing()
+    """How strategies share the book."""
     decision_enforce: bool = False
     """``PORTFOLIO_DECISION_ENFORCE``: on, only what was allowed may be entered, and no more of it."""
     allowlist: tuple[str, ...] | None = None
     """``ALLOWLIST_SYMBOLS``: None: not set."""
+    phase_c: bool = False
+    """``PHASE_C``: on, the live book enters one symbol of one strategy on one date."""
+    live_enable_date: str | None = None
+    """``LIVE_ENABLE_DATE_NY``, as written: gate 4 says what is wrong with it."""
+    quote_age_s_max: Decimal = Decimal(15)
+    observation_age_s_max: Decimal = Decimal(60)
+    protections: Protections = Protections()
 
     @property
     def limits(self) -> LimitsConfig:

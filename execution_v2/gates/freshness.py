@@ -1,10 +1,14 @@
 """Gate 15: what an entry rests on was read whole and is of this session by its header, not by a file time."""
 
+from datetime import timedelta
+from decimal import Decimal
+
 from execution_v2.gates.facts import (
     OBSERVATIONS_ASKED,
     EnforcementConfig,
     EntryOrder,
     GateFacts,
+    Moment,
     finding,
 )
 from schemas.header import Finding
@@ -35,6 +39,43 @@ def check_book(facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ..
     return tuple(found)
 
 
-def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ...]:  # noqa: ARG001
-    """The same answer for every entry."""
-    return check_book(facts, config)
+def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ...]:
+    """The book's answer; before a send also how old the observations are, and the quote of the symbol."""
+    found = check_book(facts, config)
+    moment = facts.moment
+    if moment is None:
+        return found
+    return (*found, *_ages(facts, moment, config), *_quote(entry, moment, config))
+
+
+def _ages(facts: GateFacts, moment: Moment, config: EnforcementConfig) -> list[Finding]:
+    """Observations of today that are older than a minute all the same."""
+    limit = config.observation_age_s_max
+    found = []
+    for name in OBSERVATIONS_ASKED:
+        if facts.observed.get(name) != facts.session_date:
+            continue  # said above
+        at = moment.observed_at.get(name)
+        age = None if at is None else _seconds(moment.now - at)
+        if age is None or age > limit:
+            detail = f"{name}, seconds"
+            found.append(finding(FreshnessCode.OBSERVATION_STALE, facts.book_id, age, limit, detail))
+    return found
+
+
+def _quote(entry: EntryOrder, moment: Moment, config: EnforcementConfig) -> list[Finding]:
+    """A last price, no older than the limit. Bid and ask are asked only where the feed has them."""
+    quote, symbol = moment.quote, entry.symbol
+    if quote is None or quote.symbol != symbol:
+        return [finding(FreshnessCode.QUOTE_MISSING, symbol)]
+    found = []
+    age = _seconds(moment.now - quote.as_of)
+    if age > config.quote_age_s_max:
+        found.append(finding(FreshnessCode.QUOTE_STALE, symbol, age, config.quote_age_s_max, "seconds"))
+    if quote.bid is not None and quote.ask is not None and quote.bid > quote.ask:
+        found.append(finding(FreshnessCode.QUOTE_CROSSED, symbol, quote.bid, quote.ask, "bid above ask"))
+    return found
+
+
+def _seconds(span: timedelta) -> Decimal:
+    return Decimal(span // timedelta(microseconds=1)).scaleb(-6)

@@ -1,16 +1,19 @@
-"""Gate 17: an intent becomes one entry, and a strategy holds, works or leaves a symbol once at a time.
+"""Gate 17: an intent becomes one entry, a strategy has a symbol once at a time, and losses make it wait.
 
-Judged before each send, from the journal's fold alone. An intent that was sent, or may have been, in this
-session is not sent again; one that provably never left is no longer in the fold's list and may be.
+Judged before each send, from the journal's fold; the sessions only count how long a lock holds. An intent that
+was sent, or may have been, in this session is not sent again; one that provably never left is no longer in the
+fold's list and may be.
 """
 
+from execution_v2.attempts import ENTRY_ATTEMPTS_MAX, next_attempt
 from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, finding
+from execution_v2.protections import locks
 from schemas.book import ENDED, BookState, Leg, Order
 from schemas.header import Finding
 from schemas.reasons.gates import RepetitionCode
 
 
-def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ...]:  # noqa: ARG001
+def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ...]:
     """An unknown history is a repeated one."""
     book, symbol = facts.book, entry.symbol
     if book is None:
@@ -37,7 +40,32 @@ def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tup
             found.append(
                 finding(RepetitionCode.COOLDOWN_ACTIVE, symbol, out.session_date, facts.data_session)
             )
+    tried = [order for order in mine if order.intent_id == entry.intent_id]
+    attempt, _ = next_attempt(tried, entry.quantity, entry.limit)
+    if attempt > ENTRY_ATTEMPTS_MAX:
+        found.append(finding(RepetitionCode.ATTEMPTS_MAX, symbol, attempt, ENTRY_ATTEMPTS_MAX))
+    found += _locked(entry, facts, book, config)
     return tuple(found)
+
+
+def _locked(entry: EntryOrder, facts: GateFacts, book: BookState, config: EnforcementConfig) -> list[Finding]:
+    """Protections that hold for this entry; rules that cannot be judged hold for all."""
+    sessions = () if facts.moment is None else facts.moment.sessions
+    known = bool(sessions) and sessions[-1] == facts.session_date
+    found = locks(book, sessions if known else (), config.protections)
+    if found is None:
+        return [finding(RepetitionCode.STOP_GUARD_LOCK, facts.book_id, detail="the sessions are unknown")]
+    return [
+        finding(
+            lock.code,
+            lock.symbol or lock.strategy_id or facts.book_id,
+            lock.observed,
+            lock.threshold,
+            "until avwap resume" if lock.sessions_left is None else f"{lock.sessions_left} sessions more",
+        )
+        for lock in found
+        if lock.holds(entry.strategy_id, entry.symbol)
+    ]
 
 
 def _is_entry_of(order: Order, entry: EntryOrder) -> bool:

@@ -34,9 +34,7 @@ class EntryStop(StrEnum):
     """Why an authorised entry was not sent, before any gate was asked."""
 
     INTENT_MISSING = "INTENT_MISSING"
-    SYMBOL_FROZEN = "SYMBOL_FROZEN"
     SIZE_ZERO = "SIZE_ZERO"
-    ATTEMPTS_MAX = "ATTEMPTS_MAX"
 
 
 class StopCode(StrEnum):

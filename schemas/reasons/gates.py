@@ -23,6 +23,24 @@ class KillSwitchCode(StrEnum):
     KILL_SWITCH_UNREADABLE = "KILL_SWITCH_UNREADABLE"
 
 
+class RecordCode(StrEnum):
+    """Gate 3: what is not on record is not entered."""
+
+    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
+    JOURNAL_CORRUPT = "JOURNAL_CORRUPT"
+
+
+class PhaseCCode(StrEnum):
+    """Gate 4: the first days with real money are one date, one symbol and one strategy."""
+
+    PHASE_C_DATE_MISSING = "PHASE_C_DATE_MISSING"
+    PHASE_C_DATE_INVALID = "PHASE_C_DATE_INVALID"
+    PHASE_C_DATE_MISMATCH = "PHASE_C_DATE_MISMATCH"
+    PHASE_C_ALLOWLIST_NOT_SINGLE = "PHASE_C_ALLOWLIST_NOT_SINGLE"
+    PHASE_C_STRATEGY_NOT_SINGLE = "PHASE_C_STRATEGY_NOT_SINGLE"
+    PHASE_C_SYMBOL_MISMATCH = "PHASE_C_SYMBOL_MISMATCH"
+
+
 class AllowlistCode(StrEnum):
     """Gate 5."""
 
@@ -78,6 +96,16 @@ class DecisionCode(StrEnum):
     DECISION_BLOCKED = "DECISION_BLOCKED"
 
 
+class QuarantineCode(StrEnum):
+    """Gate 14: where book and broker have not been brought together, nothing is added."""
+
+    REBUILD_NOT_RELEASED = "REBUILD_NOT_RELEASED"
+    SYMBOL_AMBIGUOUS = "SYMBOL_AMBIGUOUS"
+    SYMBOL_FROZEN = "SYMBOL_FROZEN"
+    SYMBOL_UNPROTECTED = "SYMBOL_UNPROTECTED"
+    BOOK_FROZEN = "BOOK_FROZEN"
+
+
 class FreshnessCode(StrEnum):
     """Gate 15: what an entry rests on is of this session."""
 
@@ -99,16 +127,43 @@ class FreshnessCode(StrEnum):
     ENFORCEMENT_STALE_INPUT = "ENFORCEMENT_STALE_INPUT"
     OBSERVATION_INCOMPLETE = "OBSERVATION_INCOMPLETE"
     OBSERVATION_STALE = "OBSERVATION_STALE"
+    QUOTE_MISSING = "QUOTE_MISSING"
+    QUOTE_STALE = "QUOTE_STALE"
+    QUOTE_CROSSED = "QUOTE_CROSSED"
+
+
+class MarketCode(StrEnum):
+    """Gate 16: the market is open by our calendar and by the broker's clock, and the hour is one for entries."""
+
+    CLOCK_UNKNOWN = "CLOCK_UNKNOWN"
+    NOT_A_SESSION = "NOT_A_SESSION"
+    MARKET_CLOSED = "MARKET_CLOSED"
+    ENTRY_WINDOW_CLOSED = "ENTRY_WINDOW_CLOSED"
+    ACCOUNT_RESTRICTED = "ACCOUNT_RESTRICTED"
 
 
 class RepetitionCode(StrEnum):
-    """Gate 17: one intent, one order; one strategy, one position in a symbol."""
+    """Gate 17: one intent, one order; one strategy, one position in a symbol; and no more after too many losses."""
 
     DUPLICATE_INTENT = "DUPLICATE_INTENT"
     ENTRY_WORKING = "ENTRY_WORKING"
     POSITION_OPEN = "POSITION_OPEN"
     ONE_SHOT_USED = "ONE_SHOT_USED"
     COOLDOWN_ACTIVE = "COOLDOWN_ACTIVE"
+    ATTEMPTS_MAX = "ATTEMPTS_MAX"
+    STOP_GUARD_LOCK = "STOP_GUARD_LOCK"
+    DRAWDOWN_LOCK = "DRAWDOWN_LOCK"
+    LOW_PROFIT_LOCK = "LOW_PROFIT_LOCK"
+    CONSEC_LOSS = "CONSEC_LOSS"
+
+
+class EnvelopeCode(StrEnum):
+    """Gate 18: what the symbol and the cash would come to."""
+
+    EXPOSURE_ENVELOPE = "EXPOSURE_ENVELOPE"
+    BUYING_POWER_UNKNOWN = "BUYING_POWER_UNKNOWN"
+    BUYING_POWER = "BUYING_POWER"
+    OPPOSITE_ORDER_WORKING = "OPPOSITE_ORDER_WORKING"
 
 
 class OrderCode(StrEnum):

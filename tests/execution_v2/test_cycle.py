@@ -18,7 +18,7 @@ from schemas.market import ActionKind, CorporateAction
 from schemas.observations import BrokerPosition
 from simulation.tape import TapeBar
 from tests.portfolio.books import control
-from tests.simulation.world import CONFIG, DAYS, Want, World, bar, usd
+from tests.simulation.world import CONFIG, DAYS, LIQUID, Want, World, bar, usd
 
 QUIET = bar("50.10", "51.00", "49.50", "50.80")
 
@@ -283,10 +283,15 @@ class OneShareMore:
 
 
 def test_a_position_that_differs_stops_entries_of_its_symbol_and_no_exit(tmp_path: Path) -> None:
-    made = world(tmp_path, QUIET, bar("53.40", "57.00", "52.90", "56.50"))
+    days = {("AAA", DAYS[0]): QUIET, ("AAA", DAYS[1]): bar("53.40", "57.00", "52.90", "56.50")}
+    made = World(
+        disk=LocalDisk(tmp_path),
+        bars={**days, ("ZZZ", DAYS[0]): QUIET, ("ZZZ", DAYS[1]): QUIET},
+        wants={DAYS[0]: (Want(),), DAYS[1]: (Want(symbol="ZZZ"),)},
+        adv={"AAA": LIQUID, "ZZZ": LIQUID},
+    )
     made.run(DAYS[0])
     made.outside = OneShareMore(made.sim)
-    made.wants = {**made.wants, DAYS[1]: (Want(symbol="ZZZ"),)}
     made.run(DAYS[1])
     assert ["SYMBOL_FROZEN"] == codes(made.results[DAYS[1], "0935"])
     assert {"QTY_MISMATCH"} == statuses(made, DAYS[1])

@@ -55,6 +55,7 @@ def inputs(*intents: TradeIntent, **over: Any) -> EnforcementInputs:
         control=control(),
         marks=marks_of(intents),
         observed={"account": D, "positions": D, "orders": D},
+        record=(),
     )
     return replace(base, **over)
 

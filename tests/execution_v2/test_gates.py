@@ -1,11 +1,9 @@
 """Each gate refuses with each of its codes, and two failing together speak in the documented order."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import partial
 from itertools import combinations
 from typing import Any, Final, get_type_hints
 
@@ -13,166 +11,15 @@ import pytest
 
 from execution_v2.enforce import Authorised, Refused, judge
 from execution_v2.gates import live
-from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, Phase
+from execution_v2.gates.facts import EntryOrder, Phase
 from execution_v2.gates.table import GATES
 from portfolio.exposure import measure
-from schemas.book import Leg, OrderState, Side, StopOut, TimeInForce
+from schemas.book import Leg, OrderState
 from schemas.reasons import gates as reasons
 from schemas.reasons.gates import LiveCode
-from schemas.reasons.ledger import ReadFaultCode
-from tests.portfolio.books import CORE, D, P, book, config_with, control, order, position, usd
-
-BOOK: Final = "ALPACA_LIVE"  # the one book that every gate asks
-MARKS: Final = {"AAA": usd("50"), "HELD": usd("50")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """One entry and all that a gate may know; ``good()`` passes every gate."""
-
-    entry: EntryOrder
-    facts: GateFacts
-    config: EnforcementConfig
-
-    def entry_with(self, **over: Any) -> "World":
-        return replace(self, entry=replace(self.entry, **over))
-
-    def facts_with(self, **over: Any) -> "World":
-        return replace(self, facts=replace(self.facts, **over))
-
-    def control_with(self, **over: Any) -> "World":
-        assert self.facts.control is not None
-        return self.facts_with(control=self.facts.control.model_copy(update=over))
-
-    def config_with(self, **over: Any) -> "World":
-        return replace(self, config=self.config.model_copy(update=over))
-
-    def limits_with(self, **over: Any) -> "World":
-        limits = self.config.limits.model_copy(update=over)
-        return self.config_with(portfolio=self.config.portfolio.model_copy(update={"limits": limits}))
-
-    def book_with(self, **over: Any) -> "World":
-        assert self.facts.book is not None
-        state = self.facts.book.model_copy(update=over)
-        return self.facts_with(book=state, exposure=measure(state, MARKS, D))
-
-    def judged(self, phase: Phase = Phase.S) -> Authorised | Refused:
-        return judge(self.entry, self.facts, self.config, phase)
-
-
-def good() -> World:
-    state = book([position("HELD", 10)])
-    return World(
-        entry=EntryOrder(
-            intent_id="int_AAA",
-            decision_id="dec_AAA",
-            strategy_id=CORE,
-            sleeve_id=CORE,
-            symbol="AAA",
-            side=Side.BUY,
-            rank=1,
-            quantity=Decimal(10),
-            limit=usd("50.00"),
-            limit_cap=usd("50.50"),
-            stop=usd("46.80"),
-            time_in_force=TimeInForce.DAY,
-        ),
-        facts=GateFacts(
-            book_id=BOOK,
-            session_date=D,
-            data_session=P,
-            control=control(),
-            book=state,
-            exposure=measure(state, MARKS, D),
-            marks=MARKS,
-            equity=usd("100000"),
-            decisions=ReadFaultCode.MISSING,  # not asked while decisions do not bind
-            candidates_fault=None,
-            enforcement_fault=None,
-            observed={"account": D, "positions": D, "orders": D},
-        ),
-        config=EnforcementConfig(portfolio=config_with(BOOK), allowlist=("AAA",)),
-    )
-
-
-def out(session: date) -> StopOut:
-    return StopOut(strategy_id=CORE, symbol="AAA", session_date=session)
-
-
-def unreadable(name: str, fault: ReadFaultCode, world: World) -> World:
-    return world.facts_with(**{f"{name.lower()}_fault": fault})
-
-
-def unreadable_decisions(fault: ReadFaultCode, world: World) -> World:
-    return world.config_with(decision_enforce=True).facts_with(decisions=fault)
-
-
-CASES: Final[dict[StrEnum, Callable[[World], World]]] = {
-    LiveCode.LIVE_TRADING_OFF: lambda w: w.control_with(live_trading=False),
-    **{
-        code: partial(World.control_with, live_token_ok=False, live_token_fault=code)
-        for code in (
-            LiveCode.LIVE_TOKEN_MISSING,
-            LiveCode.LIVE_TOKEN_FILE_MISSING,
-            LiveCode.LIVE_TOKEN_FILE_EMPTY,
-            LiveCode.LIVE_TOKEN_MISMATCH,
-        )
-    },
-    LiveCode.LIVE_HOST_MISMATCH: lambda w: w.control_with(live_host_ok=None),
-    reasons.KillSwitchCode.KILL_SWITCH_ENV: lambda w: w.control_with(kill_env=True),
-    reasons.KillSwitchCode.KILL_SWITCH_FILE: lambda w: w.control_with(kill_file="KILL_SWITCH"),
-    reasons.KillSwitchCode.KILL_SWITCH_PERSISTED: lambda w: w.book_with(killed=True),
-    reasons.KillSwitchCode.KILL_SWITCH_UNREADABLE: lambda w: w.control_with(kill_unreadable="no permission"),
-    reasons.AllowlistCode.ALLOWLIST_EMPTY: lambda w: w.config_with(allowlist=None),
-    reasons.AllowlistCode.ALLOWLIST_BLOCKED: lambda w: w.config_with(allowlist=("BBB",)),
-    reasons.AllowlistCode.SYMBOL_MISSING: lambda w: w.entry_with(symbol="").config_with(allowlist=("",)),
-    reasons.RiskCode.EQUITY_UNKNOWN: lambda w: w.facts_with(equity=None),
-    reasons.RiskCode.STOP_MISSING: lambda w: w.entry_with(stop=None),
-    reasons.RiskCode.STOP_WRONG_SIDE: lambda w: w.entry_with(stop=usd("50.00")),
-    reasons.RiskCode.RISK_PER_TRADE_ABS: lambda w: w.limits_with(risk_per_trade_abs_max_usd=usd("31.99")),
-    reasons.RiskCode.RISK_PER_TRADE_PCT: lambda w: w.limits_with(risk_per_trade_pct_max=usd("0.000319")),
-    reasons.GrossCode.MARK_UNKNOWN: lambda w: w.facts_with(marks={"HELD": usd("50")}),
-    # 500 held and 500 wished
-    reasons.GrossCode.GROSS_EXPOSURE_ABS: lambda w: w.limits_with(gross_abs_max_usd=usd("999.99")),
-    reasons.GrossCode.GROSS_EXPOSURE_PCT: lambda w: w.limits_with(gross_pct_max=usd("0.009999")),
-    reasons.PositionsCode.POSITIONS_MAX: lambda w: w.limits_with(positions_max=1),
-    reasons.EntriesCode.ENTRIES_PER_DAY_MAX: lambda w: w.limits_with(entries_per_day_max=0),
-    reasons.FreshnessCode.OBSERVATION_INCOMPLETE: lambda w: w.facts_with(
-        observed={"account": D, "orders": D}
-    ),
-    reasons.FreshnessCode.OBSERVATION_STALE: lambda w: w.facts_with(
-        observed={"account": P, "positions": D, "orders": D}
-    ),
-    **{
-        reasons.FreshnessCode[f"{name}_{fault}"]: partial(unreadable, name, fault)
-        for name in ("CANDIDATES", "ENFORCEMENT")
-        for fault in ReadFaultCode
-    },
-    **{
-        reasons.DecisionCode[f"DECISION_{fault}"]: partial(unreadable_decisions, fault)
-        for fault in ReadFaultCode
-    },
-    reasons.RepetitionCode.DUPLICATE_INTENT: lambda w: w.book_with(entry_intents_today=("int_AAA",)),
-    reasons.RepetitionCode.ENTRY_WORKING: lambda w: w.book_with(
-        orders=(order("AAA", 1, state=OrderState.CANCEL_UNKNOWN),)
-    ),
-    reasons.RepetitionCode.POSITION_OPEN: lambda w: w.book_with(positions=(position("AAA", 1),)),
-    reasons.RepetitionCode.ONE_SHOT_USED: lambda w: w.book_with(
-        ended_today=(order("AAA", 5, filled=Decimal(5), state=OrderState.FILLED),)
-    ),
-    reasons.RepetitionCode.COOLDOWN_ACTIVE: lambda w: w.book_with(stop_outs=(out(P),)),
-    # A short with its stop above: what other gates ask of a short, they ask mirrored.
-    reasons.OrderCode.SHORT_NOT_ALLOWED: lambda w: w.entry_with(side=Side.SELL, stop=usd("53.20")),
-    reasons.OrderCode.QTY_INVALID: lambda w: w.entry_with(quantity=Decimal(0)),
-    reasons.OrderCode.QTY_FRACTIONAL: lambda w: w.entry_with(quantity=usd("1.5")),
-    reasons.OrderCode.PRICE_INVALID: lambda w: w.entry_with(limit=None),
-    reasons.OrderCode.TICK_INVALID: lambda w: w.entry_with(limit=usd("50.001")),
-    reasons.OrderCode.TIF_INVALID: lambda w: w.entry_with(time_in_force=TimeInForce.GTC),
-    reasons.OrderCode.LIMIT_ABOVE_CAP: lambda w: w.entry_with(limit=usd("50.51")),
-    reasons.OrderCode.NOTIONAL_MIN: lambda w: w.entry_with(
-        quantity=Decimal(1), limit=usd("0.99"), stop=usd("0.90")
-    ),
-}
+from tests.execution_v2.gate_cases import BREAKS, CASES, never_sent, out
+from tests.execution_v2.gate_world import CLOSE_AT, MARKS, NOW, OPEN_AT, PLAN, good
+from tests.portfolio.books import D, order, position, usd
 
 
 def test_an_entry_against_which_nothing_speaks_is_authorised_and_every_gate_says_so() -> None:
@@ -191,9 +38,11 @@ def test_one_thing_wrong_is_refused_with_its_own_code(code: StrEnum) -> None:
 
 
 ALSO_FAILING: Final[dict[StrEnum, list[str]]] = {
-    # No symbol has no mark, and without equity a percentage of it is no limit that could be kept.
-    reasons.AllowlistCode.SYMBOL_MISSING: ["gross_exposure"],
-    reasons.RiskCode.EQUITY_UNKNOWN: ["gross_exposure"],
+    # No symbol has no mark and no quote, and without equity a percentage of it is no limit that could be kept.
+    reasons.AllowlistCode.SYMBOL_MISSING: ["gross_exposure", "freshness"],
+    reasons.RiskCode.EQUITY_UNKNOWN: ["gross_exposure", "envelope"],
+    # Phase C's one symbol is the list's: what is not it, is not on it.
+    reasons.PhaseCCode.PHASE_C_SYMBOL_MISMATCH: ["allowlist"],
 }
 OTHERWISE_TESTED: Final = {
     # An unknown book fails gate 2 first; see below. Decisions with content are made in test_enforce.py.
@@ -219,23 +68,12 @@ def test_an_unknown_book_fails_every_gate_that_needs_it_with_its_own_code() -> N
         "gross_exposure": "MARK_UNKNOWN",
         "positions": "POSITIONS_UNKNOWN",
         "entries_per_day": "ENTRY_COUNT_UNKNOWN",
+        "quarantine": "REBUILD_NOT_RELEASED",
         "repetition": "DUPLICATE_INTENT",
+        "envelope": "EXPOSURE_ENVELOPE",
     }
 
 
-BREAKS: Final[dict[str, StrEnum]] = {
-    "live": LiveCode.LIVE_TRADING_OFF,
-    "kill_switch": reasons.KillSwitchCode.KILL_SWITCH_ENV,
-    "allowlist": reasons.AllowlistCode.ALLOWLIST_BLOCKED,
-    "risk_per_trade": reasons.RiskCode.STOP_MISSING,
-    "gross_exposure": reasons.GrossCode.MARK_UNKNOWN,
-    "positions": reasons.PositionsCode.POSITIONS_MAX,
-    "entries_per_day": reasons.EntriesCode.ENTRIES_PER_DAY_MAX,
-    "decision": reasons.DecisionCode.DECISION_MISSING,
-    "freshness": reasons.FreshnessCode.CANDIDATES_MISSING,
-    "repetition": reasons.RepetitionCode.COOLDOWN_ACTIVE,
-    "order_validity": reasons.OrderCode.TIF_INVALID,
-}
 assert list(BREAKS) == [gate.name for gate in GATES]
 
 
@@ -304,12 +142,84 @@ def test_an_addition_and_a_second_attempt_take_no_second_slot() -> None:
     assert isinstance(result, Authorised)
 
 
-def test_another_strategys_position_or_stop_in_the_symbol_is_no_repetition() -> None:
-    other = good().book_with(
+def test_another_strategys_position_and_stop_are_no_repetition_but_the_stop_is_in_the_way() -> None:
+    other = good().more_with(
         positions=(position("AAA", 5, strategy_id="EXTERNAL"),),
         orders=(order("AAA", 5, leg=Leg.STOP, stop=usd("45"), strategy_id="EXTERNAL"),),
     )
-    assert isinstance(other.judged(), Authorised)
+    result = other.judged()
+    assert isinstance(result, Refused)
+    assert {"OPPOSITE_ORDER_WORKING": "envelope"} == {
+        finding.code: row.gate for row in result.gates for finding in row.findings
+    }
+
+
+@pytest.mark.parametrize("minutes", [0, 4, 380, 389, 390])
+def test_nothing_is_entered_in_the_first_five_minutes_nor_in_the_last_ten(minutes: int) -> None:
+    result = good().at(OPEN_AT + timedelta(minutes=minutes)).judged()
+    assert isinstance(result, Refused)
+    assert "market" == result.gate
+    assert isinstance(good().at(OPEN_AT + timedelta(minutes=5)).judged(), Authorised)
+    assert isinstance(good().at(CLOSE_AT - timedelta(minutes=10, seconds=1)).judged(), Authorised)
+
+
+def test_an_early_close_that_only_one_side_knows_of_is_no_known_clock() -> None:
+    early = CLOSE_AT - timedelta(hours=3)
+    for world in (good().clock_with(close_at=early), good().moment_with(close_at=early)):
+        result = world.judged()
+        assert isinstance(result, Refused)
+        assert ("market", reasons.MarketCode.CLOCK_UNKNOWN) == (result.gate, result.code)
+    both = good().clock_with(close_at=early).moment_with(close_at=early)
+    assert isinstance(both.judged(), Authorised)
+    assert isinstance(both.at(early - timedelta(minutes=9)).judged(), Refused)
+
+
+def test_an_observation_of_today_grows_stale_after_a_minute() -> None:
+    read = {"account": NOW, "positions": NOW - timedelta(seconds=60), "orders": NOW}
+    assert isinstance(good().moment_with(observed_at=read).judged(), Authorised)
+    late = good().moment_with(observed_at=read | {"orders": NOW - timedelta(seconds=61)}).judged()
+    assert isinstance(late, Refused)
+    assert reasons.FreshnessCode.OBSERVATION_STALE == late.code
+
+
+def test_phase_c_absent_or_in_another_book_changes_nothing() -> None:
+    off = good().config_with(phase_c=False, live_enable_date="never", allowlist=("AAA", "BBB"))
+    assert isinstance(off.judged(), Authorised)
+    on = good().config_with(phase_c=True, live_enable_date=None).facts_with(book_id="ALPACA_PAPER")
+    assert isinstance(on.judged(), Authorised)
+
+
+def test_before_the_open_what_only_a_cycle_knows_is_not_asked() -> None:
+    unread = good().moment_with(clock=None, quote=None, held_up=None, restricted=None, observed_at={})
+    assert isinstance(unread.judged(Phase.E), Authorised)
+    assert isinstance(unread.judged(Phase.S), Refused)
+
+
+def test_the_third_attempt_may_be_sent_again_under_its_own_id_and_a_fourth_may_not() -> None:
+    again = (*never_sent(1, 2), order("AAA", 10, ord_id="o3", intent_id="int_AAA", attempt=3,
+                                     limit=usd("50.00"), sends=2, state=OrderState.NEVER_SENT))  # fmt: skip
+    assert isinstance(good().book_with(ended_today=again).judged(), Authorised)
+    assert isinstance(good().book_with(ended_today=never_sent(1, 2, 3)).judged(), Refused)
+
+
+def test_shares_that_are_owed_a_stop_hold_up_their_symbol_until_all_of_them_have_one() -> None:
+    held = position("AAA", 5, strategy_id="OTHER").model_copy(update={"plan": PLAN})
+    for quantity, state, bare in ((4, OrderState.LIVE, "1"), (5, OrderState.REPLACE_UNKNOWN, "5")):
+        stop = order("AAA", quantity, leg=Leg.STOP, stop=usd("45"), position_id=held.position_id, state=state)
+        result = good().more_with(positions=(held,), orders=(stop,)).judged()
+        found = [f for row in result.gates for f in row.findings if f.code == "SYMBOL_UNPROTECTED"]
+        assert [bare] == [f.observed for f in found]
+
+
+def test_margin_is_never_used_whatever_the_broker_offers() -> None:
+    rich = good().facts_with(buying_power=usd("400000"))
+    assert isinstance(rich.judged(), Authorised)
+    state = good().facts.book
+    assert state is not None
+    poor = replace(rich.facts, exposure=measure(state, MARKS, D, cash=usd("499.99")))
+    result = replace(rich, facts=poor).judged()
+    assert isinstance(result, Refused)
+    assert reasons.EnvelopeCode.BUYING_POWER == result.code
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])

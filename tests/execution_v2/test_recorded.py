@@ -1,6 +1,7 @@
 """A recorded cycle replays to the same journal without a broker, and a changed question is found by its number."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class Recorded:
     def __init__(self, root: Path) -> None:
         self.world = World(disk=LocalDisk(root), bars=BARS, wants={DAYS[0]: [Want()]})
         self.world.run(DAYS[0], until="0930")
+        self.world.at += timedelta(minutes=5)
         self.inputs: CycleInputs = self.world.inputs(DAYS[0], "0935", CycleKind.ENTRIES)
         self.lines: list[bytes] = []
         broker = RecordingBroker(self.world.sim, self.world.sim, lambda: self.world.at, self.lines.append)
@@ -86,7 +88,7 @@ def test_a_recording_that_a_crash_cut_short_says_where(tmp_path: Path) -> None:
 def test_a_replay_that_stops_early_leaves_calls_unasked(tmp_path: Path) -> None:
     made = Recorded(tmp_path)
     broker = ReplayBroker(made.lines)
-    assert instant(broker.now()) == "2026-03-02T14:30:00Z"
+    assert instant(broker.now()) == "2026-03-02T14:35:00Z"
     assert len(made.lines) - 1 == broker.unasked
 
 

@@ -169,6 +169,7 @@ class World:
                 control=control(),
                 marks=marks,
                 observed={"account": session, "positions": session, "orders": session},
+                record=(),
             ),
             CONFIG.gates,
         )
