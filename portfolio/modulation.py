@@ -126,7 +126,8 @@ def modulate(
     equity: Decimal,
     gross: Decimal | None,
 ) -> tuple[int, tuple[Finding, ...]]:
-    """What is left of *quantity* (q1, after the caps), and why: the policy's reasons, then what bound.
+    """What is left of *quantity* (q1, after the caps), and why: the policy's reasons, then each bound that lowered
+    what the one before it had left.
 
     Args:
         price, equity: USD; equity is E, the smaller of snapshot and account.
@@ -144,22 +145,14 @@ def modulate(
         (Code.PER_POSITION_CAP, _shares(equity * caps.symbol_pct_max, price), equity * caps.symbol_pct_max),
         (Code.MAX_GROSS_EXPOSURE, _shares(room, price), room),
     )
-    left = min(quantity, *(most for _, most, _ in bounds))
-    if left == quantity:
-        return quantity, ()
-    lowered = tuple(
-        _finding(
-            code,
-            symbol,
-            _text(seen),
-            "1" if code is Code.RISK_MULTIPLIER else _text(quantity * price),
-            f"{most} of {quantity} shares",
-        )
-        for code, most, seen in bounds
-        if most < quantity
-    )
-    assert 0 <= left < quantity, "a modulation only ever lowers a quantity"
-    return left, (*modulation.reasons, *lowered)
+    left, lowered = quantity, []
+    for code, most, seen in bounds:
+        if most < left:
+            asked_for = "1" if code is Code.RISK_MULTIPLIER else _text(left * price)
+            lowered.append(_finding(code, symbol, _text(seen), asked_for, f"{most} of {left} shares"))
+            left = most
+    assert 0 <= left <= quantity, "a modulation only ever lowers a quantity"
+    return left, (*modulation.reasons, *lowered) if lowered else ()
 
 
 def _controls(limits: LimitsConfig, m: Decimal, w: Decimal) -> Controls:
