@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -68,9 +69,8 @@ def unit_risk(row: ScanRow) -> Decimal | None:
     levels = row.get("levels")
     if levels is None:
         return None
-    entry: Decimal = levels["entry_ref"]
-    fraction: Decimal = (entry - levels["stop"]) / entry
-    return fraction.quantize(PERCENT)
+    entry = Decimal(levels["entry_ref"])
+    return ((entry - Decimal(levels["stop"])) / entry).quantize(PERCENT)
 
 
 def words(row: ScanRow) -> tuple[str, ...]:
@@ -81,14 +81,15 @@ def words(row: ScanRow) -> tuple[str, ...]:
 
 def rejections(scan: Scan) -> tuple[Rejection, ...]:
     """Every code that turned a symbol away, most frequent first by what it turned away before any other."""
-    first: dict[str, int] = {}
-    carried: dict[str, int] = {}
-    judged = [(row["codes"], 1) for row in scan.rows if row["verdict"] is ScanVerdict.REJECTED]
-    judged += [(group["codes"], len(group["symbols"])) for group in scan.others]
-    for codes, count in judged:
-        for place, code in enumerate(codes):
-            carried[code] = carried.get(code, 0) + count
-            first[code] = first.get(code, 0) + (count if place == 0 else 0)
+    judged = Counter(tuple(row["codes"]) for row in scan.rows if row["verdict"] == ScanVerdict.REJECTED)
+    for group in scan.others:
+        judged[tuple(group["codes"])] += len(group["symbols"])
+    first: Counter[str] = Counter()
+    carried: Counter[str] = Counter()
+    for codes, count in judged.items():
+        first[codes[0]] += count
+        for code in codes:
+            carried[code] += count
     order = sorted(carried, key=lambda code: (-first[code], -carried[code], code))
     return tuple(Rejection(code=code, first=first[code], carried=carried[code]) for code in order)
 
@@ -102,7 +103,9 @@ def _shown(row: ScanRow) -> dict[str, str]:
     anchor, risk = chosen_anchor(row), unit_risk(row)
     levels = row.get("levels")
     score = row["features"]["trend_score"]
-    prices = {name: "-" if levels is None else f"{levels[name]:.2f}" for name in ("stop", "r1", "r2")}
+    prices = {
+        name: "-" if levels is None else f"{Decimal(levels[name]):.2f}" for name in ("stop", "r1", "r2")
+    }
     return {
         "rank": str(row["rank"]),
         "symbol": row["symbol"],
@@ -112,7 +115,7 @@ def _shown(row: ScanRow) -> dict[str, str]:
         "since": "-" if anchor is None else str(anchor["on"]),
         "distance": "-" if anchor is None or anchor["d"] is None else f"{anchor['d']:.2%}",
         "confl": str(row.get("confluence", "-")),
-        "entry": "-" if levels is None else f"{levels['entry_ref']:.2f}",
+        "entry": "-" if levels is None else f"{Decimal(levels['entry_ref']):.2f}",
         "stop": prices["stop"],
         "risk": "-" if risk is None else f"{risk:.2%}",
         "r1": prices["r1"],

@@ -5,6 +5,7 @@ vendor's text becomes a link or a mention.
 """
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Final, TypeVar
 
 from flows.day import Day
@@ -30,7 +31,9 @@ def scan_summary(day: Day) -> Message:
     sources: list[InputRef] = []
 
     def read(name: str, model: type[A]) -> A | ReadFault:
-        found = day.read(name, model)
+        return take(day.read(name, model))
+
+    def take(found: Loaded[A] | ReadFault) -> A | ReadFault:
         if isinstance(found, Loaded):
             sources.append(found.ref)
             return found.artifact
@@ -38,7 +41,7 @@ def scan_summary(day: Day) -> Message:
 
     seen = read("observations/market.json", MarketObservation)
     regime = read("regime.json", Regime)
-    scan = read("scan.json", Scan)
+    scan = take(_scan(day))
     wished = read("candidates.json", Candidates)
     sections = [_heading(day, scan, regime), _counts(seen, scan, wished)]
     if isinstance(scan, Scan):
@@ -55,6 +58,12 @@ def scan_summary(day: Day) -> Message:
         text=_headline(day, scan, wished)[:HEADLINE_CHARS_MAX],
         blocks=tuple(clipped(lines) for lines in sections if lines),
     )
+
+
+def _scan(day: Day) -> Loaded[Scan] | ReadFault:
+    """The scan as this process read it, if the file still holds those bytes; else as the file gives it."""
+    kept = day.house.scanned
+    return kept if kept is not None and kept.ref == day.ref("scan.json") else day.read("scan.json", Scan)
 
 
 def escaped(text: str) -> str:
@@ -143,9 +152,9 @@ def _line(row: ScanRow) -> str:
         told += f", {anchor['a']} of {anchor['on']}"
         told += "" if anchor["d"] is None else f" {anchor['d']:+.2%}"
     if levels is not None:
-        told += f", entry {levels['entry_ref']:.2f}, stop {levels['stop']:.2f}"
+        told += f", entry {Decimal(levels['entry_ref']):.2f}, stop {Decimal(levels['stop']):.2f}"
         told += "" if risk is None else f" ({risk:.1%} below)"
-        told += f", targets {levels['r1']:.2f} and {levels['r2']:.2f}"
+        told += f", targets {Decimal(levels['r1']):.2f} and {Decimal(levels['r2']):.2f}"
     return told
 
 

@@ -51,7 +51,8 @@ def test_the_csv_gives_back_what_scan_json_holds(ready: Path) -> None:
         assert {name: str(value) for name, value in levels.items()} == {name: cells[name] for name in levels}
         anchor = next(each for each in row["anchors"] if each["a"] == row["chosen"])
         assert (anchor["v"], anchor["d"]) == (float(cells["avwap"]), float(cells["distance"]))
-        risk = (levels["entry_ref"] - levels["stop"]) / levels["entry_ref"]
+        entry, stop = Decimal(levels["entry_ref"]), Decimal(levels["stop"])
+        risk = (entry - stop) / entry
         assert abs(risk - Decimal(cells["unit_risk_fraction"])) <= Decimal("0.00005")
 
 

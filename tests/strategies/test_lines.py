@@ -34,7 +34,10 @@ def test_every_anchor_and_mean_ends_in_the_scans_own_value(
             assert told is not None
             bars = bars_of(panel, symbol)
             for row in told.anchors:
-                assert row["v"] == anchored(bars, panel.sessions, row["on"])[-1], (symbol, row["a"])
+                assert row["v"] == anchored(bars, panel.sessions, date.fromisoformat(str(row["on"])))[-1], (
+                    symbol,
+                    row["a"],
+                )
             if told.features:
                 for length in (5, 20, 50, 200):
                     assert told.features[f"sma{length}"] == mean(bars, length)[-1], (symbol, length)
