@@ -125,7 +125,7 @@ def regime(day: DayFacts) -> Table:
 
 
 def candidates(day: DayFacts) -> Table:
-    """What the scan let through, best first."""
+    """What the scan let through, strategy by strategy, best first."""
     if day.candidates is None:
         return _absent("Candidates", "candidates.json")
     notes = []
@@ -138,14 +138,15 @@ def candidates(day: DayFacts) -> Table:
         notes.append(_codes(day.candidates.reasons))
     return Table(
         title="Candidates",
-        columns=("Rank", "Symbol", "Tier", "Anchor", "Trend score", "Close", "USD a day"),
+        columns=("Rank", "Symbol", "Strategy", "Tier", "Anchor", "Trend score", "Close", "USD a day"),
         rows=[
             (
                 str(row.rank),
                 row.symbol,
-                row.tier,
-                row.anchor,
-                f"{row.trend_score:.2f}".replace("-", "−"),
+                row.strategy_id,
+                row.tier or NOTHING,
+                row.anchor or NOTHING,
+                NOTHING if row.trend_score is None else f"{row.trend_score:.2f}".replace("-", "−"),
                 money(row.close),
                 f"{row.adv_usd20:,.0f}",
             )

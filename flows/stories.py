@@ -153,7 +153,7 @@ def scan(day: Day) -> Rows:
 
 
 def candidates(day: Day) -> Rows:
-    """Ranked candidates with their levels."""
+    """Ranked candidates with their levels, strategy by strategy."""
     found = _open(day, "candidates.json", Candidates)
     if found is None:
         return []
@@ -163,11 +163,12 @@ def candidates(day: Day) -> Rows:
         intent = plans[row.intent_id]
         rows.append(
             {
+                "strategy": row.strategy_id,
                 "rank": str(row.rank),
                 "symbol": row.symbol,
-                "tier": row.tier,
-                "anchor": row.anchor,
-                "score": f"{row.trend_score:.2f}",
+                "tier": row.tier or "-",
+                "anchor": row.anchor or "-",
+                "score": "-" if row.trend_score is None else f"{row.trend_score:.2f}",
                 "close": money(row.close),
                 "stop": money(intent.stop_plan.initial_stop),
                 "r1": money(intent.exit_plan.r1),
@@ -184,6 +185,7 @@ def decisions(day: Day) -> Rows:
         return []
     return [
         {
+            "strategy": row.strategy_id,
             "symbol": row.symbol,
             "verdict": row.verdict,
             "wanted": "-" if row.q0 is None else str(row.q0),

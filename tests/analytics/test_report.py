@@ -237,7 +237,7 @@ def morning() -> DayFacts:
 def test_every_stage_of_the_morning_has_its_row() -> None:
     page = render(morning())
     for cells in (
-        ("1", "QRS", "A", "YTD", "−1.25", "12.34", "12,340,000"),
+        ("1", "QRS", "S1_AVWAP_CORE", "A", "YTD", "−1.25", "12.34", "12,340,000"),
         ("QRS", "S1_AVWAP_CORE", "BLOCK", "700", "0", "0.00", "0.00", "POSITIONS_MAX"),
         ("QRS", "refused", "0", "–", "DECISION_BLOCK"),
         ("ABC", "S1_AVWAP_CORE", "10", "10", "95.00", "97.90", "daily_swing_low", "STOP_RATCHET"),
