@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from flows.day import Day
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 LEVELS: Final = (("entry", "entry_ref"), ("stop", "stop"), ("r1", "r1"), ("r2", "r2"), ("level", "level"))
 """Name on the chart -> name in the scan."""
-CHARS_A_LINE: Final = 150
+CHARS_A_LINE: Final = 135
 CODE_LINES: Final = 2
 
 
@@ -69,8 +70,8 @@ def picture(day: Day, symbol: str, bars: int) -> "Picture":
     lines = [line(f"sma{length}", mean(whole, length)) for length in (20, 50)]
     for row in found.anchors:
         weight = 2 if row["a"] == found.chosen else 0 if row.get("no") else 1
-        values = anchored(whole, panel.sessions, row["on"])
-        lines.append(line(row["a"], values, anchor=row["on"], weight=weight))
+        on = SessionDate(date.fromisoformat(str(row["on"])))
+        lines.append(line(row["a"], anchored(whole, panel.sessions, on), anchor=on, weight=weight))
     return Picture(
         title=_title(day, symbol, standing),
         under=_under(day, scan, standing, found, whole),
