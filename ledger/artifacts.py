@@ -92,7 +92,7 @@ def encode(
         del opening["supersedes"]
     payload = {k: v for k, v in plain(artifact).items() if v is not None or k not in artifact.LEFT_OUT}
     assert not HEADER_KEYS & payload.keys(), f"{artifact.SCHEMA} uses a header's key for its own"
-    return artifact_bytes(opening | payload)
+    return artifact_bytes(opening | payload, artifact.AS_WRITTEN)
 
 
 def write(disk: Disk, path: str, artifact: Artifact, ctx: Context, inputs: Sequence[InputRef]) -> Written:

@@ -54,5 +54,7 @@ class Artifact(Fact):
     SCHEMA: ClassVar[str]
     VERSION: ClassVar[int] = 1
     STAGE: ClassVar[str]
+    AS_WRITTEN: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose validated value is already the JSON value that is written, its floats finite: no copy is made."""
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset()
     """Fields that are left out of the bytes while None: a feature that is off leaves no trace of itself."""

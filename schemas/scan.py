@@ -1,15 +1,17 @@
 """Every symbol of the snapshot gets a verdict: in full past the data and liquidity gates, else its codes.
 
 A scan has thousands of rows a day and is kept for years, so rows are typed dicts with short, documented keys:
-pydantic validates them in compiled code, and a key that does not apply is left out. Measures are floats
-already quantised at the scale that their field states; ``null`` is a measure that cannot be had.
+pydantic validates them in compiled code, and a key that does not apply is left out. In memory a row is what it is
+on disk, prices and dates in their one text, so that it is spelled, read and validated without being made anew.
+Measures are floats already quantised at the scale that their field states; ``null`` is one that cannot be had.
 """
 
+from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, with_config
 from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
 
 from schemas.base import Amount, Fact, Measure6, Price, SessionDate, Shares
@@ -30,6 +32,16 @@ def _said(text: str) -> object:
     return Field(description=text)
 
 
+def _is_date(text: str) -> str:
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError(f"{text!r} is not spelled as a date")
+    return text
+
+
+PriceText = Annotated[str, Field(pattern=r"^-?(0|[1-9][0-9]*)\.[0-9]{4}$")]
+"""USD per share, scale 4."""
+DateText = Annotated[str, AfterValidator(_is_date), WithJsonSchema({"type": "string", "format": "date"})]
+"""A session, as 2016-06-01."""
 M6 = Annotated[float | None, Field(allow_inf_nan=False, description="scale 6")]
 M4 = Annotated[float | None, Field(allow_inf_nan=False, description="scale 4")]
 M2 = Annotated[float | None, Field(allow_inf_nan=False, description="scale 2")]
@@ -59,7 +71,7 @@ ANCHOR_LETTERS: Final = MappingProxyType(
 class Features(TypedDict):
     """The features of strategy.md 2.1 at the bar of P, named as there."""
 
-    close: Price
+    close: PriceText
     bars: int
     vwap20: M6
     atr14: M6
@@ -77,9 +89,9 @@ class Features(TypedDict):
     weekly_sma40: M6
     adv_shares20: M2
     adv_usd20: M2
-    pivot_r1: Price
-    pivot_r2: Price
-    fractal_low: NotRequired[Annotated[SessionDate, _said("its session; absent if none")]]
+    pivot_r1: PriceText
+    pivot_r2: PriceText
+    fractal_low: NotRequired[Annotated[DateText, _said("its session; absent if none")]]
     sector_rs: NotRequired[
         Annotated[M6, _said("scale 6: the sector's fund against the benchmark; absent if not to be had")]
     ]
@@ -90,7 +102,7 @@ class AnchorRow(TypedDict):
     """One present anchor. Short keys: there are up to nine in each of thousands of rows."""
 
     a: Annotated[str, _said("an AnchorName")]
-    on: Annotated[SessionDate, _said("session of the anchor bar")]
+    on: Annotated[DateText, _said("session of the anchor bar")]
     v: Annotated[M6, _said("avwap at P, USD")]
     d: Annotated[M6, _said("distance (close - avwap)/avwap")]
     s: Annotated[M6, _said("avwap_slope5")]
@@ -118,12 +130,12 @@ class Labels(TypedDict):
 class Levels(TypedDict):
     """Prices of the plan (strategy.md 2.5)."""
 
-    level: Price
-    entry_ref: Price
-    stop: Price
-    r1: Price
-    r2: Price
-    limit_cap: Price
+    level: PriceText
+    entry_ref: PriceText
+    stop: PriceText
+    r1: PriceText
+    r2: PriceText
+    limit_cap: PriceText
 
 
 @with_config(_STRICT)
@@ -221,6 +233,7 @@ class Scan(Artifact):
 
     SCHEMA: ClassVar[str] = "avwap.scan"
     STAGE: ClassVar[str] = "scan"
+    AS_WRITTEN: ClassVar[frozenset[str]] = frozenset({"rows", "others"})
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"trend"})
 
     data_session: SessionDate

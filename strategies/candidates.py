@@ -110,7 +110,8 @@ def _avwap(scan: Scan, config: CandidateConfig, _: TrendConfig) -> Iterator[_Wis
     for place, row in enumerate(scan.rows):
         if row["verdict"] is not ScanVerdict.CANDIDATE:
             continue
-        levels, features = row["levels"], row["features"]
+        features = row["features"]
+        levels = {name: Decimal(text) for name, text in row["levels"].items() if isinstance(text, str)}
         shares, usd = features["adv_shares20"], features["adv_usd20"]
         assert shares is not None, "a row without volume passed the gates"
         assert usd is not None, "a row without turnover passed the gates"
@@ -133,7 +134,7 @@ def _avwap(scan: Scan, config: CandidateConfig, _: TrendConfig) -> Iterator[_Wis
             # Down: a cap on participation is a limit, and one share over a limit is a breach.
             adv_shares20=Decimal(int(shares)),
             adv_usd20=Decimal(repr(usd)).quantize(Decimal("0.000001")),
-            close=features["close"],
+            close=Decimal(features["close"]),
             tier=row["tier"],
             anchor=row["chosen"],
             trend_score=features["trend_score"],

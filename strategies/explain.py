@@ -67,7 +67,8 @@ def explain(inputs: ScanInputs, config: ScanConfig, symbol: str) -> Explanation 
     f = judged.features[at].tolist()
     has_bar = f[layout.SESSION] != NULL
     strength = sector_strength(panel, config).get(symbol)
-    row = full_row(alone, f, judged.anchors[at].tolist(), strength) if f[layout.PIVOT_R1] != NULL else {}
+    days = [session.isoformat() for session in panel.sessions]
+    row = full_row(days, f, judged.anchors[at].tolist(), strength) if f[layout.PIVOT_R1] != NULL else {}
     return Explanation(
         symbol=symbol,
         has_bar_at_p=has_bar,

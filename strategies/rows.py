@@ -31,6 +31,7 @@ MEASURES: Final[Mapping[str, tuple[int, int]]] = {
     "adv_usd20": (layout.ADV_USD20, 2),
 }
 """Name on disk -> column and scale."""
+POWERS: Final = {name: (column, 10**scale) for name, (column, scale) in MEASURES.items()}
 PRICES: Final = {"close": layout.CLOSE, "pivot_r1": layout.PIVOT_R1, "pivot_r2": layout.PIVOT_R2}
 LEVELS: Final = {
     "level": layout.LEVEL,
@@ -44,6 +45,10 @@ NAMES: Final = tuple(str(name) for name in AnchorName)
 FAILS: Final = tuple(
     zip((layout.TOO_YOUNG, layout.BELOW, layout.SLOPE_DOWN, layout.TOO_FAR), ANCHOR_LETTERS, strict=True)
 )
+FAILED: Final = tuple(
+    "".join(letter for bit, letter in FAILS if bits & bit) for bits in range(sum(bit for bit, _ in FAILS) + 1)
+)
+"""Bits of the failed conditions -> their letters, in order."""
 CONTROL: Final = {1: "above", 0: "at", -1: "below"}
 ACCEPTANCE: Final = {1: "accepted_above", 0: "none", -1: "accepted_below"}
 EXTENSION: Final = ("balanced", "stretched", "extended")
@@ -55,16 +60,17 @@ def full_rows(
     panel: Panel, features: Ints, anchors: Ints, wanted: Ints, strength: Mapping[str, float]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """For each panel position in *wanted* the keys that a full row has beyond symbol, verdict and codes."""
+    days = [session.isoformat() for session in panel.sessions]
     own = features[wanted].tolist()
     for k, f, rows in zip(wanted.tolist(), own, anchors[wanted].tolist(), strict=True):
-        yield k, full_row(panel, f, rows, strength.get(panel.symbols[k]))
+        yield k, full_row(days, f, rows, strength.get(panel.symbols[k]))
 
 
 def full_row(
-    panel: Panel, f: Sequence[int], anchors: Sequence[Sequence[int]], sector_rs: float | None
+    days: Sequence[str], f: Sequence[int], anchors: Sequence[Sequence[int]], sector_rs: float | None
 ) -> dict[str, Any]:
-    """Features, anchors, labels and levels of one symbol from its integer columns."""
-    row: dict[str, Any] = {"features": _features(panel, f), "anchors": _anchors(panel, anchors)}
+    """Features, anchors, labels and levels of one symbol from its integer columns; *days*: the panel's sessions."""
+    row: dict[str, Any] = {"features": _features(days, f), "anchors": _anchors(days, anchors)}
     if sector_rs is not None:
         row["features"]["sector_rs"] = sector_rs
     row["labels"] = _labels(f)
@@ -72,7 +78,7 @@ def full_row(
         row["chosen"] = NAMES[f[layout.CHOSEN]]
         row["confluence"] = f[layout.CONFLUENCE]
         if f[layout.STOP] != NULL:
-            row["levels"] = {name: usd(f[column]) for name, column in LEVELS.items()}
+            row["levels"] = {name: price(f[column]) for name, column in LEVELS.items()}
     return row
 
 
@@ -81,22 +87,28 @@ def usd(e4: int) -> Decimal:
     return Decimal(e4).scaleb(-4)
 
 
+def price(e4: int) -> str:
+    """``usd`` as a file spells it. A stop that the plan puts below nothing is negative, and fails its gate."""
+    return f"{e4 // 10_000}.{e4 % 10_000:04d}" if e4 >= 0 else f"-{price(-e4)}"
+
+
 def decimal_of(q: int, scale: int) -> float | None:
     """The measure that the integer *q* stands for; ``None`` for NULL."""
     return None if q == NULL else q / 10**scale
 
 
-def _features(panel: Panel, f: Sequence[int]) -> dict[str, Any]:
-    found: dict[str, Any] = {name: usd(f[column]) for name, column in PRICES.items()}
+def _features(days: Sequence[str], f: Sequence[int]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: price(f[column]) for name, column in PRICES.items()}
     found["bars"] = f[layout.BARS]
-    for name, (column, scale) in MEASURES.items():
-        found[name] = decimal_of(f[column], scale)
+    for name, (column, power) in POWERS.items():
+        q = f[column]
+        found[name] = None if q == NULL else q / power
     if f[layout.FRACTAL_LOW] >= 0:
-        found["fractal_low"] = panel.sessions[f[layout.FRACTAL_LOW]]
+        found["fractal_low"] = days[f[layout.FRACTAL_LOW]]
     return found
 
 
-def _anchors(panel: Panel, anchors: Sequence[Sequence[int]]) -> list[AnchorRow]:
+def _anchors(days: Sequence[str], anchors: Sequence[Sequence[int]]) -> list[AnchorRow]:
     kept: dict[int, AnchorRow] = {}
     for k, a in enumerate(anchors):
         if a[layout.A_SESSION] < 0:
@@ -106,7 +118,7 @@ def _anchors(panel: Panel, anchors: Sequence[Sequence[int]]) -> list[AnchorRow]:
             continue
         row: AnchorRow = {
             "a": NAMES[k],
-            "on": panel.sessions[a[layout.A_SESSION]],
+            "on": days[a[layout.A_SESSION]],
             "v": decimal_of(a[layout.A_AVWAP], 6),
             "d": decimal_of(a[layout.A_DISTANCE], 6),
             "s": decimal_of(a[layout.A_SLOPE], 6),
@@ -114,7 +126,7 @@ def _anchors(panel: Panel, anchors: Sequence[Sequence[int]]) -> list[AnchorRow]:
         if a[layout.A_RECLAIM]:
             row["r"] = True
         if a[layout.A_FAILS]:
-            row["no"] = "".join(letter for bit, letter in FAILS if a[layout.A_FAILS] & bit)
+            row["no"] = FAILED[a[layout.A_FAILS]]
         else:
             row["q"] = decimal_of(a[layout.A_SCORE], 4)
         kept[k] = row

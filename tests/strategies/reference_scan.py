@@ -289,7 +289,7 @@ class Judged:
         features["bars"] = self.bars
         slow, fractal = self.slow, self.slow.fractal()
         if fractal is not None:
-            features["fractal_low"] = slow.day[fractal]
+            features["fractal_low"] = slow.day[fractal].isoformat()
         strength = self._sector_rs()
         if strength is not None:
             features["sector_rs"] = strength
@@ -306,7 +306,7 @@ class Judged:
             if "alias" in own:
                 rows[own["alias"]].setdefault("also", []).append(name)
                 continue
-            row = {"a": name, "on": self.slow.day[own["a"]]}
+            row = {"a": name, "on": self.slow.day[own["a"]].isoformat()}
             row |= {
                 k: _measure(q(own[n], 6), 6) for k, n in (("v", "line"), ("d", "distance"), ("s", "slope"))
             }
@@ -364,5 +364,5 @@ def _measure(value: int | None, scale: int) -> float | None:
     return None if value is None else value / 10**scale
 
 
-def _price(e4: int) -> Decimal:
-    return Decimal(e4).scaleb(-4)
+def _price(e4: int) -> str:
+    return f"{Decimal(e4).scaleb(-4):f}"

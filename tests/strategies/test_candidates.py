@@ -34,7 +34,7 @@ def test_an_intent_repeats_the_plan_of_its_scan_row() -> None:
     wish = next(each for each in wished.intents if each.symbol == "AAA")
     row = found.rows[int(wish.scan_ref.rpartition("/")[2])]
     assert "AAA" == row["symbol"]
-    levels = row["levels"]
+    levels = {name: Decimal(str(text)) for name, text in row["levels"].items()}
     assert (levels["level"], levels["entry_ref"], levels["limit_cap"]) == (
         wish.entry.level,
         wish.entry.entry_ref,
