@@ -7,6 +7,7 @@ Every fault of a configuration is reported at once, before anything starts.
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
@@ -28,6 +29,7 @@ from analytics.snapshot import SnapshotConfig
 from analytics.trades import TradesConfig
 from execution_v2.gates.facts import EnforcementConfig
 from execution_v2.ports import CycleConfig, ExecutionConfig
+from execution_v2.protections import Protections
 from ledger.canonical import artifact_bytes, digest
 from market.config import ContractConfig
 from portfolio.limits import LIMITS, PortfolioConfig, portfolio_config
@@ -55,12 +57,13 @@ FLAGS: Final = frozenset(
         "live_confirm_token",
         "kill_switch",
         "allowlist_symbols",
+        "phase_c",
+        "live_enable_date_ny",
         "e2_regime_risk_modulation",
     )
 )
 """Settings whose environment variable is the roadmap's name, in capitals and without AVWAP_."""
 NOT_YET: Final = (
-    "PHASE_C",
     "E3_RISK_ATTRIBUTION_WRITE",
     "E3_RISK_ATTRIBUTION_SUMMARY_WRITE",
     "E3_RISK_ATTRIBUTION_ROLLING_WRITE",
@@ -98,6 +101,11 @@ def _switch(value: object) -> bool:
 
 def _symbols(value: object) -> object:
     return tuple(s.strip() for s in value.split(",") if s.strip()) if isinstance(value, str) else value
+
+
+def _written(value: object) -> object:
+    """A date in the file is one for TOML; in the environment it is text."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _flag(name: str) -> Any:
@@ -169,6 +177,15 @@ class Settings(BaseSettings):
     allowlist_symbols: Annotated[tuple[str, ...] | None, BeforeValidator(_symbols)] = Field(
         default=None, validation_alias=AliasChoices("ALLOWLIST_SYMBOLS", "allowlist_symbols")
     )
+    phase_c: Annotated[bool, BeforeValidator(_switch)] = _flag("PHASE_C")
+    live_enable_date_ny: Annotated[str | None, BeforeValidator(_written)] = Field(
+        default=None, validation_alias=AliasChoices("LIVE_ENABLE_DATE_NY", "live_enable_date_ny")
+    )
+    """The one date of Phase C, as written; gate 4 refuses what is no date, so that exits never wait for a setting."""
+    protections: dict[str, Protections] = Field(
+        default_factory=lambda: {book: Protections() for book in BOOKS}
+    )
+    """What a book's losses lock, by book. What the file names replaces that key alone."""
 
     @classmethod
     def settings_customise_sources(
@@ -192,6 +209,16 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}")
         return _merged({book: portfolio_config(book).model_dump() for book in BOOKS}, books)
+
+    @field_validator("protections", mode="before")
+    @classmethod
+    def _known_protections(cls, protections: Any) -> Any:
+        if not isinstance(protections, Mapping):
+            return protections
+        unknown = sorted(set(protections) - set(BOOKS))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}")
+        return _merged({book: Protections().model_dump() for book in BOOKS}, protections)
 
     @field_validator("candidates")
     @classmethod
@@ -227,6 +254,10 @@ class Settings(BaseSettings):
             portfolio=self.books[book_id],
             decision_enforce=self.portfolio_decision_enforce,
             allowlist=self.allowlist_symbols,
+            phase_c=self.phase_c,
+            live_enable_date=self.live_enable_date_ny,
+            quote_age_s_max=self.entry.quote_age_s_max,
+            protections=self.protections[book_id],
         )
 
     def shown(self) -> dict[str, Any]:

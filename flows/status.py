@@ -1,8 +1,9 @@
-"""What a book is doing now, from its files alone: no calendar, no store, no broker."""
+"""What a book is doing now, from its files alone: no store, no broker; the calendar only to date a lock's end."""
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from execution_v2.protections import WINDOW_MAX, locks
 from execution_v2.reduce import fold_records
 from flows.house import House
 from flows.settings import book_of
@@ -13,6 +14,10 @@ from ledger.seal import sessions_of
 from schemas.book import Book, BookState, Leg
 from schemas.errors import Denied, UsageFault
 from schemas.reasons.edge import EdgeCode
+from schemas.reasons.gates import RepetitionCode
+
+if TYPE_CHECKING:
+    from market.calendar import Calendar
 
 
 def latest_state(house: House, book_id: str) -> tuple[date, BookState, bool]:
@@ -92,7 +97,58 @@ def of_book(house: House, book_id: str) -> dict[str, Any]:
         "positions": positions,
         "orders": orders,
         "switches": switches(house, book_id, state),
+        "locks": locked(house, book_id, session, state, is_over=is_sealed),
     }
+
+
+def locked(
+    house: House, book_id: str, session: date, state: BookState, *, is_over: bool
+) -> list[dict[str, str]]:
+    """Every protection that holds after *session*'s records so far: whom, what was found, and what ends it.
+
+    *is_over*: the session is sealed, so that what ended with it is no lock any more.
+    """
+    config, calendar = house.settings.protections[book_id], house.calendar
+    known = calendar.sessions(calendar.previous(session, WINDOW_MAX), session)
+    found = [
+        (
+            lock.code,
+            _whom(lock.strategy_id, lock.symbol),
+            f"{lock.observed} of {lock.threshold}",
+            lock.since,
+            _after(calendar, session, lock.sessions_left),
+        )
+        for lock in locks(state, known, config) or ()
+    ]
+    found += [
+        (
+            RepetitionCode.COOLDOWN_ACTIVE,
+            _whom(out.strategy_id, out.symbol),
+            "a stop-out",
+            out.session_date,
+            calendar.next(out.session_date),
+        )
+        for out in state.stop_outs
+    ]
+    return [
+        {
+            "lock": str(code),
+            "holds": whom,
+            "found": what,
+            "since": "" if since is None else since.isoformat(),
+            "ended by": f"avwap resume --book {book_id}" if end is None else f"the end of {end}",
+        }
+        for code, whom, what, since, end in found
+        if end is None or end > session or (end == session and not is_over)
+    ]
+
+
+def _after(calendar: "Calendar", session: date, more: int | None) -> date | None:
+    return None if more is None else session if more == 0 else calendar.next(session, more)
+
+
+def _whom(strategy_id: str | None, symbol: str | None) -> str:
+    return " ".join(part for part in (strategy_id, symbol) if part) or "every entry"
 
 
 def _lock(house: House, book_id: str) -> str:

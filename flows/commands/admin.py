@@ -15,6 +15,7 @@ config = typer.Typer(no_args_is_help=True, help="Check the configuration offline
 def register(app: typer.Typer) -> None:
     """Add the commands to *app*."""
     app.command("kill")(kill)
+    app.command("resume")(resume)
     app.command("deploy")(deploy)
 
 
@@ -39,20 +40,42 @@ def kill(
             safe="nothing was changed",
             next="avwap kill on … or avwap kill off …",
         )
+    _who_and_why("a kill switch", operator, reason)
+    wrote = throw(house(home), book, switch == "on", operator, reason)
+    console.emit({"book": book, "kill": switch, "wrote": wrote}, as_json, lambda: _notes(wrote))
+
+
+def resume(
+    book: Book,
+    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")],
+    operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Let a book enter again after so many losses in a row that it waits for a person (CONSEC_LOSS).
+
+    Example: `avwap resume --book SIM --reason "five gaps in one week; sizes checked" --operator jo`
+    """
+    from flows.switch import resume as go_on
+
+    _who_and_why("a resume", operator, reason)
+    wrote = go_on(house(home), book, operator, reason)
+    console.emit({"book": book, "wrote": wrote}, as_json, lambda: _notes(wrote))
+
+
+def _who_and_why(what: str, operator: str, reason: str) -> None:
     if not operator.strip() or not reason.strip():
         raise UsageFault(
             EdgeCode.USAGE,
-            "a kill switch is journaled with who and why",
+            f"{what} is journaled with who and why",
             safe="nothing was changed",
             next="give --operator and --reason",
         )
-    wrote = throw(house(home), book, switch == "on", operator, reason)
 
-    def render() -> None:
-        for line in wrote:
-            console.note(line)
 
-    console.emit({"book": book, "kill": switch, "wrote": wrote}, as_json, render)
+def _notes(lines: list[str]) -> None:
+    for line in lines:
+        console.note(line)
 
 
 def deploy(home: Home = None, as_json: Json = False) -> None:

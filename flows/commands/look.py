@@ -151,6 +151,7 @@ def status(book: Book, home: Home = None, as_json: Json = False) -> None:
         console.rows("Positions", body["positions"])
         console.rows("Orders that may be live", body["orders"])
         console.rows("Switches", body["switches"])
+        console.rows("Locks", body["locks"])
 
     console.emit(body, as_json, render)
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from analytics import snapshot as snapshots
 from execution_v2 import book as books
 from execution_v2.broker.port import ReadFailed
+from execution_v2.gates.live import LIVE_BOOK, token_fault
 from execution_v2.reduce import empty_state, fold_records
 from flows.day import Day, StageRefused
 from flows.stages.premarket import (
@@ -51,9 +52,12 @@ from schemas.observations import (
     PositionsObservation,
 )
 from schemas.reasons.edge import EdgeCode
+from schemas.reasons.gates import LiveCode
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
 
 Guard = Callable[[], None]
+LIVE_TOKEN: Final = "live_confirm_token.txt"
+"""Under ``control/``: the half of the token that a person types into a file."""
 PENDING: Final = "pending.jsonl"
 """Under ``control/``: operator records made while no session was open."""
 ACKNOWLEDGEMENTS: Final = "acknowledged"
@@ -340,11 +344,25 @@ def control_now(day: Day, world: World) -> ControlObservation:
                 seen = seen or path
         except Denied as error:
             unreadable = f"{path}: {error.message}"
+    asked = day.book_id == LIVE_BOOK
+    fault = _token_fault(day) if asked else None
     return ControlObservation(
         as_of=world.clock.now(),
         kill_env=settings.kill_switch,
         kill_file=seen,
         kill_unreadable=unreadable,
         live_trading=settings.live_trading,
-        live_token_ok=None,
+        live_token_ok=fault is None if asked else None,
+        live_token_fault=fault,
     )
+
+
+def _token_fault(day: Day) -> LiveCode | None:
+    """Whether both halves of the live token agree. Only the answer leaves this function, and only it is recorded."""
+    disk, path = day.house.disk, layout.control(day.book_id, LIVE_TOKEN)
+    token = day.house.settings.live_confirm_token
+    try:
+        held = disk.read(path).decode() if disk.exists(path) else None
+    except (Denied, UnicodeDecodeError):
+        held = None
+    return token_fault(None if token is None else token.get_secret_value(), held)
