@@ -1,6 +1,8 @@
 """A drawing is readable at its size, whatever the prices: no text over another, none outside, and always the same."""
 
+import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 from matplotlib.text import Text
 
 from analytics.symbol_chart import ANCHORS, DOTS, INCHES, STYLE, Candle, Line, Picture, draw, figure
+from flows.chart import CHARS_A_LINE
+from schemas.reasons.scan import ScanCode
 
 FIRST = date(2016, 1, 4)
 
@@ -139,3 +143,10 @@ def test_a_session_without_a_bar_leaves_a_gap_of_its_width() -> None:
     boxes = made.axes[1].collections[0].get_paths()
     middles = [path.get_extents().x0 + 0.34 for path in boxes]
     assert [7.0, 14.0] == pytest.approx(middles)
+
+
+def test_a_full_line_of_codes_fits_the_picture() -> None:
+    codes = textwrap.wrap(", ".join(["UNIVERSE_NOT_MEMBER", *ScanCode, "BARS_SPLIT_RESIDUE"]), CHARS_A_LINE)
+    boxes = [box for text, box in shown(replace(alone(5.0), under=tuple(codes))) if text in codes]
+    assert len(codes) == len(boxes)
+    assert max(box.x1 for box in boxes) <= INCHES[0] * DOTS
