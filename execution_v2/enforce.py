@@ -15,7 +15,7 @@ from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, P
 from execution_v2.gates.risk_per_trade import risk_of
 from execution_v2.gates.table import GATES
 from portfolio import exposure as exposures
-from portfolio.arbiter import Peers, size_at
+from portfolio.arbiter import NO_PEERS, Peers, size_at
 from portfolio.batch import candidates_fault, is_drawn_down, sizing_equity
 from portfolio.decide import adv_shares20, arbitrated
 from portfolio.modulation import asked
@@ -84,7 +84,7 @@ class EnforcementInputs:
     record: tuple[RecordCode, ...] | None
     """What is wrong with the session's journal; None where nobody looked."""
     regime: Regime | ReadFaultCode | None = None
-    peers: Peers = Peers()
+    peers: Peers = NO_PEERS
     """Sectors and correlations, for the size of an intent alone."""
 
 

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
@@ -30,11 +31,14 @@ from analytics.trades import TradesConfig
 from execution_v2.gates.facts import EnforcementConfig
 from execution_v2.ports import CycleConfig, ExecutionConfig
 from execution_v2.protections import Protections
+from flows.sharing import FileText, read_text, sharing_of
 from ledger.canonical import artifact_bytes, digest
 from market.config import ContractConfig
 from portfolio.limits import LIMITS, PortfolioConfig, portfolio_config
+from portfolio.sleeves import Sharing
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
+from schemas.reasons.portfolio import BatchCode
 from schemas.strategy_registry import EntryModel
 from simulation.config import ExchangeConfig
 from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig, TrendConfig
@@ -60,6 +64,12 @@ FLAGS: Final = frozenset(
         "phase_c",
         "live_enable_date_ny",
         "e2_regime_risk_modulation",
+        "s2_sleeves_json",
+        "s2_sleeves_file",
+        "s2_allow_unsleeved",
+        "s2_allow_symbol_overlap",
+        "s2_daily_pnl_json",
+        "shadow_strategy_ids",
     )
 )
 """Settings whose environment variable is the roadmap's name, in capitals and without AVWAP_."""
@@ -68,12 +78,6 @@ NOT_YET: Final = (
     "E3_RISK_ATTRIBUTION_SUMMARY_WRITE",
     "E3_RISK_ATTRIBUTION_ROLLING_WRITE",
     "E3_RISK_ATTRIBUTION_SLACK_SUMMARY",
-    "S2_SLEEVES_JSON",
-    "S2_SLEEVES_FILE",
-    "S2_ALLOW_UNSLEEVED",
-    "S2_ALLOW_SYMBOL_OVERLAP",
-    "S2_DAILY_PNL_JSON",
-    "SHADOW_STRATEGY_IDS",
     "UNIVERSE_ALLOW_NETWORK",
     "DRY_RUN",
 )
@@ -106,6 +110,10 @@ def _symbols(value: object) -> object:
 def _written(value: object) -> object:
     """A date in the file is one for TOML; in the environment it is text."""
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _text(name: str) -> Any:
+    return Field(default=None, validation_alias=AliasChoices(name, name.lower()))
 
 
 def _flag(name: str) -> Any:
@@ -143,9 +151,9 @@ class Settings(BaseSettings):
         env_prefix="AVWAP_", env_nested_delimiter="__", extra="forbid", frozen=True, populate_by_name=True
     )
     OUTSIDE_THE_DIGEST: ClassVar[frozenset[str]] = frozenset(
-        {"home", "kill_switch", "live_confirm_token", "e2_regime_risk_modulation"}
+        {"home", "kill_switch", "live_confirm_token", "s2_daily_pnl_json", "e2_regime_risk_modulation"}
     )
-    """Where the ledger lies, secrets, the switch that is recorded as an observation of its own, and the one whose
+    """Where the ledger lies, secrets, what is recorded as an observation of its own, and the switch whose
     record is in the decisions: what stands before them, and every exit, keeps its bytes under it."""
 
     home: Path = Path()
@@ -177,6 +185,12 @@ class Settings(BaseSettings):
     allowlist_symbols: Annotated[tuple[str, ...] | None, BeforeValidator(_symbols)] = Field(
         default=None, validation_alias=AliasChoices("ALLOWLIST_SYMBOLS", "allowlist_symbols")
     )
+    s2_sleeves_json: str | None = _text("S2_SLEEVES_JSON")
+    s2_sleeves_file: str | None = _text("S2_SLEEVES_FILE")
+    s2_allow_unsleeved: bool = _flag("S2_ALLOW_UNSLEEVED")
+    s2_allow_symbol_overlap: bool = _flag("S2_ALLOW_SYMBOL_OVERLAP")
+    s2_daily_pnl_json: str | None = _text("S2_DAILY_PNL_JSON")
+    shadow_strategy_ids: str | None = _text("SHADOW_STRATEGY_IDS")
     phase_c: Annotated[bool, BeforeValidator(_switch)] = _flag("PHASE_C")
     live_enable_date_ny: Annotated[str | None, BeforeValidator(_written)] = Field(
         default=None, validation_alias=AliasChoices("LIVE_ENABLE_DATE_NY", "live_enable_date_ny")
@@ -240,7 +254,25 @@ class Settings(BaseSettings):
     def config_sha256(self) -> str:
         """Digest of everything that can change a byte of an artifact."""
         body = self.model_dump(mode="json", by_alias=False, exclude=set(self.OUTSIDE_THE_DIGEST))
+        # Where the file of sleeves lies decides nothing, what it says does.
+        body["s2_sleeves_file"] = None if self.s2_sleeves_file is None else self.sleeves_file.text
         return digest(artifact_bytes(body))
+
+    @cached_property
+    def sleeves_file(self) -> FileText:
+        """What S2_SLEEVES_FILE holds, read once: what is hashed is what is used."""
+        return read_text(self.home, self.s2_sleeves_file)
+
+    def sharing(self, book_id: str) -> Sharing:
+        """How the strategies of *book_id* share it; faults of what was given block entries, and nothing else."""
+        return sharing_of(
+            self.books[book_id].sleeves,
+            self.s2_sleeves_json,
+            self.sleeves_file,
+            allow_unsleeved=self.s2_allow_unsleeved,
+            allow_symbol_overlap=self.s2_allow_symbol_overlap,
+            shadows=self.shadow_strategy_ids,
+        )
 
     def cycle(self, book_id: str) -> CycleConfig:
         """What a cycle of *book_id* obeys."""
@@ -252,6 +284,7 @@ class Settings(BaseSettings):
         """What the gates of *book_id* read."""
         return EnforcementConfig(
             portfolio=self.books[book_id],
+            sharing=self.sharing(book_id),
             decision_enforce=self.portfolio_decision_enforce,
             allowlist=self.allowlist_symbols,
             phase_c=self.phase_c,
@@ -271,6 +304,10 @@ class Settings(BaseSettings):
             found.append(
                 "live_trading is on, but this version has no adapter for ALPACA_LIVE: it changes nothing"
             )
+        given = self.sharing(
+            "SIM"
+        ).faults  # the same in every book: tables of the file were judged on the way in
+        found += [f"{BatchCode.S2_CONFIG_INVALID}: {fault}; entries wait for it" for fault in given]
         if self.kill_switch:
             found.append("KILL_SWITCH is set: no book enters anything")
         if self.e2_regime_risk_modulation and not self.portfolio_decision_enforce:

@@ -22,9 +22,8 @@ from portfolio.correlation import Correlations
 from portfolio.limits import PortfolioConfig
 from portfolio.modulation import effective
 from portfolio.moment import Moment, Sectors
-from portfolio.shadow import is_shadow
 from portfolio.sizing import Sized, Wish, of_equity, risk_max, size, wish_of
-from portfolio.sleeves import Sharing, cap_findings, gross_left
+from portfolio.sleeves import Sharing, cap_findings, gross_left, is_shadow
 from schemas.candidates import TradeIntent
 from schemas.decisions import Decision, Modulation, Verdict
 from schemas.header import Finding
@@ -40,10 +39,18 @@ _NOTHING: Final = Standing()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peers:
-    """What is known of a symbol's company. ``sectors`` None: there is no table of sectors, and no cap on one."""
+    """What is known of a symbol's company.
 
-    sectors: Sectors | None
-    correlations: Correlations
+    Attributes:
+        sectors: None: there is no table of sectors, and no cap on one.
+        correlations: None: nobody asks how symbols move together.
+    """
+
+    sectors: Sectors | None = None
+    correlations: Correlations | None = None
+
+
+NO_PEERS: Final = Peers()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +199,7 @@ def size_at(
         used = moment.sector_use(peers.sectors.get(wish.symbol))
         left[CapCode.LIMIT_SECTOR] = None if used is None else cap - used
     rho = None
-    if config.correlation_penalty:
+    if config.correlation_penalty and peers.correlations is not None:
         others = [symbol for symbol in moment.symbols if symbol != wish.symbol]
         rho = peers.correlations.mean_abs(wish.symbol, others)
     return size(

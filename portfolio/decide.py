@@ -26,8 +26,8 @@ from portfolio.modulation import asked
 from portfolio.moment import Moment, moment_of
 from portfolio.profit import profit_of_session
 from portfolio.records import batch_record, limits_record, sleeves_record
-from portfolio.shadow import clones, is_shadow, sharing_of_shadow
-from portfolio.sleeves import Sharing, config_findings, parse_daily_pnl, totals_findings
+from portfolio.shadow import clones, sharing_of_shadow
+from portfolio.sleeves import Sharing, config_findings, is_shadow, parse_daily_pnl, totals_findings
 from schemas.book import BookState
 from schemas.candidates import Candidates, TradeIntent
 from schemas.decisions import Decision, Decisions

@@ -9,26 +9,8 @@ from collections.abc import Iterable, Mapping
 from portfolio.sleeves import Sharing
 from schemas.candidates import TradeIntent
 from schemas.ids import intent_id
-from schemas.strategy_registry import REGISTRY, StrategyStatus
+from schemas.strategy_registry import REGISTRY
 from strategies.candidates import PURPOSE
-
-
-def is_shadow(strategy_id: str) -> bool:
-    """Whether the registry names *strategy_id* a shadow."""
-    meta = REGISTRY.get(strategy_id)
-    return meta is not None and meta.status is StrategyStatus.SHADOW
-
-
-def shadow_faults(shadows: Mapping[str, str]) -> tuple[str, ...]:
-    """Why *shadows*, shadow to original, cannot be meant, in the order of the shadows."""
-    found = []
-    for shadow, original in sorted(shadows.items()):
-        if not is_shadow(shadow):
-            found.append(f"{shadow}: no strategy of status shadow has that name")
-        meta = REGISTRY.get(original)
-        if meta is None or meta.status is not StrategyStatus.ACTIVE:
-            found.append(f"{shadow}={original}: the original is no active strategy")
-    return tuple(found)
 
 
 def clones(intents: Iterable[TradeIntent], shadows: Mapping[str, str]) -> tuple[tuple[TradeIntent, str], ...]:

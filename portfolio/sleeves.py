@@ -79,7 +79,7 @@ def parse_sleeves(text: str) -> tuple[dict[str, Sleeve], tuple[str, ...]]:
     ``sleeve_id`` may be left out and then is the strategy's id; a cap that is left out or null is none.
     """
     table, faults = _object(text)
-    sleeves: dict[str, Sleeve] = Field(default_factory=dict)
+    sleeves: dict[str, Sleeve] = {}
     for strategy_id, row in sorted(table.items()):
         if not isinstance(row, dict):
             faults.append(f"{strategy_id}: an object of caps is wanted, not {json.dumps(row, default=str)}")
@@ -126,6 +126,24 @@ def _object(text: str) -> tuple[dict[str, Any], list[str]]:
     if not isinstance(found, dict):
         return {}, ["a JSON object is wanted, strategy_id to caps"]
     return found, twice
+
+
+def is_shadow(strategy_id: str) -> bool:
+    """Whether the registry names *strategy_id* a shadow."""
+    meta = REGISTRY.get(strategy_id)
+    return meta is not None and meta.status is StrategyStatus.SHADOW
+
+
+def shadow_faults(shadows: Mapping[str, str]) -> tuple[str, ...]:
+    """Why *shadows*, shadow to original, cannot be meant, in the order of the shadows."""
+    found = []
+    for shadow, original in sorted(shadows.items()):
+        if not is_shadow(shadow):
+            found.append(f"{shadow}: no strategy of status shadow has that name")
+        meta = REGISTRY.get(original)
+        if meta is None or meta.status is not StrategyStatus.ACTIVE:
+            found.append(f"{shadow}={original}: the original is no active strategy")
+    return tuple(found)
 
 
 def config_findings(sharing: Sharing, strategies: Iterable[str]) -> tuple[Finding, ...]:

@@ -200,6 +200,17 @@ class AcknowledgedObservation(Artifact):
     acknowledged: tuple[Acknowledgement, ...]
 
 
+class SleevePnlObservation(Artifact):
+    """``observations/sleeve_pnl.json``: ``S2_DAILY_PNL_JSON`` as this morning had it; absent if it was not set."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.sleeve_pnl"
+    STAGE: ClassVar[str] = "observe"
+
+    as_of: Instant
+    text: str
+    """As received; whether it can be meant, the decisions judge."""
+
+
 class CloseObservation(Artifact):
     """``observations/close.json``: what the postclose saw; account, positions, open orders and official closes.
 

@@ -25,6 +25,7 @@ AMBIENT_ALLOWED: Final[Mapping[tuple[str, str], str]] = {
 
 BROAD_EXCEPT_ALLOWED: Final[Mapping[str, str]] = {
     "flows/cli.py": "the console: told with its place, exit 1",
+    "flows/guard.py": "the stage edge, for one intent: recorded with it, so that the other intents are decided",
     "flows/pipeline.py": "the stage edge: recorded as a refusal, so that exits and the close go on",
 }
 """File -> which of the three boundaries it is: a flow's stage edge, the notifier, the console."""

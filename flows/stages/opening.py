@@ -27,6 +27,7 @@ from flows.stages.premarket import (
     MARKET,
     ORDERS,
     POSITIONS,
+    SLEEVE_PNL,
 )
 from flows.world import World
 from ledger import layout
@@ -50,6 +51,7 @@ from schemas.observations import (
     ControlObservation,
     OrdersObservation,
     PositionsObservation,
+    SleevePnlObservation,
 )
 from schemas.reasons.edge import EdgeCode
 from schemas.reasons.gates import LiveCode
@@ -252,6 +254,9 @@ def observe(day: Day, world: World) -> Written:
     _once(day, ORDERS, OrdersObservation, orders)
     _once(day, CLOCK, ClockObservation, clock)
     _once(day, CONTROL, ControlObservation, lambda: control_now(day, world))
+    stated = day.house.settings.s2_daily_pnl_json
+    if stated:
+        _once(day, SLEEVE_PNL, SleevePnlObservation, lambda: SleevePnlObservation(as_of=now, text=stated))
     return Written(path=account.ref.path, sha256=account.ref.sha256, status="verified")
 
 

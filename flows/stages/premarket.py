@@ -23,6 +23,7 @@ from schemas.observations import (
     ControlObservation,
     OrdersObservation,
     PositionsObservation,
+    SleevePnlObservation,
 )
 from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
@@ -49,6 +50,7 @@ CLOCK = "observations/clock.json"
 CONTROL = "observations/control.json"
 CALENDAR = "observations/calendar.json"
 ACKNOWLEDGED = "observations/acknowledged.json"
+SLEEVE_PNL = "observations/sleeve_pnl.json"
 SIMULATED = frozenset({"SIM"})
 """Books whose exchange is our own: its calendar is the library's, and two ways to check it are all there are."""
 
@@ -155,7 +157,7 @@ def candidates(day: Day) -> Written:
     """The ranked candidates and one intent for each; an empty list says why it is empty."""
     from strategies import candidates as stage
 
-    scanned = day.need("candidates", "scan.json", Scan)
+    scanned = day.house.scanned = day.need("candidates", "scan.json", Scan)
     calendar = day.house.calendar
     inputs = stage.CandidateInputs(
         book_id=day.book_id,
@@ -170,6 +172,8 @@ def candidates(day: Day) -> Written:
 
 def decisions(day: Day) -> Written:
     """ALLOW, RESIZE or BLOCK for every intent, against the book of this morning."""
+    from flows.guard import guarded
+    from flows.peers import rebased, returns, sectors
     from portfolio import decide
     from portfolio.batch import DecisionInputs
 
@@ -177,6 +181,8 @@ def decisions(day: Day) -> Written:
     seen = day.need("decisions", MARKET, MarketObservation)
     clock = day.need("decisions", CLOCK, ClockObservation)
     facts, felt = _Facts(day), _regime(day)
+    stated = _stated(day)
+    panel, named = day.house.panel(day.session), _named(facts.state, wished.artifact)
     inputs = DecisionInputs(
         book_id=day.book_id,
         session_date=day.session,
@@ -188,17 +194,32 @@ def decisions(day: Day) -> Written:
         snapshot_sealed=facts.sealed,
         book=facts.book,
         account=facts.account,
-        marks=_marks(day, facts.state, wished.artifact),
+        marks=marks(day, named),
         unsettled=facts.unsettled(day),
+        rebased=rebased(panel, named),
+        sectors=sectors(panel, named),
+        returns=returns(panel, named),
+        stated_pnl=None if stated is None else stated.artifact.text,
         regime=None if felt is None else or_code(felt),
     )
-    artifact = decide.run(inputs, day.house.settings.books[day.book_id])
-    return day.write("decisions.json", artifact, (wished.ref, seen.ref, *facts.refs, *_refs(felt)))
+    settings = day.house.settings
+    artifact = decide.run(inputs, settings.books[day.book_id], settings.sharing(day.book_id), guarded)
+    refs = (wished.ref, seen.ref, *facts.refs, *_refs(felt), *_refs(stated))
+    return day.write("decisions.json", artifact, refs)
+
+
+def _stated(day: Day) -> Loaded[SleevePnlObservation] | None:
+    """What this morning was told of the sleeves' profit; None: nothing. Errors: ``StageRefused``."""
+    found = day.read(SLEEVE_PNL, SleevePnlObservation)
+    if isinstance(found, ReadFault) and found.code is not ReadFaultCode.MISSING:
+        raise StageRefused("decisions", day, (found.finding,))
+    return found if isinstance(found, Loaded) else None
 
 
 def enforcement(day: Day) -> Written:
     """Which entries may be tried today, and which gate refused each of the others."""
     from execution_v2 import enforce
+    from flows.peers import peers
 
     wished = day.need("enforcement", "candidates.json", Candidates)
     seen = day.need("enforcement", MARKET, MarketObservation)  # its marks are of the bars that were judged
@@ -206,6 +227,7 @@ def enforcement(day: Day) -> Written:
     control = day.read(CONTROL, ControlObservation)
     facts = _Facts(day)
     felt = None if day.house.settings.portfolio_decision_enforce else _regime(day)
+    named = _named(facts.state, wished.artifact)
     inputs = enforce.EnforcementInputs(
         book_id=day.book_id,
         session_date=day.session,
@@ -216,10 +238,11 @@ def enforcement(day: Day) -> Written:
         book=facts.book,
         account=facts.account,
         control=or_code(control),
-        marks=_marks(day, facts.state, wished.artifact),
+        marks=marks(day, named),
         observed=facts.observed,
         record=record_faults(day),
         regime=None if felt is None else or_code(felt),
+        peers=peers(day.house.panel(day.session), named),
     )
     artifact = enforce.run(inputs, day.house.settings.enforcement(day.book_id))
     refs = [wished.ref, seen.ref, *facts.refs, *_refs(decided, control, felt)]
@@ -311,12 +334,12 @@ def or_code(found: Loaded[A] | ReadFault) -> A | ReadFaultCode:
     return found.code if isinstance(found, ReadFault) else found.artifact
 
 
-def _marks(day: Day, state: "BookState | None", wished: Candidates) -> Mapping[str, Decimal]:
-    """Last close on the basis of D of every symbol that is held, worked or wished for."""
+def _named(state: "BookState | None", wished: Candidates) -> set[str]:
+    """Every symbol that is held, worked or wished for."""
     symbols = {intent.symbol for intent in wished.intents}
     if state is not None:
         symbols |= {p.symbol for p in state.positions} | {o.symbol for o in state.orders}
-    return marks(day, symbols)
+    return symbols
 
 
 def called(day: Day, symbols: set[str]) -> set[str]:
