@@ -59,11 +59,13 @@ class Day:
 
     def write(self, name: str, artifact: Artifact, inputs: Sequence[InputRef]) -> Written:
         """Write a file of this day once."""
-        return artifacts.write(self.house.disk, self.path(name), artifact, self.ctx, inputs)
+        house = self.house
+        return artifacts.write(house.disk, self.path(name), artifact, self.ctx, inputs, house.held)
 
     def read(self, name: str, model: type[A]) -> Loaded[A] | ReadFault:
         """Read a file of this day fail-closed."""
-        return artifacts.read(self.house.disk, self.path(name), model, self.book_id, self.session)
+        house = self.house
+        return artifacts.read(house.disk, self.path(name), model, self.book_id, self.session, held=house.held)
 
     def need(self, stage: str, name: str, model: type[A]) -> Loaded[A]:
         """As ``read``, for a stage that can do nothing without it. Errors: ``StageRefused``."""

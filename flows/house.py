@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flows.settings import Settings
+from ledger.artifacts import Held
 from ledger.disk import Disk, LocalDisk
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
@@ -34,6 +35,7 @@ class House:
         self._panel: Panel | None = None
         self._contract: tuple[object, ContractResult] | None = None
         self._history: dict[tuple[str, int], tuple[BarFacts, ...]] = {}
+        self.held = Held()
         self.scanned: Loaded[Scan] | None = None
         """The scan that was read last, for telling of it: megabytes need not be judged again to be summed up."""
 

@@ -61,6 +61,27 @@ class Loaded(Generic[A]):
     ref: InputRef
 
 
+class Held:
+    """The artifacts that a process holds valid, the newest of each model: bytes of one digest are judged once.
+
+    A reader still reads and hashes the file; what is spared is parsing and validating the same bytes again.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[type[Artifact], tuple[str, Header, Artifact]] = {}
+
+    def keep(self, sha256: str, header: Header, artifact: Artifact) -> None:
+        """Hold *artifact*, which the bytes of *sha256* say under *header*."""
+        self._newest[type(artifact)] = (sha256, header, artifact)
+
+    def recall(self, sha256: str, model: type[A]) -> tuple[Header, A] | None:
+        """What the bytes of *sha256* say, if it is known."""
+        known, header, artifact = self._newest.get(model, ("", None, None))
+        if known != sha256 or header is None or not isinstance(artifact, model):
+            return None
+        return header, artifact
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadFault:
     """Why a file cannot be used. The caller prefixes the code with the artifact's name and blocks entries."""
@@ -74,9 +95,15 @@ def encode(
     artifact: Artifact, ctx: Context, inputs: Sequence[InputRef], supersedes: str | None = None
 ) -> bytes:
     """The bytes of *artifact* under its header. *inputs* may come in any order, each path once."""
+    return _spelled(artifact, _header(artifact, ctx, inputs, supersedes))
+
+
+def _header(
+    artifact: Artifact, ctx: Context, inputs: Sequence[InputRef], supersedes: str | None = None
+) -> Header:
     ordered = tuple(sorted(inputs, key=lambda ref: ref.path))
     assert len({ref.path for ref in ordered}) == len(ordered), "an input was named twice"
-    header = Header(
+    return Header(
         schema=artifact.SCHEMA,
         schema_version=artifact.VERSION,
         book_id=ctx.book_id,
@@ -87,21 +114,35 @@ def encode(
         code_version=ctx.code_version,
         supersedes=supersedes,
     )
+
+
+def _spelled(artifact: Artifact, header: Header) -> bytes:
     opening = plain(header)
-    if supersedes is None:
+    if header.supersedes is None:
         del opening["supersedes"]
     payload = {k: v for k, v in plain(artifact).items() if v is not None or k not in artifact.LEFT_OUT}
     assert not HEADER_KEYS & payload.keys(), f"{artifact.SCHEMA} uses a header's key for its own"
     return artifact_bytes(opening | payload, artifact.AS_WRITTEN)
 
 
-def write(disk: Disk, path: str, artifact: Artifact, ctx: Context, inputs: Sequence[InputRef]) -> Written:
-    """Write *artifact* once.
+def write(
+    disk: Disk,
+    path: str,
+    artifact: Artifact,
+    ctx: Context,
+    inputs: Sequence[InputRef],
+    held: Held | None = None,
+) -> Written:
+    """Write *artifact* once. One whose memory is its file is put into *held* for its readers.
 
     Returns: status "written", or "verified" if the file is there with the same bytes.
     Errors: ``ArtifactDivergence`` if it is there with others, which then stay; ``Denied`` LEDGER_UNAVAILABLE.
     """
-    return write_once(disk, path, encode(artifact, ctx, inputs))
+    header = _header(artifact, ctx, inputs)
+    written = write_once(disk, path, _spelled(artifact, header))
+    if held is not None and artifact.AS_WRITTEN:
+        held.keep(written.sha256, header, artifact)
+    return written
 
 
 def write_once(disk: Disk, path: str, data: bytes) -> Written:
@@ -147,6 +188,7 @@ def read(
     expected_sha256: str | None = None,
     sealed: Mapping[str, str] | None = None,
     known_inputs: Mapping[str, str] | None = None,
+    held: Held | None = None,
 ) -> Loaded[A] | ReadFault:
     """The latest revision of *path*, or the first fault met, in the order of ``ReadFaultCode``.
 
@@ -156,10 +198,11 @@ def read(
         sealed: path -> digest of every file of a sealed day (``seal.listing``).
         known_inputs: path -> present digest of inputs that the caller vouches for: those already hashed, and
             those that this disk does not hold as plain files. Every other recorded input is read and hashed.
+        held: what this process knows already, by digest.
     Errors: ``Denied`` LEDGER_UNAVAILABLE if the disk does not answer: that is not the same as "missing" (L6).
     """
     latest = layout.revision(path, _latest(disk, path))
-    loaded = read_file(disk, latest, model, book_id, session_date)
+    loaded = read_file(disk, latest, model, book_id, session_date, held)
     if isinstance(loaded, ReadFault):
         return loaded
     for wanted in (expected_sha256, None if sealed is None else sealed.get(latest, "not under the seal")):
@@ -171,31 +214,34 @@ def read(
 
 
 def read_file(
-    disk: Disk, path: str, model: type[A], book_id: str, session_date: date
+    disk: Disk, path: str, model: type[A], book_id: str, session_date: date, held: Held | None = None
 ) -> Loaded[A] | ReadFault:
     """One file as it stands, without revisions, digests or inputs. Faults: those up to BOOK_MISMATCH."""
     try:
         data = disk.read(path)
     except FileNotFoundError:
         return _Faults(path).of(ReadFaultCode.MISSING, detail="no such file")
-    return open_file(path, data, model, book_id, session_date)
+    return open_file(path, data, model, book_id, session_date, held)
 
 
 def open_file(
-    path: str, data: bytes, model: type[A], book_id: str, session_date: date
+    path: str, data: bytes, model: type[A], book_id: str, session_date: date, held: Held | None = None
 ) -> Loaded[A] | ReadFault:
     """As ``read_file``, from bytes in hand."""
-    opened = open_bytes(path, data, model)
+    sha256 = digest(data)
+    opened = (None if held is None else held.recall(sha256, model)) or open_bytes(path, data, model)
     if isinstance(opened, ReadFault):
         return opened
     header, artifact = opened
+    if held is not None:
+        held.keep(sha256, header, artifact)
     fault = _Faults(path)
     if header.session_date != session_date:
         wanted, found = session_date.isoformat(), header.session_date.isoformat()
         return fault.of(ReadFaultCode.DATE_MISMATCH, "/session_date", wanted, found)
     if header.book_id != book_id:
         return fault.of(ReadFaultCode.BOOK_MISMATCH, "/book_id", book_id, header.book_id)
-    return Loaded(artifact=artifact, header=header, ref=InputRef(path=path, sha256=digest(data)))
+    return Loaded(artifact=artifact, header=header, ref=InputRef(path=path, sha256=sha256))
 
 
 def open_bytes(path: str, data: bytes, model: type[A]) -> tuple[Header, A] | ReadFault:

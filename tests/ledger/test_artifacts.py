@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import pytest
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from ledger import layout
-from ledger.artifacts import Loaded, ReadFault, encode, read, revise, write, write_once
+from ledger.artifacts import Held, Loaded, ReadFault, encode, read, revise, write, write_once
 from ledger.canonical import artifact_bytes, digest, parse_canonical
 from ledger.disk import LocalDisk
 from schemas.errors import ArtifactDivergence
-from schemas.header import InputRef
+from schemas.header import Artifact, InputRef
 from schemas.reasons.ledger import ReadFaultCode
 from tests.ledger.days import BOOK, FIRST, SECOND, Choice, Sighting, context, sighting, write_scan
 
@@ -346,3 +349,59 @@ def test_only_dates_name_sessions() -> None:
     assert [None] * 4 == [
         layout.session_of(name) for name in ("rolling", "20160601", "2016-13-01", "control")
     ]
+
+
+# --- held in memory -------------------------------------------------------------------------------
+
+
+def test_what_a_process_holds_is_not_judged_again_and_only_for_the_same_bytes(disk: LocalDisk) -> None:
+    held = Held()
+    decide(disk, "AAPL")
+    first, again = good(disk, held=held), good(disk, held=held)
+    assert first.artifact is again.artifact
+    edit(disk, DECISIONS, symbols=["MSFT"])
+    other = good(disk, held=held)
+    assert (("AAPL",), ("MSFT",)) == (again.artifact.symbols, other.artifact.symbols)
+
+
+def test_what_is_held_covers_no_broken_byte_no_other_day_and_no_stale_input(disk: LocalDisk) -> None:
+    held = Held()
+    decide(disk, "AAPL")
+    good(disk, held=held)
+    other = read(disk, DECISIONS, Choice, BOOK, SECOND, held=held)
+    assert isinstance(other, ReadFault)
+    assert C.DATE_MISMATCH == other.code
+    edit(disk, SCAN, rows=[])
+    assert C.STALE_INPUT == fault(disk, DECISIONS, held=held).code
+    disk.write(DECISIONS, disk.read(DECISIONS)[:-1])
+    assert C.CORRUPT == fault(disk, DECISIONS, held=held).code
+
+
+def test_only_an_artifact_whose_memory_is_its_file_is_held_by_its_writer(disk: LocalDisk) -> None:
+    held = Held()
+    seen = sighting("AAPL")
+    sha256 = write(disk, SCAN, seen, context(), [], held).sha256
+    assert None is held.recall(sha256, Sighting)
+
+
+def test_an_artifact_whose_memory_is_its_file_is_read_as_it_was_written(disk: LocalDisk) -> None:
+    held, path = Held(), layout.artifact(BOOK, FIRST, "lines")
+    lines = Lines(rows=({"close": "96.0000", "slope": 0.00001}, {"close": "1.0000", "slope": None}))
+    written = write(disk, path, lines, context(), [], held)
+    known = held.recall(written.sha256, Lines)
+    fresh = read(disk, path, Lines, BOOK, FIRST)
+    assert isinstance(fresh, Loaded)
+    assert known == (fresh.header, fresh.artifact)
+    assert b'{"close":"96.0000","slope":1e-05},\n' in disk.read(path)
+
+
+class Line(TypedDict):
+    close: str
+    slope: Annotated[float | None, Field(allow_inf_nan=False)]
+
+
+class Lines(Artifact):
+    SCHEMA: ClassVar[str] = "lines"
+    STAGE: ClassVar[str] = "scan"
+    AS_WRITTEN: ClassVar[frozenset[str]] = frozenset({"rows"})
+    rows: tuple[Line, ...]
