@@ -75,7 +75,7 @@ def parse(data: bytes) -> Any:
 
 def parse_canonical(data: bytes) -> dict[str, Any]:
     """The object whose ``artifact_bytes`` are *data*. Errors: ``Malformed``, naming the first byte amiss."""
-    return _demand(data, artifact_bytes)
+    return _demand(data, _again)
 
 
 def parse_canonical_line(data: bytes) -> dict[str, Any]:
@@ -202,6 +202,10 @@ def _check_writable(value: Any, pointer: str) -> None:
                 _check_writable(item, pointer)
     elif value.__class__ is float and value == 0.0 and math.copysign(1.0, value) < 0:
         raise Malformed(f"{pointer or '/'}: -0.0 and 0.0 are one value and must be one spelling")
+
+
+def _again(parsed: dict[str, Any]) -> bytes:
+    return artifact_bytes(parsed, finite=parsed)  # JSON has no word for what is not
 
 
 def _demand(data: bytes, spell: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -75,6 +76,52 @@ def test_the_spelling_of_a_float_is_frozen(text: str, value: float) -> None:
     assert f'{{"x":{text}}}\n'.encode() == line_bytes({"x": value})
 
 
+@given(number=st.floats(allow_nan=False, allow_infinity=False))
+@example(number=1e-5)
+@example(number=9.999999e-5)
+@example(number=1e-6)
+@example(number=-1.5e-7)
+@example(number=1e-10)
+@example(number=10.00001)
+@example(number=100000.00002)
+def test_every_float_is_spelled_as_python_spells_it_wherever_it_stands(number: float) -> None:
+    if repr(number) == "-0.0":
+        return
+    text = repr(number).encode()
+    assert b'{"x":' + text + b"}\n" == line_bytes({"x": number})
+    expected = b'{\n"rows":[\n' + text + b",\n[0," + text + b',{"n":null,"x":' + text + b"}]\n]\n}\n"
+    for finite in ((), ("rows",)):
+        assert expected == artifact_bytes({"rows": [number, [0, number, {"n": None, "x": number}]]}, finite)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x:0.00001,", ",1e-6]", "[-0.0]", "-0.0", "a,\n,b", "null", "pre-open", '",\n,"', "0.00001", "1e-06"],
+)
+def test_text_that_looks_like_a_number_stays_as_it_is(text: str) -> None:
+    rows = [{"text": text, "x": 1e-6}, [text, 0.00002, text], text]
+    shown = "".join(
+        f"{',' if at else ''}\n{json.dumps(row, ensure_ascii=False, separators=(',', ':'))}"
+        for at, row in enumerate(rows)
+    )
+    for finite in ((), ("rows",)):
+        assert f'{{\n"rows":[{shown}\n]\n}}\n'.encode() == artifact_bytes({"rows": rows}, finite)
+    assert {"rows": rows} == parse_canonical(artifact_bytes({"rows": rows}))
+
+
+@given(value=objects())
+def test_the_fast_spelling_is_the_definitions(value: dict[str, Any]) -> None:
+    slow = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    assert slow.encode() + b"\n" == line_bytes(value)
+
+
+def test_the_definition_alone_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = {"rows": [{"b": 1e-6, "a": None, "c": "ä\x07"}, 1e16, [0.00001]], "z": 0.1 + 0.2}
+    fast = artifact_bytes(value)
+    monkeypatch.setattr("ledger.canonical._ALIKE", False)
+    assert fast == artifact_bytes(value)
+
+
 @pytest.mark.parametrize("spell", SPELLINGS)
 @given(value=objects())
 @example(value={"": "", "\x7f": "\u2028", "😀": [[], {}, [{}]]})
@@ -114,14 +161,27 @@ def test_no_other_bytes_pass_for_canonical_unless_they_hold_another_value(
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf"), -0.0])
-def test_a_number_with_no_spelling_of_its_own_is_refused(bad: float) -> None:
+@pytest.mark.parametrize(
+    "place", [lambda bad: {"x": bad}, lambda bad: bad, lambda bad: [None, bad], lambda bad: [bad, "x"]]
+)
+def test_a_number_with_no_spelling_of_its_own_is_refused(bad: float, place: Callable[[float], Any]) -> None:
     for spell in SPELLINGS:
-        with pytest.raises(Malformed):
-            spell({"rows": [{"x": bad}]})
+        for rows in ([place(bad)], [{"x": None}, place(bad), {}], place(bad)):
+            with pytest.raises(Malformed):
+                spell({"rows": rows})
 
 
 @pytest.mark.parametrize(
-    "bad", [{1: "a"}, {"a": {None: 1}}, {"a": {1.5}}, {"a": Decimal(1)}, {"a": "\ud800"}]
+    "bad",
+    [
+        {1: "a"},
+        {"a": {None: 1}},
+        {"a": {1.5}},
+        {"a": Decimal(1)},
+        {"a": "\ud800"},
+        {"a": date(2016, 6, 1)},
+        {"\ud800": 1},
+    ],
 )
 def test_a_value_that_json_would_bend_is_refused(bad: Any) -> None:
     for spell in SPELLINGS:
