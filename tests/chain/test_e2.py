@@ -12,7 +12,7 @@ import pytest
 from analytics.regime import RegimeConfig
 from flows.day import Day
 from flows.replay import replay
-from flows.settings import Settings
+from flows.settings import load
 from ledger.artifacts import Loaded
 from schemas.cycle import Execution, StopLine, Stops
 from schemas.decisions import Decisions
@@ -173,7 +173,7 @@ def test_a_day_replays_under_the_setting_it_was_decided_with_and_is_refused_unde
 def test_the_flag_is_outside_the_digest_and_live_from_file_and_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert Settings(home=tmp_path).config_sha256() == Settings(home=tmp_path, **{E2: True}).config_sha256()
+    assert load(tmp_path).config_sha256() == load(tmp_path, **{E2: True}).config_sha256()
     (tmp_path / "avwap.toml").write_text("e2_regime_risk_modulation = true\n")
     said = avwap(tmp_path, "config", "check", "--json").body
     assert any(line.startswith("E2_WITHOUT_ENFORCEMENT") for line in said["warnings"])
