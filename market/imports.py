@@ -103,7 +103,7 @@ def bar_rows(path: Path, table: Any) -> tuple[Rows, tuple[Aside, ...]]:
     named = np.array([re.match(SYMBOL_PATTERN, name) is not None for name in symbols], np.bool_)[code]
     day, dated = dates(path, table["date"], "date")
     values = np.stack(
-        [_ticks(path, table[name], name) for name in FIELDS[:-1]] + [_shares(path, table["volume"])]
+        [price_ticks(path, table[name], name) for name in FIELDS[:-1]] + [shares(path, table["volume"])]
     )
     known = _known(path, table)
     keep = named & dated
@@ -147,8 +147,8 @@ def _numbers(path: Path, column: Any, name: str) -> Any:
     return column
 
 
-def _ticks(path: Path, column: Any, name: str) -> Int64:
-    """Prices in 1e-4 USD, ``NULL`` for what is no finite number below the bound."""
+def price_ticks(path: Path, column: Any, name: str) -> Int64:
+    """Prices in 1e-4 USD, ``NULL`` for what is no finite number below the bound. Errors: as ``shares``."""
     import pyarrow as pa
 
     numbers = _numbers(path, column, name).cast(pa.float64()).fill_null(np.nan).to_numpy()
@@ -174,7 +174,8 @@ def ticks(prices: npt.NDArray[np.float64]) -> Int64:
     return made
 
 
-def _shares(path: Path, column: Any) -> Int64:
+def shares(path: Path, column: Any) -> Int64:
+    """Whole shares, ``NULL`` for what is no finite number. Errors: ``UsageFault(IMPORT_VALUES)``."""
     import pyarrow as pa
 
     column = _numbers(path, column, "volume")

@@ -17,6 +17,22 @@ class MarketFault(StrEnum):
     STORE_CORRUPT = "STORE_CORRUPT"
 
 
+class FeedCode(StrEnum):
+    """Why a feed of historical bars brought nothing; a read that failed half-way brings nothing either."""
+
+    FEED_NETWORK_DISALLOWED = "FEED_NETWORK_DISALLOWED"
+    FEED_CREDENTIALS_MISSING = "FEED_CREDENTIALS_MISSING"
+    FEED_BASIS_ADJUSTED = "FEED_BASIS_ADJUSTED"
+    FEED_REFUSED = "FEED_REFUSED"
+    FEED_THROTTLED = "FEED_THROTTLED"
+    FEED_ERRED = "FEED_ERRED"
+    FEED_UNREACHABLE = "FEED_UNREACHABLE"
+    FEED_MALFORMED = "FEED_MALFORMED"
+    FEED_PAGES_ENDLESS = "FEED_PAGES_ENDLESS"
+    FEED_BUDGET_SPENT = "FEED_BUDGET_SPENT"
+    FEED_FILE_UNREADABLE = "FEED_FILE_UNREADABLE"
+
+
 class SetAside(StrEnum):
     """Why an import left a row out; the rest of the file goes in."""
 
