@@ -158,14 +158,14 @@ def candidates(day: Day) -> Written:
     from strategies import candidates as stage
 
     scanned = day.house.scanned = day.need("candidates", "scan.json", Scan)
-    calendar = day.house.calendar
+    calendar, settings = day.house.calendar, day.house.settings
     inputs = stage.CandidateInputs(
         book_id=day.book_id,
         session_date=day.session,
         open_at=calendar.open_at(day.session),
         close_at=calendar.close_at(day.session),
+        sleeves={name: row.sleeve_id for name, row in settings.sharing(day.book_id).sleeves.items()},
     )
-    settings = day.house.settings
     artifact = stage.run(scanned.artifact, inputs, settings.candidates, settings.trend)
     return day.write("candidates.json", artifact, (scanned.ref,))
 
