@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from analytics.config import ReconciliationConfig
 from analytics.exact import divided
 from analytics.lots import ZERO
-from schemas.base import Amount, Fact
 from schemas.book import BookState, OrderType, Position
 from schemas.header import Finding
 from schemas.observations import BrokerOrder, BrokerPosition, CloseObservation
@@ -19,13 +19,6 @@ from schemas.reconciliation import Reconciliation, ReconciliationRow, Reconcilia
 
 ACCOUNT: Final = "account"
 _OPEN: Final = "open"
-
-
-class ReconciliationConfig(Fact):
-    """Differences that are still agreement, USD."""
-
-    average_price_max: Amount = Decimal("0.000100")
-    cash_max: Amount = Decimal("0.010000")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

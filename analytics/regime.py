@@ -11,7 +11,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.base import Fact, SessionDate, quantise
+from analytics.config import RegimeConfig
+from schemas.base import SessionDate, quantise
 from schemas.header import Finding
 from schemas.reasons.analytics import RegimeCode as Code
 from schemas.regime import Regime, RegimeLabel, RegimeMeasures, RegimeStatus
@@ -27,20 +28,6 @@ TREND_SHORT: Final = 50
 TREND_LONG: Final = 200
 BREADTH_BARS: Final = 50
 STALE_SESSIONS_MAX: Final = 3
-
-
-class RegimeConfig(Fact):
-    """Thresholds of the label table."""
-
-    vol_high: float = 0.30
-    vol_elevated: float = 0.20
-    drawdown_deep: float = 0.20
-    drawdown_moderate: float = 0.10
-    trend_down: float = -0.02
-    trend_positive: float = 0.02
-    breadth_weak: float = 0.45
-    breadth_strong: float = 0.55
-    breadth_members_min: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from io import BytesIO
 from typing import Any, Final
 
-from analytics.regime import RegimeConfig
+from analytics.config import RegimeConfig
 from schemas.regime import RegimeLabel, RegimeMeasures, RegimeRecord
 
 SKIPPED: Final = "SKIPPED"

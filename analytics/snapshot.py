@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from analytics.config import SnapshotConfig
 from analytics.exact import divided
 from analytics.lots import ZERO, cost
-from schemas.base import Fact, SessionDate, quantise
+from schemas.base import SessionDate, quantise
 from schemas.book import BookState, Leg, Order, Position
 from schemas.events import AccountFunded, ActionApplied, OperatorAct
 from schemas.header import Finding
@@ -36,13 +37,6 @@ DRAWDOWN_BREACH: Final = "DD_BREACH"
 
 Mark = tuple[Decimal, MarkSource, SessionDate, int]
 """Price, where it is from, the session that saw it, and its age in sessions."""
-
-
-class SnapshotConfig(Fact):
-    """How old a mark may be."""
-
-    mark_age_max: int = 5
-    """Sessions; with an older one equity is null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from analytics import lots as fifo
+from analytics.config import TradesConfig
 from analytics.exit_events import exit_events
 from analytics.lots import ZERO
 from analytics.trip import Trip, open_trade, resumed, round_trip
@@ -32,13 +33,6 @@ DIVIDEND = "dividend"
 
 Key = tuple[str, str, str | None]
 F = TypeVar("F", bound=Fact)
-
-
-class TradesConfig(Fact):
-    """How the fills are named; FIFO is the one method."""
-
-    source: str = "broker"
-    """Where the fills come from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from pydantic import Field
-
 from execution_v2.broker.port import Broker
+from execution_v2.config import ExecutionConfig
 from execution_v2.gates.facts import EnforcementConfig
 from execution_v2.stop_facts import StopFact
 from market.feed import Feed
-from schemas.base import Fact, SessionDate
+from schemas.base import SessionDate
 from schemas.book import BookState
 from schemas.candidates import Candidates
 from schemas.cycle import CycleKind
@@ -83,22 +82,8 @@ class CycleInputs:
     snapshot: Snapshot | ReadFaultCode = ReadFaultCode.MISSING
     """Of P."""
     control: ControlObservation | ReadFaultCode = ReadFaultCode.MISSING
-
-
-class ExecutionConfig(Fact):
-    """Budgets and names of the execution plane."""
-
-    deployment_id: str = "main"
-    """Moves with the book from host to host; part of every client order id."""
-    queries_max: int = Field(default=5, ge=1)
-    """Look-ups of one unknown order in one cycle; then it is carried."""
-    query_pauses_s: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
-    not_found_min: int = Field(default=3, ge=1)
-    not_found_spread_s: float = 5.0
-    """Not-found answers, and the seconds between first and last, that with a clean read of the fills prove
-    that an order never arrived."""
-    exit_orders_max: int = Field(default=3, ge=1)
-    """Sell orders of one full exit in one cycle; then the stop is placed again and the exit carried."""
+    stated_pnl: str | None = None
+    """``S2_DAILY_PNL_JSON`` as the morning recorded it; None: not given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

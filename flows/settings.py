@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 from pydantic import (
     AliasChoices,
@@ -24,24 +24,26 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from analytics.reconciliation import ReconciliationConfig
-from analytics.regime import RegimeConfig
-from analytics.snapshot import SnapshotConfig
-from analytics.trades import TradesConfig
-from execution_v2.gates.facts import EnforcementConfig
-from execution_v2.ports import CycleConfig, ExecutionConfig
+from analytics.config import ReconciliationConfig, RegimeConfig, SnapshotConfig, TradesConfig
+from execution_v2.config import ExecutionConfig
 from execution_v2.protections import Protections
-from flows.sharing import FileText, read_text, sharing_of
 from ledger.canonical import artifact_bytes, digest
 from market.config import ContractConfig
+from market.feeds.config import FeedConfig
+from market.metrics import MetricsConfig
 from portfolio.limits import LIMITS, PortfolioConfig, portfolio_config
-from portfolio.sleeves import Sharing
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 from schemas.reasons.portfolio import BatchCode
 from schemas.strategy_registry import EntryModel
 from simulation.config import ExchangeConfig
 from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig, TrendConfig
+
+if TYPE_CHECKING:
+    from execution_v2.gates.facts import EnforcementConfig
+    from execution_v2.ports import CycleConfig
+    from flows.sharing import FileText
+    from portfolio.sleeves import Sharing
 
 FILE_NAME: Final = "avwap.toml"
 BOOKS: Final = tuple(LIMITS)
@@ -70,6 +72,7 @@ FLAGS: Final = frozenset(
         "s2_allow_symbol_overlap",
         "s2_daily_pnl_json",
         "shadow_strategy_ids",
+        "universe_allow_network",
     )
 )
 """Settings whose environment variable is the roadmap's name, in capitals and without AVWAP_."""
@@ -78,7 +81,6 @@ NOT_YET: Final = (
     "E3_RISK_ATTRIBUTION_SUMMARY_WRITE",
     "E3_RISK_ATTRIBUTION_ROLLING_WRITE",
     "E3_RISK_ATTRIBUTION_SLACK_SUMMARY",
-    "UNIVERSE_ALLOW_NETWORK",
     "DRY_RUN",
 )
 """Flags that the roadmap names and nothing reads yet: who sets one is told so, and does not rely on it."""
@@ -151,9 +153,18 @@ class Settings(BaseSettings):
         env_prefix="AVWAP_", env_nested_delimiter="__", extra="forbid", frozen=True, populate_by_name=True
     )
     OUTSIDE_THE_DIGEST: ClassVar[frozenset[str]] = frozenset(
-        {"home", "kill_switch", "live_confirm_token", "s2_daily_pnl_json", "e2_regime_risk_modulation"}
+        {
+            "home",
+            "kill_switch",
+            "live_confirm_token",
+            "s2_daily_pnl_json",
+            "e2_regime_risk_modulation",
+            "feed",
+            "apca_api_key_id",
+            "apca_api_secret_key",
+        }
     )
-    """Where the ledger lies, secrets, what is recorded as an observation of its own, and the switch whose
+    """Where the ledger lies, secrets, how a feed is read, what is recorded as an observation of its own, and the switch whose
     record is in the decisions: what stands before them, and every exit, keeps its bytes under it."""
 
     home: Path = Path()
@@ -167,6 +178,8 @@ class Settings(BaseSettings):
     exits: ExitConfig = ExitConfig()
     execution: ExecutionConfig = ExecutionConfig()
     exchange: ExchangeConfig = ExchangeConfig()
+    feed: FeedConfig = FeedConfig()
+    metrics: MetricsConfig = MetricsConfig()
     regime: RegimeConfig = RegimeConfig()
     trades: TradesConfig = TradesConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
@@ -177,6 +190,9 @@ class Settings(BaseSettings):
     """Sizing and limits by book. What the file names replaces that key alone; the rest keeps the shipped value."""
     portfolio_decision_enforce: bool = _flag("PORTFOLIO_DECISION_ENFORCE")
     e2_regime_risk_modulation: bool = _flag("E2_REGIME_RISK_MODULATION")
+    universe_allow_network: bool = _flag("UNIVERSE_ALLOW_NETWORK")
+    apca_api_key_id: SecretStr | None = Field(default=None, validation_alias="APCA_API_KEY_ID")
+    apca_api_secret_key: SecretStr | None = Field(default=None, validation_alias="APCA_API_SECRET_KEY")
     live_trading: bool = _flag("LIVE_TRADING")
     live_confirm_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("LIVE_CONFIRM_TOKEN", "live_confirm_token")
@@ -259,12 +275,16 @@ class Settings(BaseSettings):
         return digest(artifact_bytes(body))
 
     @cached_property
-    def sleeves_file(self) -> FileText:
+    def sleeves_file(self) -> "FileText":
         """What S2_SLEEVES_FILE holds, read once: what is hashed is what is used."""
+        from flows.sharing import read_text
+
         return read_text(self.home, self.s2_sleeves_file)
 
-    def sharing(self, book_id: str) -> Sharing:
+    def sharing(self, book_id: str) -> "Sharing":
         """How the strategies of *book_id* share it; faults of what was given block entries, and nothing else."""
+        from flows.sharing import sharing_of
+
         return sharing_of(
             self.books[book_id].sleeves,
             self.s2_sleeves_json,
@@ -274,14 +294,18 @@ class Settings(BaseSettings):
             shadows=self.shadow_strategy_ids,
         )
 
-    def cycle(self, book_id: str) -> CycleConfig:
+    def cycle(self, book_id: str) -> "CycleConfig":
         """What a cycle of *book_id* obeys."""
+        from execution_v2.ports import CycleConfig
+
         return CycleConfig(
             execution=self.execution, entry=self.entry, exits=self.exits, gates=self.enforcement(book_id)
         )
 
-    def enforcement(self, book_id: str) -> EnforcementConfig:
+    def enforcement(self, book_id: str) -> "EnforcementConfig":
         """What the gates of *book_id* read."""
+        from execution_v2.gates.facts import EnforcementConfig
+
         return EnforcementConfig(
             portfolio=self.books[book_id],
             sharing=self.sharing(book_id),

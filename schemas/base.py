@@ -31,7 +31,8 @@ _PLAIN: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 class Fact(BaseModel):
     """Base of every record that reaches disk: frozen, closed to unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+    # Built when first used: a command uses a few of the hundred and fifty models that its imports define.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False, defer_build=True)
 
 
 def quantise(value: float, scale: int) -> float | None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from analytics.regime import RegimeConfig
+from analytics.config import RegimeConfig
 from analytics.regime_chart import COLOURS, bands, draw
 from analytics.regime_history import Run, changes_by_year, counts, runs
 from schemas.base import SessionDate

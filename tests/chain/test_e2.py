@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from analytics.regime import RegimeConfig
+from analytics.config import RegimeConfig
 from flows.day import Day
 from flows.replay import replay
 from flows.settings import load
