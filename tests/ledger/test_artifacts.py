@@ -57,6 +57,26 @@ def good(disk: LocalDisk, path: str = DECISIONS, **kwargs: object) -> Loaded[Cho
 # --- writing --------------------------------------------------------------------------------------
 
 
+class Switched(Choice):
+    """One field that a feature adds, and one that is always there."""
+
+    SCHEMA: ClassVar[str] = "switched"
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"feature"})
+    always: int | None = None
+    feature: int | None = None
+
+
+def test_a_feature_that_is_off_leaves_no_trace_and_is_read_back_as_off(disk: LocalDisk) -> None:
+    off, on = Switched(symbols=("AAPL",)), Switched(symbols=("AAPL",), feature=0)
+    for made, told in ((off, {"always"}), (on, {"always", "feature"})):
+        data = encode(made, context(), ())
+        assert told == parse_canonical(data).keys() & {"always", "feature"}
+        disk.write(DECISIONS, data)
+        found = read(disk, DECISIONS, Switched, BOOK, FIRST)
+        assert isinstance(found, Loaded)
+        assert made == found.artifact
+
+
 def test_the_bytes_of_an_artifact_are_header_and_payload_side_by_side(disk: LocalDisk) -> None:
     ref = InputRef(path="SIM/x", sha256="a" * 64)
     expected = (
