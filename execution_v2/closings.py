@@ -1,11 +1,11 @@
 """A position that went flat leaves its result behind; a run of losses is counted until a win or a person ends it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from schemas.book import Closing, LossRun, Position
+from schemas.book import Closing, LossRun, Position, StrategyResult
 
 KEPT: Final = timedelta(days=100)
 """Longer than the sixty sessions that a rule may look back and lock together."""
@@ -40,3 +40,22 @@ def counted(runs: Sequence[LossRun], row: Closing) -> list[LossRun]:
     for name in ("", row.strategy_id):
         before[name] = before.get(name, 0) + 1 if row.net < 0 else 0
     return [LossRun(strategy_id=name, losses=losses) for name, losses in sorted(before.items()) if losses]
+
+
+def added(results: Mapping[str, StrategyResult], row: Closing) -> dict[str, StrategyResult]:
+    """*results* by strategy, with what *row* came to."""
+    name = row.strategy_id
+    before = results.get(name, StrategyResult(strategy_id=name, realised=Decimal(0), at_open=Decimal(0)))
+    return {**results, name: before.model_copy(update={"realised": before.realised + row.net})}
+
+
+def opened(results: Mapping[str, StrategyResult], positions: Iterable[Position]) -> dict[str, StrategyResult]:
+    """*results* as a session opens with *positions*: from here its profit is counted."""
+    stands = {name: row.realised for name, row in results.items()}
+    for position in positions:
+        stands[position.strategy_id] = stands.get(position.strategy_id, Decimal(0)) + position.cash_flow
+    known = {name: row.realised for name, row in results.items()}
+    return {
+        name: StrategyResult(strategy_id=name, realised=known.get(name, Decimal(0)), at_open=at_open)
+        for name, at_open in stands.items()
+    }

@@ -14,6 +14,7 @@ from typing import Final
 from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, Phase
 from execution_v2.gates.risk_per_trade import risk_of
 from execution_v2.gates.table import GATES
+from execution_v2.sleeve_facts import before_the_open, sleeve_pnl
 from portfolio import exposure as exposures
 from portfolio.arbiter import NO_PEERS, Peers, size_at
 from portfolio.batch import candidates_fault, is_drawn_down, sizing_equity
@@ -21,6 +22,7 @@ from portfolio.decide import adv_shares20, arbitrated
 from portfolio.modulation import asked
 from portfolio.moment import Moment, moment_of
 from portfolio.sizing import wish_of
+from portfolio.sleeves import use_by_sleeve
 from schemas.base import down
 from schemas.book import BookState
 from schemas.candidates import Candidates, TradeIntent
@@ -83,6 +85,8 @@ class EnforcementInputs:
     observed: Mapping[str, date | None]
     record: tuple[RecordCode, ...] | None
     """What is wrong with the session's journal; None where nobody looked."""
+    stated_pnl: str | None = None
+    """``S2_DAILY_PNL_JSON`` as this morning recorded it; None: not given."""
     regime: Regime | ReadFaultCode | None = None
     peers: Peers = NO_PEERS
     """Sectors and correlations, for the size of an intent alone."""
@@ -107,7 +111,7 @@ def judge(
 
 def run(inputs: EnforcementInputs, config: EnforcementConfig) -> Enforcement:
     """Authorise the session's entries, or say of each which gate refused it; a fault refuses all of them."""
-    facts = facts_of(inputs)
+    facts = facts_of(inputs, config)
     authorised: list[AuthorisedEntry] = []
     refused: list[RefusedEntry] = []
     for sequence, entry in enumerate(_entries(inputs, facts, config), start=1):
@@ -117,10 +121,10 @@ def run(inputs: EnforcementInputs, config: EnforcementConfig) -> Enforcement:
             continue
         row = _authorised_row(result, sequence)
         authorised.append(row)
-        facts = _reserve(facts, row)
+        facts = _reserve(facts, row, config)
     return Enforcement(
         decision_enforced=config.decision_enforce,
-        book_gates=_book_gates(facts_of(inputs), config),
+        book_gates=_book_gates(facts_of(inputs, config), config),
         authorised=tuple(authorised),
         refused=tuple(refused),
         reserved=Reserved(
@@ -133,7 +137,7 @@ def run(inputs: EnforcementInputs, config: EnforcementConfig) -> Enforcement:
     )
 
 
-def facts_of(inputs: EnforcementInputs) -> GateFacts:
+def facts_of(inputs: EnforcementInputs, config: EnforcementConfig) -> GateFacts:
     """The gates' facts before anything is reserved; whatever could not be read is None."""
     book = None if isinstance(inputs.book, ReadFaultCode) else inputs.book
     account = None if isinstance(inputs.account, ReadFaultCode) else inputs.account
@@ -141,6 +145,7 @@ def facts_of(inputs: EnforcementInputs) -> GateFacts:
     if book is not None:
         cash = None if account is None else account.cash
         exposure = exposures.measure(book, inputs.marks, inputs.session_date, cash=cash)
+    earned = sleeve_pnl(config.sharing, before_the_open(book, inputs.marks), inputs.stated_pnl)
     return GateFacts(
         book_id=inputs.book_id,
         session_date=inputs.session_date,
@@ -158,6 +163,9 @@ def facts_of(inputs: EnforcementInputs) -> GateFacts:
         enforcement_fault=None,
         observed=inputs.observed,
         record=inputs.record,
+        sleeve_uses=None if exposure is None else use_by_sleeve(exposure, config.sharing),
+        sleeve_pnl=earned.by_sleeve,
+        sleeve_faults=earned.faults,
         entry_strategies=strategies_of(inputs.candidates),
         moment=None,
     )
@@ -247,7 +255,7 @@ def _book_gates(facts: GateFacts, config: EnforcementConfig) -> tuple[GateVerdic
     )
 
 
-def _reserve(facts: GateFacts, row: AuthorisedEntry) -> GateFacts:
+def _reserve(facts: GateFacts, row: AuthorisedEntry, config: EnforcementConfig) -> GateFacts:
     assert facts.exposure is not None, "authorised against an unknown exposure"
     exposure = facts.exposure.after(
         intent_id=row.intent_id,
@@ -256,7 +264,7 @@ def _reserve(facts: GateFacts, row: AuthorisedEntry) -> GateFacts:
         quantity=int(row.quantity),
         price=row.limit,
     )
-    return replace(facts, exposure=exposure)
+    return replace(facts, exposure=exposure, sleeve_uses=use_by_sleeve(exposure, config.sharing))
 
 
 def _authorised_row(result: Authorised, sequence: int) -> AuthorisedEntry:

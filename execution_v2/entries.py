@@ -11,14 +11,16 @@ from execution_v2 import orders
 from execution_v2.broker.port import Account
 from execution_v2.desk import Desk
 from execution_v2.enforce import Authorised, judge, strategies_of
-from execution_v2.gates.facts import OBSERVATIONS_ASKED, EntryOrder, GateFacts, Moment, Phase
+from execution_v2.gates.facts import OBSERVATIONS_ASKED, EntryOrder, GateFacts, Phase, SendMoment
 from execution_v2.leave import cover
+from execution_v2.sleeve_facts import since_the_close, sleeve_pnl
 from execution_v2.sync import Observed
 from market.feed import Seen
 from portfolio.batch import candidates_fault, sizing_equity
 from portfolio.decide import adv_shares20
 from portfolio.exposure import measure
 from portfolio.sizing import Wish, size
+from portfolio.sleeves import use_by_sleeve
 from schemas.book import Leg, Order, OrderState, TimeInForce
 from schemas.candidates import TradeIntent
 from schemas.enforcement import AuthorisedEntry
@@ -188,14 +190,18 @@ def _facts(
     observed_at = dict(observed.at)
     if isinstance(account, Seen):
         observed_at["account"] = account.as_of
-    wished = inputs.candidates
+    wished, sharing = inputs.candidates, desk.config.gates.sharing
+    exposure = measure(state, marks, inputs.session_date, cash=cash, foreign=observed.foreign)
+    earned = sleeve_pnl(
+        sharing, since_the_close(state, marks, inputs.snapshot, inputs.session_date), inputs.stated_pnl
+    )
     return GateFacts(
         book_id=inputs.book_id,
         session_date=inputs.session_date,
         data_session=inputs.data_session,
         control=None if isinstance(inputs.control, ReadFaultCode) else inputs.control,
         book=state,
-        exposure=measure(state, marks, inputs.session_date, cash=cash, foreign=observed.foreign),
+        exposure=exposure,
         marks=marks,
         equity=None if known is None else known.equity,
         buying_power=None if known is None else known.buying_power,
@@ -203,11 +209,13 @@ def _facts(
         candidates_fault=candidates_fault(wished, inputs.book_id, inputs.session_date, inputs.data_session),
         enforcement_fault=None,
         observed={name: inputs.session_date if name in observed_at else None for name in OBSERVATIONS_ASKED},
-        record=()
-        if desk.records
-        else None,  # this cycle's first append came to disk, or it would not be here
+        # This cycle's first append came to disk, or there would be no entry to judge.
+        record=() if desk.records else None,
+        sleeve_uses=use_by_sleeve(exposure, sharing),
+        sleeve_pnl=earned.by_sleeve,
+        sleeve_faults=earned.faults,
         entry_strategies=strategies_of(wished),
-        moment=Moment(
+        moment=SendMoment(
             now=desk.at,
             open_at=inputs.open_at,
             close_at=inputs.close_at,

@@ -210,7 +210,8 @@ def _drawdown(
     state: BookState,
 ) -> list[Lock]:
     """The fall from the window's peak to what the session ended with. A strategy's own results move the curve alone."""
-    now = state.starting_capital + state.net_flows + state.realised
+    realised = sum((row.realised for row in state.results), Decimal(0))
+    now = state.starting_capital + state.net_flows + realised
     for day, window in _windows(rule, rows, index):
         value = now - sum((row.net for row in rows if index[row.session_date] > index[day]), Decimal(0))
         value -= sum((row.net for row in window), Decimal(0))

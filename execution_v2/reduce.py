@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from execution_v2.closings import RESUME, closing, counted, kept
+from execution_v2.closings import RESUME, added, closing, counted, kept, opened
 from execution_v2.splits import split_order, split_price, split_quantity
 from execution_v2.transitions import FILL_MOVES, is_allowed
 from ledger.canonical import artifact_bytes, digest, plain
@@ -109,7 +109,7 @@ class Fold:
         self.stop_outs = list(state.stop_outs)
         self.booked = set(state.executions)
         self.killed = state.killed
-        self.realised = state.realised
+        self.results = {row.strategy_id: row for row in state.results}
         self.closings = list(state.closings)
         self.loss_runs = list(state.loss_runs)
         self.refused: list[IllegalTransition] = []
@@ -140,7 +140,7 @@ class Fold:
                 stop_outs=tuple(self.stop_outs),
                 executions=tuple(sorted(self.booked)),
                 killed=self.killed,
-                realised=self.realised,
+                results=tuple(row for _, row in sorted(self.results.items())),
                 closings=tuple(self.closings),
                 loss_runs=tuple(self.loss_runs),
             )
@@ -164,6 +164,7 @@ class Fold:
         self.booked.clear()
         self.stop_outs = [s for s in self.stop_outs if s.session_date in (carried, data.session_date)]
         self.closings = kept(self.closings, data.session_date)
+        self.results = opened(self.results, self.positions.values())
 
     def _account_funded(self, data: AccountFunded) -> None:
         self.cash += data.amount
@@ -302,7 +303,7 @@ class Fold:
         assert session is not None, "a position ended before the book's first session"
         del self.positions[held.position_id]
         row = closing(held, net, session, by_stop=by_stop)
-        self.realised += net
+        self.results = added(self.results, row)
         self.closings.append(row)
         self.loss_runs = counted(self.loss_runs, row)
 
@@ -369,8 +370,7 @@ class Fold:
         ]
 
     def _acted(self, data: OperatorAct) -> None:
-        if data.verb == RESUME:
-            self.loss_runs = []
+        self.loss_runs = [] if data.verb == RESUME else self.loss_runs
 
     def _kill(self, data: KillSet) -> None:
         self.killed = data.on

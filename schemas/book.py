@@ -196,6 +196,16 @@ class Closing(Fact):
     by_stop: bool
 
 
+class StrategyResult(Fact):
+    """What a strategy's closed positions came to, and how it stood when the session opened."""
+
+    strategy_id: str
+    realised: Amount
+    """Sum of every closed position's net result."""
+    at_open: Amount
+    """That sum, and the cash flow of what it held, as this session opened."""
+
+
 class LossRun(Fact):
     """Losing positions in a row. ``strategy_id`` is empty for the book's own count, over all strategies."""
 
@@ -225,8 +235,8 @@ class BookState(Fact):
     """Ids of the executions and corporate events booked in this session, sorted: each is booked once."""
     killed: bool = False
     """A journaled KILL_ON without KILL_OFF."""
-    realised: Amount = Decimal(0)
-    """Sum of every closed position's net result."""
+    results: tuple[StrategyResult, ...] = ()
+    """Sorted by strategy."""
     closings: tuple[Closing, ...] = ()
     """Positions that went flat, of the last 100 days, in the order in which they did."""
     loss_runs: tuple[LossRun, ...] = ()

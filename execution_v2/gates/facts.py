@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+from pydantic import model_validator
 
 from execution_v2.protections import Protections
 from portfolio.exposure import Exposure
 from portfolio.limits import LimitsConfig, PortfolioConfig
-from portfolio.sleeves import Sharing
+from portfolio.sleeves import Sharing, Use
 from schemas.base import Fact, Scalar
 from schemas.book import BookState, Side, TimeInForce
 from schemas.decisions import Decisions
@@ -63,7 +65,7 @@ class EntryOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class SendMoment:
     """What is known only in a cycle, just before a send.
 
     Attributes:
@@ -105,6 +107,9 @@ class GateFacts:
         candidates_fault, enforcement_fault: why that file may not be used; None: good. The latter in S only.
         observed: session date of each observation read; a name that is not here, or None, was not observed.
         record: what is wrong with the journal; None: nobody looked.
+        sleeve_uses: what each sleeve has in use, as *exposure* counts it; None: unknown.
+        sleeve_pnl: profit of the session by sleeve_id, USD; None, or not here: unknown.
+        sleeve_faults: what is wrong with the profit that a person stated.
         entry_strategies: strategies that wish for an entry in this session; None: unknown.
         moment: what only a cycle knows; None in phase E.
     """
@@ -123,8 +128,11 @@ class GateFacts:
     enforcement_fault: ReadFaultCode | None
     observed: Mapping[str, date | None]
     record: tuple[RecordCode, ...] | None
+    sleeve_uses: Mapping[str, Use] | None
+    sleeve_pnl: Mapping[str, Decimal | None]
+    sleeve_faults: tuple[str, ...]
     entry_strategies: frozenset[str] | None
-    moment: Moment | None
+    moment: SendMoment | None
 
 
 class EnforcementConfig(Fact):
@@ -132,7 +140,7 @@ class EnforcementConfig(Fact):
 
     portfolio: PortfolioConfig
     sharing: Sharing = Sharing()
-    """How strategies share the book."""
+    """How strategies share the book; left out, by the book's own sleeves, nothing unsleeved, no overlap."""
     decision_enforce: bool = False
     """``PORTFOLIO_DECISION_ENFORCE``: on, only what was allowed may be entered, and no more of it."""
     allowlist: tuple[str, ...] | None = None
@@ -144,6 +152,15 @@ class EnforcementConfig(Fact):
     quote_age_s_max: Decimal = Decimal(15)
     observation_age_s_max: Decimal = Decimal(60)
     protections: Protections = Protections()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_sleeves(cls, given: Any) -> Any:
+        """The sleeves that the book's own configuration states, where nothing else is said."""
+        portfolio = given.get("portfolio") if isinstance(given, dict) else None
+        if isinstance(portfolio, PortfolioConfig) and "sharing" not in given:
+            return {**given, "sharing": Sharing(sleeves=portfolio.sleeves)}
+        return given
 
     @property
     def limits(self) -> LimitsConfig:

@@ -8,7 +8,7 @@ from execution_v2.gates.facts import (
     EnforcementConfig,
     EntryOrder,
     GateFacts,
-    Moment,
+    SendMoment,
     finding,
 )
 from schemas.header import Finding
@@ -48,7 +48,7 @@ def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tup
     return (*found, *_ages(facts, moment, config), *_quote(entry, moment, config))
 
 
-def _ages(facts: GateFacts, moment: Moment, config: EnforcementConfig) -> list[Finding]:
+def _ages(facts: GateFacts, moment: SendMoment, config: EnforcementConfig) -> list[Finding]:
     """Observations of today that are older than a minute all the same."""
     limit = config.observation_age_s_max
     found = []
@@ -63,7 +63,7 @@ def _ages(facts: GateFacts, moment: Moment, config: EnforcementConfig) -> list[F
     return found
 
 
-def _quote(entry: EntryOrder, moment: Moment, config: EnforcementConfig) -> list[Finding]:
+def _quote(entry: EntryOrder, moment: SendMoment, config: EnforcementConfig) -> list[Finding]:
     """A last price, no older than the limit. Bid and ask are asked only where the feed has them."""
     quote, symbol = moment.quote, entry.symbol
     if quote is None or quote.symbol != symbol:

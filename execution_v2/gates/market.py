@@ -7,7 +7,7 @@ minutes; an early close moves that end with it.
 from datetime import timedelta
 from typing import Final
 
-from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, Moment, finding
+from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, SendMoment, finding
 from schemas.header import Finding
 from schemas.reasons.gates import MarketCode
 
@@ -44,7 +44,7 @@ def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tup
     return tuple(sorted(found, key=lambda row: _ORDER[row.code]))
 
 
-def _window(entry: EntryOrder, moment: Moment) -> list[Finding]:
+def _window(entry: EntryOrder, moment: SendMoment) -> list[Finding]:
     first, last = moment.open_at + FIRST_CYCLE, moment.close_at - LAST_MINUTES
     if moment.now < first:
         return [finding(MarketCode.ENTRY_WINDOW_CLOSED, entry.symbol, moment.now, first, "not before")]

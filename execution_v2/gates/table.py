@@ -23,6 +23,7 @@ from execution_v2.gates import (
     record,
     repetition,
     risk_per_trade,
+    sleeve,
 )
 from execution_v2.gates.facts import BookCheck, Check, Phase
 
@@ -58,6 +59,7 @@ GATES: Final = (
     Gate(number=8, name="positions", phases=_BOTH, check=positions.check),
     Gate(number=9, name="entries_per_day", phases=_BOTH, check=entries_per_day.check),
     Gate(number=10, name="decision", phases=_BOTH, check=decision.check, check_book=decision.check_book),
+    Gate(number=11, name="sleeve", phases=_BOTH, check=sleeve.check, check_book=sleeve.check_book),
     Gate(number=14, name="quarantine", phases=_SEND, check=quarantine.check),
     Gate(number=15, name="freshness", phases=_BOTH, check=freshness.check, check_book=freshness.check_book),
     Gate(number=16, name="market", phases=_SEND, check=market.check),

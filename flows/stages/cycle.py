@@ -22,7 +22,7 @@ from flows.stages.opening import Session, control_now
 from flows.stages.premarket import or_code
 from flows.world import World
 from ledger import layout
-from ledger.artifacts import Written
+from ledger.artifacts import Loaded, ReadFault, Written
 from ledger.journal import set_torn_aside
 from schemas.candidates import Candidates
 from schemas.cycle import CycleKind
@@ -30,7 +30,7 @@ from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.errors import AvwapError
 from schemas.journal import JournalRecord
-from schemas.observations import ControlObservation
+from schemas.observations import ControlObservation, SleevePnlObservation
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.snapshot import Snapshot
 
@@ -136,6 +136,7 @@ def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: boo
     symbols = {p.symbol for p in state.positions} | {o.symbol for o in state.orders}
     if isinstance(wished, Candidates):
         symbols |= {intent.symbol for intent in wished.intents}
+    stated = day.read(premarket.SLEEVE_PNL, SleevePnlObservation)
     return CycleInputs(
         book_id=day.book_id,
         session_date=day.session,
@@ -157,7 +158,15 @@ def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: boo
         else ReadFaultCode.STALE_INPUT,
         snapshot=or_code(day.sibling(day.previous).read("snapshot.json", Snapshot)),
         control=or_code(day.read(f"cycles/{folder}/{premarket.CONTROL}", ControlObservation)),
+        stated_pnl=_text_of(stated),
     )
+
+
+def _text_of(stated: Loaded[SleevePnlObservation] | ReadFault) -> str | None:
+    """What was stated of the sleeves' profit; None: nothing was. A file that cannot be read states nothing sound."""
+    if isinstance(stated, ReadFault):
+        return None if stated.code is ReadFaultCode.MISSING else ""
+    return stated.artifact.text
 
 
 def recent_sessions(day: Day) -> "tuple[SessionDate, ...]":

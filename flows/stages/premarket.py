@@ -225,6 +225,7 @@ def enforcement(day: Day) -> Written:
     seen = day.need("enforcement", MARKET, MarketObservation)  # its marks are of the bars that were judged
     decided = day.read("decisions.json", Decisions)
     control = day.read(CONTROL, ControlObservation)
+    stated = _stated(day)
     facts = _Facts(day)
     felt = None if day.house.settings.portfolio_decision_enforce else _regime(day)
     named = _named(facts.state, wished.artifact)
@@ -241,11 +242,12 @@ def enforcement(day: Day) -> Written:
         marks=marks(day, named),
         observed=facts.observed,
         record=record_faults(day),
+        stated_pnl=None if stated is None else stated.artifact.text,
         regime=None if felt is None else or_code(felt),
         peers=peers(day.house.panel(day.session), named),
     )
     artifact = enforce.run(inputs, day.house.settings.enforcement(day.book_id))
-    refs = [wished.ref, seen.ref, *facts.refs, *_refs(decided, control, felt)]
+    refs = [wished.ref, seen.ref, *facts.refs, *_refs(decided, control, felt, stated)]
     return day.write("enforcement.json", artifact, refs)
 
 

@@ -96,6 +96,18 @@ class DecisionCode(StrEnum):
     DECISION_BLOCKED = "DECISION_BLOCKED"
 
 
+class SleeveCode(StrEnum):
+    """Gate 11: the words of the portfolio's own rules, in the order in which a gate tells them."""
+
+    S2_CONFIG_INVALID = "S2_CONFIG_INVALID"
+    S2_MISSING_SLEEVE = "S2_MISSING_SLEEVE"
+    S2_MAX_POSITIONS = "S2_MAX_POSITIONS"
+    S2_MAX_GROSS_EXPOSURE = "S2_MAX_GROSS_EXPOSURE"
+    S2_MISSING_PNL = "S2_MISSING_PNL"
+    S2_MAX_DAILY_LOSS = "S2_MAX_DAILY_LOSS"
+    S2_SYMBOL_OVERLAP = "S2_SYMBOL_OVERLAP"
+
+
 class QuarantineCode(StrEnum):
     """Gate 14: where book and broker have not been brought together, nothing is added."""
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
-from schemas.book import Closing, LossRun, OrderState, OrderType, Side, StopOut, TimeInForce
+from portfolio.sleeves import Sharing
+from schemas.book import Closing, LossRun, OrderState, OrderType, Side, StopOut, StrategyResult, TimeInForce
 from schemas.observations import BrokerOrder, QuoteFacts
 from schemas.reasons import gates as reasons
 from schemas.reasons.gates import LiveCode
@@ -33,7 +34,9 @@ def closed(*nets: str, by_stop: bool = False, symbol: str = "AAA", session: date
         )
         for net in nets
     )
-    return {"closings": rows, "realised": sum((row.net for row in rows), Decimal(0))}
+    realised = sum((row.net for row in rows), Decimal(0))
+    result = StrategyResult(strategy_id=CORE, realised=realised, at_open=Decimal(0))
+    return {"closings": rows, "results": (result,)}
 
 
 def foreign(side: Side) -> BrokerOrder:
@@ -133,12 +136,24 @@ CASES: Final[dict[StrEnum, Callable[[World], World]]] = {
     reasons.MarketCode.MARKET_CLOSED: lambda w: w.clock_with(is_open=False),
     reasons.MarketCode.ENTRY_WINDOW_CLOSED: lambda w: w.at(CLOSE_AT - timedelta(minutes=10)),
     reasons.MarketCode.ACCOUNT_RESTRICTED: lambda w: w.moment_with(restricted=True),
+    reasons.SleeveCode.S2_CONFIG_INVALID: lambda w: w.facts_with(sleeve_faults=("not JSON",)),
+    reasons.SleeveCode.S2_MISSING_SLEEVE: lambda w: w.config_with(sharing=Sharing()),
+    # one position held, one wished; 500 held, 500 wished
+    reasons.SleeveCode.S2_MAX_POSITIONS: lambda w: w.sleeve_with(max_concurrent_positions=1),
+    reasons.SleeveCode.S2_MAX_GROSS_EXPOSURE: lambda w: w.sleeve_with(max_gross_exposure=usd("999.99")),
+    reasons.SleeveCode.S2_MISSING_PNL: lambda w: w.facts_with(sleeve_pnl={CORE: None}),
+    reasons.SleeveCode.S2_MAX_DAILY_LOSS: lambda w: w.sleeve_with(max_daily_loss=usd("1")).facts_with(
+        sleeve_pnl={CORE: usd("-1")}
+    ),
+    reasons.SleeveCode.S2_SYMBOL_OVERLAP: lambda w: w.more_with(
+        positions=(position("AAA", 1, strategy_id="OTHER"),)
+    ),
     reasons.QuarantineCode.REBUILD_NOT_RELEASED: lambda w: w.moment_with(held_up=None),
-    reasons.QuarantineCode.SYMBOL_AMBIGUOUS: lambda w: w.more_with(
+    reasons.QuarantineCode.SYMBOL_AMBIGUOUS: lambda w: w.overlapping().more_with(
         orders=(order("AAA", 5, ord_id="o", strategy_id="OTHER", state=OrderState.SUBMIT_UNKNOWN),)
     ),
     reasons.QuarantineCode.SYMBOL_FROZEN: lambda w: w.moment_with(held_up=frozenset({"AAA"})),
-    reasons.QuarantineCode.SYMBOL_UNPROTECTED: lambda w: w.more_with(
+    reasons.QuarantineCode.SYMBOL_UNPROTECTED: lambda w: w.overlapping().more_with(
         positions=(position("AAA", 1, strategy_id="OTHER").model_copy(update={"plan": PLAN}),)
     ),
     reasons.QuarantineCode.BOOK_FROZEN: lambda w: w.moment_with(held_up=frozenset({"X", "Y", "Z"})),
@@ -202,6 +217,7 @@ BREAKS: Final[dict[str, StrEnum]] = {
     "positions": reasons.PositionsCode.POSITIONS_MAX,
     "entries_per_day": reasons.EntriesCode.ENTRIES_PER_DAY_MAX,
     "decision": reasons.DecisionCode.DECISION_MISSING,
+    "sleeve": reasons.SleeveCode.S2_MAX_DAILY_LOSS,
     "quarantine": reasons.QuarantineCode.SYMBOL_FROZEN,
     "freshness": reasons.FreshnessCode.CANDIDATES_MISSING,
     "market": reasons.MarketCode.ACCOUNT_RESTRICTED,

@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from execution_v2.enforce import Authorised, Refused, judge
-from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, Moment, Phase
+from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, Phase, SendMoment
 from execution_v2.protections import Protections
 from portfolio.exposure import measure
+from portfolio.limits import Sleeve
+from portfolio.sleeves import Sharing, use_by_sleeve
 from schemas.book import Leg, PositionPlan, Side, TimeInForce
 from schemas.observations import ClockFacts, QuoteFacts
 from schemas.reasons.ledger import ReadFaultCode
@@ -29,6 +31,19 @@ PLAN: Final = PositionPlan(
     r2=usd("60"),
     r2_fraction=usd("0.5"),
     trail_fraction=usd("0.5"),
+)
+SLEEVE: Final = Sleeve(
+    sleeve_id=CORE,
+    max_daily_loss=usd("2000"),
+    max_gross_exposure=usd("100000"),
+    max_concurrent_positions=10,
+)
+CONFIG: Final = EnforcementConfig(
+    portfolio=config_with(BOOK),
+    sharing=Sharing(sleeves={CORE: SLEEVE}),
+    allowlist=("AAA",),
+    phase_c=True,
+    live_enable_date=D.isoformat(),
 )
 
 
@@ -75,6 +90,16 @@ class World:
         read = dict.fromkeys(("account", "positions", "orders"), now)
         return self.clock_with(now=now).moment_with(now=now, quote=quote, observed_at=read)
 
+    def sleeve_with(self, **caps: Any) -> "World":
+        """With other caps of the strategy's sleeve."""
+        sharing = self.config.sharing
+        sleeve = sharing.sleeves[CORE].model_copy(update=caps)
+        return self.config_with(sharing=sharing.model_copy(update={"sleeves": {CORE: sleeve}}))
+
+    def overlapping(self) -> "World":
+        """Where strategies may share a symbol."""
+        return self.config_with(sharing=self.config.sharing.model_copy(update={"allow_symbol_overlap": True}))
+
     def protections_with(self, **rules: Any) -> "World":
         """With these rules over the whole book."""
         return self.config_with(protections=Protections.model_validate({"book": rules}))
@@ -87,7 +112,9 @@ class World:
         assert self.facts.book is not None
         state = self.facts.book.model_copy(update=over)
         cash = None if self.facts.exposure is None else self.facts.exposure.cash
-        return self.facts_with(book=state, exposure=measure(state, MARKS, D, cash=cash))
+        exposure = measure(state, MARKS, D, cash=cash)
+        uses = use_by_sleeve(exposure, self.config.sharing)
+        return self.facts_with(book=state, exposure=exposure, sleeve_uses=uses)
 
     def judged(self, phase: Phase = Phase.S) -> Authorised | Refused:
         facts = self.facts if phase is Phase.S else replace(self.facts, moment=None)
@@ -126,8 +153,11 @@ def good() -> World:
             enforcement_fault=None,
             observed={"account": D, "positions": D, "orders": D},
             record=(),
+            sleeve_uses=use_by_sleeve(measure(state, MARKS, D), CONFIG.sharing),
+            sleeve_pnl={CORE: Decimal(0)},
+            sleeve_faults=(),
             entry_strategies=frozenset({CORE}),
-            moment=Moment(
+            moment=SendMoment(
                 now=NOW,
                 open_at=OPEN_AT,
                 close_at=CLOSE_AT,
@@ -140,7 +170,5 @@ def good() -> World:
                 sessions=(P, D),
             ),
         ),
-        config=EnforcementConfig(
-            portfolio=config_with(BOOK), allowlist=("AAA",), phase_c=True, live_enable_date=D.isoformat()
-        ),
+        config=CONFIG,
     )

@@ -162,7 +162,8 @@ def test_unread_candidates_leave_no_entry_and_the_book_says_why(fault: ReadFault
 def test_on_a_day_without_intents_the_gates_of_the_book_are_judged_all_the_same() -> None:
     result = run(inputs(control=control(kill_file="KILL_SWITCH")), FREE)
     assert ["KILL_SWITCH_FILE"] == batch_codes(result)
-    assert ["live", "kill_switch", "decision", "freshness"] == [row.gate for row in result.book_gates]
+    asked = ["live", "kill_switch", "record", "phase_c", "decision", "sleeve", "freshness"]
+    assert asked == [row.gate for row in result.book_gates]
 
 
 @given(rows=batches(), draw=st.data())

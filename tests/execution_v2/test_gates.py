@@ -68,6 +68,7 @@ def test_an_unknown_book_fails_every_gate_that_needs_it_with_its_own_code() -> N
         "gross_exposure": "MARK_UNKNOWN",
         "positions": "POSITIONS_UNKNOWN",
         "entries_per_day": "ENTRY_COUNT_UNKNOWN",
+        "sleeve": "S2_MAX_POSITIONS",
         "quarantine": "REBUILD_NOT_RELEASED",
         "repetition": "DUPLICATE_INTENT",
         "envelope": "EXPOSURE_ENVELOPE",
@@ -143,9 +144,13 @@ def test_an_addition_and_a_second_attempt_take_no_second_slot() -> None:
 
 
 def test_another_strategys_position_and_stop_are_no_repetition_but_the_stop_is_in_the_way() -> None:
-    other = good().more_with(
-        positions=(position("AAA", 5, strategy_id="EXTERNAL"),),
-        orders=(order("AAA", 5, leg=Leg.STOP, stop=usd("45"), strategy_id="EXTERNAL"),),
+    other = (
+        good()
+        .overlapping()
+        .more_with(
+            positions=(position("AAA", 5, strategy_id="EXTERNAL"),),
+            orders=(order("AAA", 5, leg=Leg.STOP, stop=usd("45"), strategy_id="EXTERNAL"),),
+        )
     )
     result = other.judged()
     assert isinstance(result, Refused)

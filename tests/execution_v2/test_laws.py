@@ -82,7 +82,8 @@ def agree(made: World, state: BookState) -> None:
     """Book and exchange tell one story, exactly, and every share that is held is stopped."""
     account = made.exchange.state
     assert state.cash == account.cash
-    brought = state.realised + sum((p.cash_flow for p in state.positions), Decimal(0))
+    brought = sum((r.realised for r in state.results), Decimal(0))
+    brought += sum((p.cash_flow for p in state.positions), Decimal(0))
     assert state.cash == state.starting_capital + state.net_flows + brought, "a cent belongs to no position"
     held = {symbol: quantity for symbol, (quantity, _) in account.holdings.items()}
     assert {p.symbol: p.quantity for p in state.positions} == held

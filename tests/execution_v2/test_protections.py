@@ -15,7 +15,7 @@ from execution_v2.protections import WINDOW_MAX, Protections, Rules, locks
 from execution_v2.reduce import Fold
 from ledger.disk import LocalDisk
 from ledger.journal import Journal
-from schemas.book import BookState, Closing, LossRun
+from schemas.book import BookState, Closing, LossRun, StrategyResult
 from schemas.events import OperatorAct
 from tests.portfolio.books import CORE, book, usd
 from tests.simulation.world import DAYS, Want, World, bar
@@ -40,7 +40,9 @@ def row(day: int, net: str = "-10", *, by_stop: bool = True, symbol: str = "AAA"
 
 def state_of(*rows: Closing, **over: Any) -> BookState:
     """A book of 100,000 that closed these."""
-    return book(closings=rows, realised=sum((r.net for r in rows), Decimal(0)), **over)
+    realised = sum((r.net for r in rows), Decimal(0))
+    result = StrategyResult(strategy_id=CORE, realised=realised, at_open=Decimal(0))
+    return book(closings=rows, results=(result,), **over)
 
 
 def held(
@@ -209,7 +211,9 @@ def test_a_stop_out_leaves_its_loss_to_the_cent_in_the_state_and_starts_a_run(tm
         closing.symbol,
         closing.strategy_id,
     )
-    assert closing.net == state.realised < 0
+    assert [(CORE, closing.net, 0 > closing.net)] == [
+        (r.strategy_id, r.realised, True) for r in state.results
+    ]
     assert [("", 1), (CORE, 1)] == [(run.strategy_id, run.losses) for run in state.loss_runs]
 
 
@@ -234,7 +238,7 @@ def test_closings_are_kept_for_a_hundred_days_and_the_sum_for_ever(tmp_path: Pat
         data = dict(later.data) | {"session_date": (DAYS[2] + timedelta(days=days)).isoformat()}
         fold.apply(later.model_copy(update={"data": data}))
         assert left == len(fold.freeze().closings)
-    assert state.realised == fold.freeze().realised < 0
+    assert [r.realised for r in state.results] == [r.realised for r in fold.freeze().results]
 
 
 # --- for every history --------------------------------------------------------------------------------
