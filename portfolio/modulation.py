@@ -139,10 +139,13 @@ def modulate(
     if m == 0:
         detail = f"0 of {quantity} shares"
         return 0, (*modulation.reasons, _finding(Code.RISK_MULTIPLIER, symbol, _text(m), "1", detail))
-    room = None if gross is None else min(equity * caps.gross_pct_max, caps.gross_abs_max_usd) - gross
+    position = _floored(equity * caps.symbol_pct_max)
+    room = None
+    if gross is not None:
+        room = _floored(min(equity * caps.gross_pct_max, caps.gross_abs_max_usd) - gross)
     bounds = (
         (Code.RISK_MULTIPLIER, int(quantity * m), m),
-        (Code.PER_POSITION_CAP, _shares(equity * caps.symbol_pct_max, price), equity * caps.symbol_pct_max),
+        (Code.PER_POSITION_CAP, _shares(position, price), position),
         (Code.MAX_GROSS_EXPOSURE, _shares(room, price), room),
     )
     left, lowered = quantity, []

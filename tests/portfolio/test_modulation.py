@@ -313,3 +313,49 @@ def test_a_modulated_batch_keeps_its_caps_and_gives_its_first_intent_no_more(
     assert len(taken) <= min(caps.positions_max, caps.entries_per_day_max)
     assert sum(row.notional for row in taken) <= caps.gross_abs_max_usd
     assert all(row.notional <= 100_000 * caps.symbol_pct_max for row in taken)
+
+
+# --- to the letter ------------------------------------------------------------------------------------
+
+
+def told(found: Any) -> list[tuple[Any, ...]]:
+    return [(f.code, f.subject, f.observed, f.threshold, f.detail) for f in found]
+
+
+def test_a_finding_says_what_was_seen_and_what_was_asked() -> None:
+    assert [("MISSING_REGIME", "market", None, None, "no label")] == told(throttle(None, None)[2])
+    assert [("UNKNOWN_REGIME", "market", "BULLISH", None, "")] == told(throttle("BULLISH", 0.9)[2])
+    assert [("LOW_CONFIDENCE_HAIRCUT", "market", 0.5, 0.6, "")] == told(throttle("RISK_ON", 0.5)[2])
+    unread = modulation_of(ReadFaultCode.MISSING, P, LIMITS, guarded=True)
+    assert [
+        ("MISSING_REGIME", "regime.json", "MISSING", None, ""),
+        ("DRAWDOWN_GUARDRAIL", "book", None, "0.200000", ""),
+    ] == told(unread.reasons)
+    other = modulation_of(regime("RISK_ON", of=D), P, LIMITS, guarded=False)
+    assert [("MISSING_REGIME", "regime.json", "2016-06-02", "2016-06-01", "")] == told(other.reasons)
+
+
+def test_each_bound_says_what_it_left_of_what_it_found() -> None:
+    # RISK_OFF, 500 shares at 50: a fifth is 100; 4,000 USD a position are 80; 20,000 less 17,525 are 49.
+    _, found = modulate(
+        500, made("RISK_OFF", 0.7), symbol="AAA", price=usd("50"), equity=usd("100000"), gross=usd("17525")
+    )
+    assert [
+        ("RISK_MULTIPLIER", "AAA", "0.200000", "1", "100 of 500 shares"),
+        ("PER_POSITION_CAP", "AAA", "4000.000000", "5000", "80 of 100 shares"),
+        ("MAX_GROSS_EXPOSURE", "AAA", "2475.000000", "4000", "49 of 80 shares"),
+    ] == told(found)
+    _, found = modulate(
+        7, made("STRESSED", 0.9), symbol="AAA", price=usd("50"), equity=usd("1"), gross=usd("0")
+    )
+    assert ("RISK_MULTIPLIER", "AAA", "0.000000", "1", "0 of 7 shares") == told(found)[-1]
+
+
+def test_a_limit_that_does_not_divide_is_floored_at_its_scale() -> None:
+    limits = config_with(
+        symbol_pct_max="0.333333", gross_pct_max="0.999999", gross_abs_max_usd="1.000001"
+    ).limits
+    found = made("NEUTRAL", limits=limits).modulated
+    # 0.1999998, 0.5999994 and 0.6000006
+    expected = (usd("0.199999"), usd("0.599999"), usd("0.600000"))
+    assert expected == (found.symbol_pct_max, found.gross_pct_max, found.gross_abs_max_usd)
