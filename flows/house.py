@@ -13,7 +13,6 @@ from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
 if TYPE_CHECKING:
-    from ledger.artifacts import Loaded
     from market.calendar import Calendar
     from market.contract import ContractResult
     from market.panel import Panel
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from market.store import BarStore
     from schemas.base import SessionDate
     from schemas.observations import Acknowledgement, BarFacts, SessionHours
-    from schemas.scan import Scan
 
 
 class House:
@@ -36,8 +34,6 @@ class House:
         self._contract: tuple[object, ContractResult] | None = None
         self._history: dict[tuple[str, int], tuple[BarFacts, ...]] = {}
         self.held = Held()
-        self.scanned: Loaded[Scan] | None = None
-        """The scan that was read last, for telling of it: megabytes need not be judged again to be summed up."""
 
     def with_disk(self, disk: Disk) -> "House":
         """The same house, its market opened once, over another disk."""

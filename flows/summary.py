@@ -31,9 +31,7 @@ def scan_summary(day: Day) -> Message:
     sources: list[InputRef] = []
 
     def read(name: str, model: type[A]) -> A | ReadFault:
-        return take(day.read(name, model))
-
-    def take(found: Loaded[A] | ReadFault) -> A | ReadFault:
+        found = day.read(name, model)
         if isinstance(found, Loaded):
             sources.append(found.ref)
             return found.artifact
@@ -41,7 +39,7 @@ def scan_summary(day: Day) -> Message:
 
     seen = read("observations/market.json", MarketObservation)
     regime = read("regime.json", Regime)
-    scan = take(_scan(day))
+    scan = read("scan.json", Scan)
     wished = read("candidates.json", Candidates)
     sections = [_heading(day, scan, regime), _counts(seen, scan, wished)]
     if isinstance(scan, Scan):
@@ -58,12 +56,6 @@ def scan_summary(day: Day) -> Message:
         text=_headline(day, scan, wished)[:HEADLINE_CHARS_MAX],
         blocks=tuple(clipped(lines) for lines in sections if lines),
     )
-
-
-def _scan(day: Day) -> Loaded[Scan] | ReadFault:
-    """The scan as this process read it, if the file still holds those bytes; else as the file gives it."""
-    kept = day.house.scanned
-    return kept if kept is not None and kept.ref == day.ref("scan.json") else day.read("scan.json", Scan)
 
 
 def escaped(text: str) -> str:
