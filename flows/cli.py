@@ -3,6 +3,7 @@
 0 done; 2 usage or configuration; 3 refused fail-closed; 4 divergence or corruption; 1 anything else.
 """
 
+import gc
 import sys
 from typing import Any, Final
 
@@ -33,12 +34,15 @@ app.add_typer(notify.app, name="notify")
 app.add_typer(admin.config, name="config")
 
 
+YOUNG_MAX: Final = 200_000
+"""Objects made before the collector looks for cycles: a scan makes a million that hold none, and is over."""
 INTERRUPTED: Final = 130
 """What typer turns Ctrl-C into."""
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run a command and exit. The console is one of the three places where any error is caught, and told."""
+    gc.set_threshold(YOUNG_MAX, *gc.get_threshold()[1:])
     words = sys.argv[1:] if argv is None else argv
     as_json = "--json" in words
     try:
