@@ -157,7 +157,7 @@ def candidates(day: Day) -> Written:
     """The ranked candidates and one intent for each; an empty list says why it is empty."""
     from strategies import candidates as stage
 
-    scanned = day.house.scanned = day.need("candidates", "scan.json", Scan)
+    scanned = day.need("candidates", "scan.json", Scan)
     calendar, settings = day.house.calendar, day.house.settings
     inputs = stage.CandidateInputs(
         book_id=day.book_id,
