@@ -164,8 +164,8 @@ class Settings(BaseSettings):
             "apca_api_secret_key",
         }
     )
-    """Where the ledger lies, secrets, how a feed is read, what is recorded as an observation of its own, and the switch whose
-    record is in the decisions: what stands before them, and every exit, keeps its bytes under it."""
+    """Where the ledger lies, secrets, how a feed is read, what is recorded as an observation of its own, and the
+    switch whose record is in the decisions: what stands before them, and every exit, keeps its bytes under it."""
 
     home: Path = Path()
     """AVWAP_HOME: the folder that holds ``ledger/`` and ``avwap.toml``; the working directory by default."""

@@ -19,6 +19,14 @@ class SessionOpened(Fact):
     session_date: SessionDate
 
 
+class UniverseNetworkDisallowed(Fact):
+    """This session's universe was made without a provider of metrics: UNIVERSE_ALLOW_NETWORK is off (U2)."""
+
+    code: str
+    provider: str | None
+    """Who would have been asked; None: nobody is configured."""
+
+
 class AccountFunded(Fact):
     """Capital in (or out, negative). The genesis funding comes from the first account observation."""
 
@@ -279,6 +287,7 @@ class IllegalTransition(Fact):
 
 EVENTS: Final[dict[str, type[Fact]]] = {
     "session.opened": SessionOpened,
+    "universe_network_disallowed": UniverseNetworkDisallowed,
     "account.funded": AccountFunded,
     "cycle.began": CycleBegan,
     "cycle.ended": CycleEnded,

@@ -4,9 +4,12 @@ The premarket observations of a session are artifacts under ``observations/``; w
 answered is recorded call by call in ``cycles/<HHMM>/observations/calls.jsonl``.
 """
 
+from datetime import date
 from typing import ClassVar
 
-from schemas.base import Amount, Fact, Instant, Price, SessionDate, Shares
+from pydantic import Field
+
+from schemas.base import SYMBOL_PATTERN, Amount, Fact, Instant, Price, SessionDate, Shares
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.header import Artifact
 from schemas.reasons.market import BarCode
@@ -127,6 +130,30 @@ class BarFacts(Fact):
     low: Price
     close: Price
     volume: Shares
+
+
+class SymbolMetrics(Fact):
+    """What a provider knew of a company on ``as_of``; None is not known."""
+
+    symbol: str = Field(pattern=SYMBOL_PATTERN)
+    as_of: date
+    market_cap_usd: Amount | None = None
+    float_shares: Shares | None = None
+    listing: str | None = None
+    """Where it is listed, as the provider spells it."""
+
+
+class MetricsObservation(Artifact):
+    """``observations/metrics.json``: what a provider of metrics answered, by symbol; absent if none was asked."""
+
+    SCHEMA: ClassVar[str] = "avwap.observation.metrics"
+    STAGE: ClassVar[str] = "observe"
+
+    ok: bool
+    as_of: Instant
+    provider: str
+    metrics: tuple[SymbolMetrics, ...]
+    cause: str | None = None
 
 
 class AccountObservation(Artifact):

@@ -50,6 +50,10 @@ class ScanConfig(Fact):
     """Decides ``entry_ref``: the close of P, or the level for ``limit_at_level``."""
     universe_allow: tuple[str, ...] | None = None
     universe_deny: tuple[str, ...] = ()
+    market_cap_usd_min: Amount | None = None
+    """U2, as the two below: asked only of what a provider of metrics answered. ``None``: not asked."""
+    float_shares_min: Shares | None = None
+    listings: tuple[str, ...] | None = None
     price_min: Price = Decimal("5.0000")
     adv_shares_min: Shares = Decimal(400_000)
     adv_usd_min: Amount = Decimal("10000000.000000")

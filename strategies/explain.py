@@ -157,6 +157,7 @@ def _gates(
         row("G1", ScanCode.DATA_DAY_BLOCKED, blocking or None, "no B finding"),
         row("G2", ScanCode.UNIVERSE_NOT_MEMBER, is_member, "a member on D"),
         row("G2", ScanCode.UNIVERSE_LIST, None, "allow and deny lists"),
+        row("G2", ScanCode.UNIVERSE_METRIC_FAILED, _metrics(inputs, symbol), _metrics_wanted(config)),
         row("G3", ScanCode.DATA_QUARANTINED, held or None, "no Q finding"),
         row("G4", ScanCode.CORP_ACTION_TODAY, symbol in inputs.blocked_symbols, False),
     ]
@@ -170,6 +171,25 @@ def _gates(
             seen = int((judged.anchors[at, :, layout.A_FAILS] == 0).sum())
         rows.append(row(gate, code, seen, wanted))
     return tuple(rows)
+
+
+def _metrics(inputs: ScanInputs, symbol: str) -> Scalar:
+    """What a provider answered about *symbol*, in one line."""
+    if inputs.metrics is None or not inputs.metrics.ok:
+        return None
+    own = next((each for each in inputs.metrics.metrics if each.symbol == symbol), None)
+    if own is None:
+        return "unknown to the provider"
+    return f"cap {own.market_cap_usd} USD, float {own.float_shares}, {own.listing}"
+
+
+def _metrics_wanted(config: ScanConfig) -> Scalar:
+    told = (
+        ("cap >= {} USD", config.market_cap_usd_min),
+        ("float >= {}", config.float_shares_min),
+        ("on {}", None if config.listings is None else "/".join(config.listings)),
+    )
+    return ", ".join(text.format(wanted) for text, wanted in told if wanted is not None) or "no threshold"
 
 
 def _show(q: int, scale: int) -> Scalar:

@@ -24,6 +24,7 @@ OUTSIDE: Final = sum(
     for code in (
         ScanCode.UNIVERSE_NOT_MEMBER,
         ScanCode.UNIVERSE_LIST,
+        ScanCode.UNIVERSE_METRIC_FAILED,
         ScanCode.DATA_QUARANTINED,
         ScanCode.CORP_ACTION_TODAY,
         ScanCode.HISTORY_SHORT,
@@ -45,6 +46,8 @@ class Standing:
     is_member: Bools
     is_listed: Bools
     """Not on the deny list, and on the allow list if there is one."""
+    meets_metrics: Bools
+    """By what a provider answered (U2); true of all where none did."""
     is_quarantined: Bools
     has_action: Bools
     is_reporting: Bools
@@ -83,6 +86,7 @@ def judge(features: Ints, anchors: Ints, standing: Standing, day: Day, config: S
     demand(ScanCode.DATA_DAY_BLOCKED, day.is_open)
     demand(ScanCode.UNIVERSE_NOT_MEMBER, standing.is_member)
     demand(ScanCode.UNIVERSE_LIST, standing.is_listed)
+    demand(ScanCode.UNIVERSE_METRIC_FAILED, standing.meets_metrics)
     demand(ScanCode.DATA_QUARANTINED, ~standing.is_quarantined)
     demand(ScanCode.CORP_ACTION_TODAY, ~standing.has_action)
     demand(ScanCode.HISTORY_SHORT, f.at_least(layout.BARS, config.history_bars_min))

@@ -12,6 +12,7 @@ import numpy as np
 
 from market.panel import Panel
 from schemas.header import Finding
+from schemas.observations import MetricsObservation
 from schemas.reasons.scan import ScanCode, ScanInfo
 from schemas.scan import Scan, ScanCounts, ScanRow, ScanVerdict
 from strategies import layout
@@ -29,7 +30,7 @@ class ScanInputs:
 
     quarantine, warnings: Q and W codes by symbol, in the data contract's order. blocking: B codes of the day.
     blocked_symbols: symbols with a blocking corporate action. members: the universe of D, or ``None`` when
-    there is no membership table.
+    there is no membership table. metrics: what a provider answered, or ``None`` when none was asked.
     """
 
     panel: Panel
@@ -38,6 +39,7 @@ class ScanInputs:
     blocking: tuple[str, ...]
     blocked_symbols: frozenset[str]
     members: frozenset[str] | None = None
+    metrics: MetricsObservation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +170,33 @@ def _standing(inputs: ScanInputs, config: ScanConfig, close: Ints) -> Standing:
     return Standing(
         is_member=column([members is None or symbol in members for symbol in symbols]),
         is_listed=column([s not in deny and (listed is None or s in listed) for s in symbols]),
+        meets_metrics=column(_meets_metrics(inputs.metrics, symbols, config)),
         is_quarantined=column([symbol in inputs.quarantine for symbol in symbols]),
         has_action=column([symbol in inputs.blocked_symbols for symbol in symbols]),
         is_reporting=column([symbol in near for symbol in symbols]),
         has_earnings=column([symbol in told for symbol in symbols]),
         close_as_traded=_as_traded(inputs.panel, close),
     )
+
+
+def _meets_metrics(told: MetricsObservation | None, symbols: Sequence[str], config: ScanConfig) -> list[bool]:
+    """Whether each symbol meets the thresholds of U2. Without an answer all do; in an answer, unknown does not."""
+    if told is None or not told.ok:
+        return [True] * len(symbols)
+    known = {each.symbol: each for each in told.metrics}
+
+    def meets(symbol: str) -> bool:
+        own = known.get(symbol)
+        asked = (
+            (config.market_cap_usd_min, own and own.market_cap_usd),
+            (config.float_shares_min, own and own.float_shares),
+        )
+        is_listed = config.listings is None or (own is not None and own.listing in config.listings)
+        return is_listed and all(
+            least is None or (seen is not None and seen >= least) for least, seen in asked
+        )
+
+    return [meets(symbol) for symbol in symbols]
 
 
 def _as_traded(panel: Panel, close: Ints) -> Ints:
@@ -229,8 +252,12 @@ def _infos(inputs: ScanInputs, config: ScanConfig) -> tuple[Finding, ...]:
     if inputs.members is None:
         code = ScanInfo.UNIVERSE_NOT_POINT_IN_TIME
         found.append(Finding(code=code, subject="universe", detail="no membership table: every symbol is in"))
-    code = ScanInfo.UNIVERSE_METRICS_SKIPPED
-    found.append(Finding(code=code, subject="universe", detail="no provider of metrics is configured"))
+    if inputs.metrics is None:
+        code = ScanInfo.UNIVERSE_METRICS_SKIPPED
+        found.append(Finding(code=code, subject="universe", detail="no provider of metrics was asked"))
+    elif not inputs.metrics.ok:
+        code = ScanInfo.UNIVERSE_METRICS_UNAVAILABLE
+        found.append(Finding(code=code, subject="universe", detail=inputs.metrics.cause or "no answer"))
     if config.earnings_policy is not EarningsPolicy.OFF and not inputs.panel.earnings:
         code = ScanInfo.EARNINGS_UNKNOWN
         found.append(Finding(code=code, subject="earnings", detail="no earnings dates are recorded"))

@@ -17,6 +17,7 @@ from execution_v2.broker.port import ReadFailed
 from execution_v2.gates.live import LIVE_BOOK, token_fault
 from execution_v2.reduce import empty_state, fold_records
 from flows.day import Day, StageRefused
+from flows.stages import metrics
 from flows.stages.premarket import (
     ACCOUNT,
     ACKNOWLEDGED,
@@ -36,7 +37,7 @@ from ledger.canonical import Malformed, digest, parse_canonical_line
 from ledger.journal import Journal, parse_chain
 from ledger.seal import last_sealed, listing, read_manifest, seal, sessions_of
 from market.calendar import CALENDAR_BACK
-from schemas.base import SessionDate
+from schemas.base import Fact, SessionDate
 from schemas.book import Book, BookState
 from schemas.errors import Corrupt, Denied, UsageFault
 from schemas.header import Artifact, Finding, InputRef
@@ -171,7 +172,8 @@ def open_session(day: Day, world: World, guard: Guard | None) -> Session:
     if last_sealed(day.house.disk, day.book_id, day.session) is None:
         _genesis(day.sibling(day.previous), world, guard)
     carried = carried_into(day)
-    return Session(journal=_opened(day, carried, world, guard), carried=carried.state)
+    journal = _opened(day, carried, world, guard, more=metrics.shut(day))
+    return Session(journal=journal, carried=carried.state)
 
 
 def take_pending(day: Day, session: Session) -> None:
@@ -198,11 +200,16 @@ def book(day: Day) -> Written:
 
 
 def _opened(
-    day: Day, carried: Carried, world: World, guard: Guard | None, account: AccountFacts | None = None
+    day: Day,
+    carried: Carried,
+    world: World,
+    guard: Guard | None,
+    account: AccountFacts | None = None,
+    more: Sequence[tuple[str, Fact]] = (),
 ) -> Journal:
     """The journal of D with its first records; those that a crash cut off are added."""
     journal = open_journal(day, guard, carried.tail)
-    rows = books.opening(carried.state, day.book_id, day.session, carried.tail, account)
+    rows = (*books.opening(carried.state, day.book_id, day.session, carried.tail, account), *more)
     now = world.clock.now()
     journal.append([(event, now, None, data) for event, data in rows[len(journal.records) :]])
     return journal
@@ -280,6 +287,7 @@ def look(day: Day, world: World) -> None:
         )
 
     _once(day, CALENDAR, CalendarObservation, calendar)
+    metrics.look_up(day, world.clock.now())
     told = acknowledged(day)
     if told:
         _once(

@@ -21,6 +21,7 @@ from schemas.observations import (
     CalendarObservation,
     ClockObservation,
     ControlObservation,
+    MetricsObservation,
     OrdersObservation,
     PositionsObservation,
     SleevePnlObservation,
@@ -50,6 +51,7 @@ CLOCK = "observations/clock.json"
 CONTROL = "observations/control.json"
 CALENDAR = "observations/calendar.json"
 ACKNOWLEDGED = "observations/acknowledged.json"
+METRICS = "observations/metrics.json"
 SLEEVE_PNL = "observations/sleeve_pnl.json"
 SIMULATED = frozenset({"SIM"})
 """Books whose exchange is our own: its calendar is the library's, and two ways to check it are all there are."""
@@ -79,13 +81,13 @@ def judged(day: Day) -> "ContractResult":
     )
 
 
-def _recorded(day: Day, name: str, model: type[A]) -> A | None:
+def _recorded(day: Day, name: str, model: type[A], stage: str = "market") -> A | None:
     found = day.read(name, model)
     if isinstance(found, Loaded):
         return found.artifact
     if found.code is ReadFaultCode.MISSING:
         return None
-    raise StageRefused("market", day, (found.finding,))
+    raise StageRefused(stage, day, (found.finding,))
 
 
 def _market(day: Day, stage: str) -> "tuple[Loaded[MarketObservation], Panel]":
@@ -135,7 +137,8 @@ def scan(day: Day) -> Written:
     if S2_INDEX_TREND in settings.candidates.strategies_enabled:
         trend = index_trend.run(inputs, settings.trend, settings.scan)
         found = found.model_copy(update={"trend": trend})
-    return day.write("scan.json", found, (seen.ref,))
+    refs = [ref for ref in (seen.ref, day.ref(METRICS)) if ref is not None]
+    return day.write("scan.json", found, refs)
 
 
 def scan_inputs(day: Day) -> "ScanInputs":
@@ -150,6 +153,7 @@ def scan_inputs(day: Day) -> "ScanInputs":
         blocking=tuple(str(code) for code in contract.blocking),
         blocked_symbols=panel.blocking_symbols(),
         members=panel.members,
+        metrics=_recorded(day, METRICS, MetricsObservation, "scan"),
     )
 
 
@@ -234,7 +238,7 @@ def enforcement(day: Day) -> Written:
         session_date=day.session,
         data_session=day.previous,
         candidates=wished.artifact,
-        decisions=or_code(decided),
+        decisions=as_decided(decided),
         snapshot=facts.snapshot,
         book=facts.book,
         account=facts.account,
@@ -329,6 +333,13 @@ class _Facts:
             sealed = {f"{folder}/{file.path}": file.sha256 for file in manifest.artifact.files}
         found = read(disk, path, Snapshot, day.book_id, day.previous, sealed=sealed)
         return sealed is not None, self._take(found)
+
+
+def as_decided(found: Loaded[Decisions] | ReadFault) -> Decisions | ReadFaultCode:
+    """The decisions, or why they cannot be used: a verdict that was changed by hand is DIGEST_MISMATCH."""
+    if isinstance(found, Loaded) and not found.artifact.is_intact:
+        return ReadFaultCode.DIGEST_MISMATCH
+    return or_code(found)
 
 
 def or_code(found: Loaded[A] | ReadFault) -> A | ReadFaultCode:

@@ -33,6 +33,13 @@ class FeedCode(StrEnum):
     FEED_FILE_UNREADABLE = "FEED_FILE_UNREADABLE"
 
 
+class MetricsCode(StrEnum):
+    """Why no metrics of companies came (U2). Nobody is removed from the universe for it."""
+
+    UNIVERSE_NETWORK_DISALLOWED = "UNIVERSE_NETWORK_DISALLOWED"
+    METRICS_UNREADABLE = "METRICS_UNREADABLE"
+
+
 class SetAside(StrEnum):
     """Why an import left a row out; the rest of the file goes in."""
 

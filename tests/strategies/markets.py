@@ -7,7 +7,7 @@ by the product's own road: store, sidecar, ``load_panel``.
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from market.store import BarStore
 from market.synthetic import SyntheticMarket
 from schemas.base import SessionDate
 from schemas.market import ActionKind, CorporateAction, EarningsEvent, EarningsTime
+from schemas.observations import MetricsObservation, SymbolMetrics
 from schemas.strategy_registry import EntryModel
 from strategies.config import EarningsPolicy, ScanConfig
 from strategies.scan import ScanInputs
@@ -74,7 +75,7 @@ def market(calendar: Calendar, seed: int, today: date, symbols: int = 5) -> Mark
     for name in names:
         bars[name], told = _with_actions(chance, name, bars[name], sessions, today)
         actions += told
-    return Market(
+    made = Market(
         made_by=f"market(calendar, {seed}, {today!r}, {symbols})",
         sessions=sessions,
         today=today,
@@ -89,6 +90,9 @@ def market(calendar: Calendar, seed: int, today: date, symbols: int = 5) -> Mark
         warnings={names[1]: ("BARS_OUTLIER",)} if chance.random() < 0.5 else {},
         blocking=("DAY_COVERAGE_LOW", "DAY_STALE_FEED") if chance.random() < 0.1 else (),
     )
+    caps = (None, 10**9 - 1, 10**9, 10**9 + 1)
+    worth = {name: chance.choice(caps) for name in names[1:]} | {"SPY": 10**12, "XLE": 10**10}
+    return replace(made, market_caps=worth if chance.random() < 0.6 else None)
 
 
 def _bars(chance: random.Random, sessions: Sequence[date], kind: str) -> list[Bar]:
@@ -236,12 +240,24 @@ def inputs_from(given: Market, panel: Panel) -> ScanInputs:
         blocking=tuple(given.blocking),
         blocked_symbols=panel.blocking_symbols(),
         members=given.members,
+        metrics=_metrics(given),
     )
+
+
+def _metrics(given: Market) -> MetricsObservation | None:
+    if given.market_caps is None:
+        return None
+    told = (
+        SymbolMetrics(symbol=name, as_of=given.today, market_cap_usd=None if cap is None else Decimal(cap))
+        for name, cap in sorted(given.market_caps.items())
+    )
+    at = datetime(2016, 1, 4, tzinfo=UTC)
+    return MetricsObservation(ok=True, as_of=at, provider="file", metrics=tuple(told))
 
 
 def config_of(limits: Limits) -> ScanConfig:
     """The product's settings for the reference's."""
-    plain = ("earnings_policy", "at_level", "universe_allow", "universe_deny")
+    plain = ("earnings_policy", "at_level", "universe_allow", "universe_deny", "market_cap_usd_min")
     changes: dict[str, Any] = {}
     for name in Limits.__dataclass_fields__:
         value = getattr(limits, name)
@@ -256,6 +272,7 @@ def config_of(limits: Limits) -> ScanConfig:
             "entry_model": EntryModel.LIMIT_AT_LEVEL if limits.at_level else EntryModel.NEXT_OPEN,
             "universe_allow": None if allow is None else tuple(sorted(allow)),
             "universe_deny": tuple(sorted(limits.universe_deny)),
+            "market_cap_usd_min": limits.market_cap_usd_min,
             "sector_funds": FUNDS,
         }
     )

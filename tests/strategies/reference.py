@@ -67,6 +67,7 @@ class Limits:
     at_level: bool = False
     universe_allow: frozenset[str] | None = None
     universe_deny: frozenset[str] = frozenset()
+    market_cap_usd_min: int | None = None
 
 
 PRIORITY = {

@@ -50,6 +50,8 @@ class Market:
     actions: Sequence[Action] = field(default=(), repr=False)
     benchmark: str = "SPY"
     members: frozenset[str] | None = None
+    market_caps: Mapping[str, int | None] | None = None
+    """USD, as a provider told them; None: none was asked."""
     earnings: Mapping[str, Sequence[tuple[date, bool]]] = field(default_factory=dict, repr=False)
     sectors: Mapping[str, str] = field(default_factory=dict, repr=False)
     funds: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -138,7 +140,7 @@ def scan(market: Market, limits: Limits, judged: Mapping[str, "Judged"]) -> dict
 
 def _info(market: Market, limits: Limits) -> list[str]:
     info = ["UNIVERSE_NOT_POINT_IN_TIME"] if market.members is None else []
-    info.append("UNIVERSE_METRICS_SKIPPED")
+    info += ["UNIVERSE_METRICS_SKIPPED"] if market.market_caps is None else []
     if limits.earnings_policy != "off" and not market.earnings:
         info.append("EARNINGS_UNKNOWN")
     return info
@@ -191,6 +193,7 @@ class Judged:
         asked = (
             ("UNIVERSE_NOT_MEMBER", market.members is None or symbol in market.members),
             ("UNIVERSE_LIST", symbol not in own.universe_deny and (allow is None or symbol in allow)),
+            ("UNIVERSE_METRIC_FAILED", self._is_worth_it()),
             ("DATA_QUARANTINED", symbol not in market.quarantine),
             ("CORP_ACTION_TODAY", symbol not in market.blocked()),
             ("HISTORY_SHORT", self.has_bar and self.bars >= own.history_bars_min),
@@ -204,6 +207,14 @@ class Judged:
                 found.append(code)
                 found += market.quarantine[symbol] if code == "DATA_QUARANTINED" else ()
         return found
+
+    def _is_worth_it(self) -> bool:
+        """U2: a threshold is asked of an answer only; whom the answer leaves out does not reach it."""
+        told, least = self.market.market_caps, self.limits.market_cap_usd_min
+        if told is None or least is None:
+            return True
+        cap = told.get(self.symbol)
+        return cap is not None and cap >= least
 
     def _tier(self) -> str | None:
         close, sma20, sma50 = (self._of(name) for name in ("close", "sma20", "sma50"))

@@ -34,6 +34,7 @@ LIMITS = (
         unit_risk_pct_max=F(2, 100), stop_distance_min=F(3, 100), r1_multiple=F(3, 2), r2_multiple=F(5, 2),
         entry_drift_max=F(1, 100), atr_expansion_max=F(2), price_min=F(0), history_bars_min=1,
         universe_allow=frozenset({"S0", "S1", "S2", "SPY"}), universe_deny=frozenset({"S1"}),
+        market_cap_usd_min=10**9,
     ),
 )  # fmt: skip
 """The defaults, the other entry model, and every threshold moved at least once."""
