@@ -71,12 +71,10 @@ class Measures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lowered:
-    """What the regime took from intents that nothing else stood against: before and after, USD at sizing prices."""
+    """How many intents that nothing but their size stood against the regime made smaller."""
 
     intents: int
     to_nothing: int
-    before: Decimal
-    after: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,17 +117,8 @@ def measures(run: Sequence[Session]) -> Measures:
 def lowered(run: Sequence[Session]) -> Lowered:
     """What modulation took in *run*; nothing where E2 was off."""
     rows = [row for each in run if each.decisions is not None for row in each.decisions.verdicts]
-    priced = [
-        (row.q1, row.q2, row.sizing.price)
-        for row in rows
-        if _is_lowered(row) and row.q1 is not None and row.sizing is not None
-    ]
-    return Lowered(
-        intents=len(priced),
-        to_nothing=sum(left == 0 for _, left, _ in priced),
-        before=sum((full * price for full, _, price in priced), Decimal(0)),
-        after=sum((left * price for _, left, price in priced), Decimal(0)),
-    )
+    taken = [row for row in rows if _is_lowered(row)]
+    return Lowered(intents=len(taken), to_nothing=sum(row.q2 == 0 for row in taken))
 
 
 def _is_lowered(row: Decision) -> bool:

@@ -46,8 +46,7 @@ def draw(compared: Comparison, kind: str) -> bytes:
             for column, run in enumerate(runs):
                 _panel(grid[row][column], run, runs[1 - column], value)
             grid[row][0].set_ylabel(name)
-            if row > 0:
-                _percent(grid[row][0])
+            _numbers(grid[row][0], as_percent=row > 0)
         grid[1][0].invert_yaxis()
         for column, title in enumerate(TITLES):
             grid[0][column].set_title(title, loc="left")
@@ -90,11 +89,13 @@ def _legend(figure: Any, run: Sequence[Session]) -> None:
     )
 
 
-def _percent(axes: Any) -> None:
+def _numbers(axes: Any, *, as_percent: bool) -> None:
     from matplotlib import ticker
 
-    axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
-    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1.0))
+    drawn: Any = ticker
+    axes.yaxis.set_major_locator(drawn.MaxNLocator(5))
+    thousands = drawn.StrMethodFormatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter(drawn.PercentFormatter(1.0) if as_percent else thousands)
 
 
 def _dates(axes: Any, run: Sequence[Session]) -> None:

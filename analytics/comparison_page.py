@@ -25,8 +25,8 @@ def render(compared: Comparison) -> str:
         f"{sessions} sessions, {first} to {last}. Both runs begin with the same capital and let decisions bind.",
         f"The same in both runs: {alike}.",
         (
-            f"The regime made {took.intents} intents smaller, {took.to_nothing} of them to nothing: "
-            f"{money(took.before)} USD became {money(took.after)}."
+            f"Of the intents that nothing but their size stood against, the regime made {took.intents:,} smaller, "
+            f"{took.to_nothing:,} of them to nothing."
         ),
     ]
     image = b64encode(draw(compared, "svg")).decode("ascii")
