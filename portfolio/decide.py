@@ -30,7 +30,7 @@ from portfolio.shadow import clones, sharing_of_shadow
 from portfolio.sleeves import Sharing, config_findings, is_shadow, parse_daily_pnl, totals_findings
 from schemas.book import BookState
 from schemas.candidates import Candidates, TradeIntent
-from schemas.decisions import Decision, Decisions
+from schemas.decisions import Decision, Decisions, binding_of
 from schemas.header import Finding
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.strategy_registry import REGISTRY
@@ -82,10 +82,12 @@ def run(
         decision, after = _step(intent, Place(sequence=sequence), base, after, guard)
         verdicts.append(decision)
     verdicts += _shadows(intents, base, before, guard, len(verdicts))
+    batch = batch_record(base, verdicts)
     return Decisions(
         data_session=inputs.data_session,
-        batch=batch_record(base, verdicts),
+        batch=batch,
         verdicts=tuple(verdicts),
+        binding=binding_of(batch.codes, verdicts),
         sleeves=sleeves_record(base, before, after),
         limits_before=limits_record(before, base),
         limits_after=limits_record(after, base),

@@ -5,12 +5,14 @@ is no intent. The limits are cumulative: each intent is decided against what tho
 last, against a book of their own, and are never allowed.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import ClassVar
 
 from schemas.base import Amount, Fact, Fraction6, Measure2, Price, SessionDate, Shares
 from schemas.book import Side
 from schemas.header import Artifact, Finding
+from schemas.ids import content_id
 
 
 class Verdict(StrEnum):
@@ -245,6 +247,8 @@ class Decisions(Artifact):
     batch: Batch
     verdicts: tuple[Decision, ...]
     """In arbitration order (``sequence``), shadows last."""
+    binding: str = ""
+    """Content id of what binds in this file (``binding_of``): a hand that changes a verdict leaves it behind."""
     sleeves: Sleeves
     limits_before: LimitsUse | None
     """None when positions or orders of the book are unknown."""
@@ -255,3 +259,31 @@ class Decisions(Artifact):
     def of(self, intent_id: str) -> Decision | None:
         """The decision on *intent_id*, or None."""
         return next((row for row in self.verdicts if row.intent_id == intent_id), None)
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether what binds is what was decided."""
+        return self.binding == self.rebound
+
+    @property
+    def rebound(self) -> str:
+        """The binding that these verdicts should carry."""
+        return binding_of(self.batch.codes, self.verdicts)
+
+
+def binding_of(codes: Iterable[str], verdicts: Iterable[Decision]) -> str:
+    """Content id of everything that an entry could be made on: what blocks the batch, and each verdict."""
+    rows = [
+        (
+            row.decision_id,
+            row.intent_id,
+            row.strategy_id,
+            row.sleeve_id,
+            row.symbol,
+            row.side,
+            row.verdict,
+            format(row.q2, "f"),
+        )
+        for row in verdicts
+    ]
+    return content_id("bnd_", list(codes), rows)

@@ -19,7 +19,7 @@ from execution_v2.stop_facts import untold
 from flows.day import Day
 from flows.stages import premarket
 from flows.stages.opening import Session, control_now
-from flows.stages.premarket import or_code
+from flows.stages.premarket import as_decided, or_code
 from flows.world import World
 from ledger import layout
 from ledger.artifacts import Loaded, ReadFault, Written
@@ -151,7 +151,7 @@ def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: boo
         history=history_bars(day, symbols),
         marks=last_closes(day, symbols),
         candidates=wished,
-        decisions=or_code(day.read("decisions.json", Decisions)),
+        decisions=as_decided(day.read("decisions.json", Decisions)),
         # A morning that was not sound authorised nothing, even where an older file still reads well.
         enforcement=authorised
         if entries or isinstance(authorised, ReadFaultCode)
