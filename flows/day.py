@@ -120,3 +120,9 @@ def past_day(house: House, book_id: str, on: date) -> Day:
             next=f"avwap day --book {book_id} --date {day.session}, or name another --home",
         )
     return day
+
+
+def sealed(day: Day) -> str | None:
+    """The seal of D, if it has one."""
+    path = layout.manifest(day.book_id, day.session)
+    return digest(day.house.disk.read(path)) if day.house.disk.exists(path) else None

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows import console, stories
-from flows.day import Day, open_day
+from flows.day import Day, open_day, sealed
 from flows.house import House
-from flows.pipeline import sealed
 from flows.progress import bar
 from flows.run import run_range
 from flows.settings import FILE_NAME, load

@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flows import audit, outbox, pages
-from flows.day import Day
+from flows.day import Day, sealed
 from flows.stages import close, cycle, opening, premarket
 from flows.stages.cycle import Slot
 from flows.stages.opening import Session
 from flows.world import World
-from ledger import layout
 from ledger.artifacts import Written
-from ledger.canonical import digest
 from schemas.errors import AvwapError
 from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import LedgerCode
@@ -167,9 +165,3 @@ def is_postclose_due(day: Day, now: datetime) -> bool:
     """Whether the close of *day* lies at least twenty minutes, and less than an hour, before *now*."""
     passed = now - day.house.calendar.close_at(day.session)
     return CLOSE_AFTER <= passed < timedelta(hours=1)
-
-
-def sealed(day: Day) -> str | None:
-    """The seal of D, if it has one."""
-    path = layout.manifest(day.book_id, day.session)
-    return digest(day.house.disk.read(path)) if day.house.disk.exists(path) else None

@@ -19,10 +19,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows import pipeline, stories
-from flows.day import Day, open_day
+from flows.acting import acting, check_ready
+from flows.day import Day, open_day, sealed
 from flows.house import House
 from flows.pipeline import Outcome
-from flows.run import acting, catch_up, check_ready
+from flows.run import catch_up
 from flows.settings import load
 from flows.stages import cycle as cycles
 from flows.stages import opening
@@ -126,7 +127,7 @@ def premarket(book: str, date: str | None = None, home: str | None = None) -> An
         return Completed(name=NOT_A_SESSION, message="the exchange does not trade on this day")
     outcome = Outcome(day)
     with acting(day.house, book, f"premarket {day.session}") as (world, guard):
-        is_new = pipeline.sealed(day) is None
+        is_new = sealed(day) is None
         if is_new:
             check_ready(day.house, day)
         for result in catch_up(day.house, day, world, guard) if is_new else ():

@@ -1,19 +1,16 @@
 """Sessions in order, one process per book: what is sealed is recomputed and compared, what is not is run."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
-from flows.day import Day, open_day
+from flows.acting import acting, check_ready, ready_day
+from flows.day import Day, open_day, sealed
 from flows.house import House
-from flows.pipeline import Outcome, run_day, sealed
+from flows.pipeline import Outcome, run_day
 from flows.replay import Replayed, replay
-from flows.settings import operable
-from flows.world import World, open_world
-from ledger import layout
-from ledger.lock import BookLock
-from ledger.seal import last_sealed, sessions_of
+from flows.world import World
+from ledger.seal import last_sealed
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -45,58 +42,6 @@ class Range:
     @property
     def exit_code(self) -> int:
         return max((result.exit_code for result in self.results), default=0)
-
-
-@contextmanager
-def acting(house: House, book_id: str, owner: str) -> Iterator[tuple[World, Callable[[], None]]]:
-    """Hold the book and open its outside: the world, and the guard that each append asks.
-
-    Errors: ``Denied`` LOCK_BUSY at once if another process holds it.
-    """
-    operable(book_id)
-    with BookLock(house.root, book_id).acquire(owner) as fence:
-        yield open_world(house, book_id), fence.check
-
-
-def ready_day(house: House, book_id: str, on: date) -> Day:
-    """The day of *on*, if it can be run or recomputed; asked before the lock, so that a refusal leaves no trace.
-
-    Errors: ``UsageFault`` for a book, a date or a session that cannot be meant.
-    """
-    day = open_day(house, operable(book_id), on)
-    if sealed(day) is None:
-        check_ready(house, day)
-    return day
-
-
-def check_ready(house: House, day: Day) -> None:
-    """Refuse before anything is written: a session without bars, or one that others came after."""
-    newest = _last_index(house)
-    at = house.calendar.index(day.session)
-    assert at is not None
-    if at > newest:
-        raise UsageFault(
-            EdgeCode.BARS_ABSENT_FOR_SESSION,
-            f"the store's last bar is of {house.calendar.at(newest)}: the exchange cannot play {day.session}",
-            safe="nothing was started",
-            next="import later bars, or choose an earlier session",
-        )
-    known = sessions_of(house.disk, day.book_id) if house.root.joinpath(day.book_id).is_dir() else ()
-    # A folder without a journal is a scan made ahead: it was not run.
-    later = [
-        each for each in known if each > day.session and house.disk.exists(layout.journal(day.book_id, each))
-    ]
-    if later and sealed(day) is None:
-        raise UsageFault(
-            EdgeCode.SESSION_ALREADY_PAST,
-            f"{day.book_id} has already run {later[-1]}; {day.session} was never part of it",
-            safe="nothing was started",
-            next="choose a later session, or another AVWAP_HOME for another history",
-        )
-
-
-def _last_index(house: House) -> int:
-    return int(house.sidecar.session.max()) if len(house.sidecar.session) else 0
 
 
 def run_session(house: House, day: Day, world: World, guard: Callable[[], None]) -> SessionResult:

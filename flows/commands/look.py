@@ -221,8 +221,7 @@ def replay(book: Book, on: On, home: Home = None, as_json: Json = False) -> None
     Example: `avwap replay --book SIM --date 2016-06-01`
     """
     from flows.commands.run import result_dict, tell_replay
-    from flows.day import past_day
-    from flows.pipeline import sealed
+    from flows.day import past_day, sealed
     from flows.replay import replay as recompute
     from flows.replay import save
     from flows.run import SessionResult

@@ -75,8 +75,9 @@ def day(
 
     Example: `avwap day --book SIM --date 2016-06-01`
     """
+    from flows.acting import ready_day
     from flows.day import open_day
-    from flows.run import ready_day, run_range
+    from flows.run import run_range
     from flows.settings import operable
 
     at = house(home)

@@ -60,7 +60,7 @@ def _stage(
     names: tuple[str, ...],
     *runs: "Callable[[Day], Written]",
 ) -> None:
-    from flows.run import acting, ready_day
+    from flows.acting import acting, ready_day
 
     at = house(home)
     day = ready_day(at, book, on)
@@ -75,9 +75,10 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
     Example: `avwap premarket --book SIM --date 2016-06-01`
     """
     from flows import pipeline, stories
+    from flows.acting import acting, ready_day
     from flows.commands.run import outcome_rows, tell_refusals
-    from flows.pipeline import sealed
-    from flows.run import acting, catch_up, ready_day
+    from flows.day import sealed
+    from flows.run import catch_up
     from flows.stages import opening
 
     at = house(home)
@@ -122,7 +123,7 @@ def scan(
     Example: `avwap scan --book SIM --date 2016-06-01 --top 20 --csv candidates.csv --watchlist avwap.txt`
     """
     from flows import exports, listing
-    from flows.run import acting, ready_day
+    from flows.acting import acting, ready_day
     from flows.stages import opening
     from flows.stages import premarket as stages
     from schemas.scan import Scan
@@ -189,8 +190,8 @@ def cycle(
 
     Example: `avwap cycle --book SIM --date 2016-06-01 --slot 0935`
     """
+    from flows.acting import acting
     from flows.day import past_day
-    from flows.run import acting
     from flows.settings import operable
     from flows.stages import cycle as cycles
     from flows.stages import opening
@@ -218,9 +219,9 @@ def close(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
     Example: `avwap close --book SIM --date 2016-06-01`
     """
     from flows import pipeline
+    from flows.acting import acting
     from flows.commands.run import outcome_rows, tell_refusals
     from flows.day import past_day
-    from flows.run import acting
     from flows.settings import operable
     from flows.stages import opening
 
