@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from analytics import report
 from analytics.comparison import (
     Comparison,
     Lowered,
@@ -147,6 +148,13 @@ def test_the_page_is_self_contained_and_the_same_every_time(compared: Comparison
     for told in ("with and without risk modulation", "107,800.00", "99,000.00", "−1.00%", "RISK_OFF"):
         assert told in page
     assert "scan.json in 3 of 3, candidates.json in 3 of 3" in page.replace("\n", " ")
+
+
+def test_the_page_of_a_day_names_the_modulation_that_its_decisions_went_by() -> None:
+    line = "Risk modulation E2@1: quantities times 0.2, counts times 0.3"
+    day = report.DayFacts(book_id="SIM", session_date=SessionDate(DAYS[0]))
+    assert line in report.render(replace(day, decisions=decided("RISK_OFF")))
+    assert "Risk modulation" not in report.render(replace(day, decisions=decided(None)))
 
 
 def test_a_file_that_modulation_reached_is_an_alarm(compared: Comparison) -> None:
