@@ -10,7 +10,7 @@ from flows.day import Day, open_day
 from flows.house import House
 from flows.settings import book_of
 from flows.stages import premarket
-from flows.stages.opening import ACKNOWLEDGEMENTS, acknowledged
+from flows.stages.looking import ACKNOWLEDGEMENTS, acknowledged
 from ledger import layout
 from ledger.canonical import line_bytes, plain
 from ledger.lock import BookLock

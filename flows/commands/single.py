@@ -124,7 +124,7 @@ def scan(
     """
     from flows import exports, listing
     from flows.acting import acting, ready_day
-    from flows.stages import opening
+    from flows.stages import looking
     from flows.stages import premarket as stages
     from schemas.scan import Scan
 
@@ -138,7 +138,7 @@ def scan(
     at = house(home)
     day = ready_day(at, book, on)
     with acting(at, book, f"avwap scan {on}") as (world, _):
-        opening.look(day, world)
+        looking.look(day, world)
         written = [run(day) for run in (stages.market, stages.scan, stages.candidates)]
     found = day.need("scan", "scan.json", Scan).artifact
     saved = []

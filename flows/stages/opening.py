@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from pydantic import ValidationError
-
 from analytics import snapshot as snapshots
 from execution_v2 import book as books
 from execution_v2.broker.port import ReadFailed
@@ -18,14 +16,12 @@ from execution_v2.gates.live import LIVE_BOOK, token_fault
 from execution_v2.reduce import empty_state, fold_records
 from flows.day import Day, StageRefused
 from flows.stages import metrics
+from flows.stages.looking import look, once
 from flows.stages.premarket import (
     ACCOUNT,
-    ACKNOWLEDGED,
     BOOK,
-    CALENDAR,
     CLOCK,
     CONTROL,
-    MARKET,
     ORDERS,
     POSITIONS,
     SLEEVE_PNL,
@@ -33,10 +29,9 @@ from flows.stages.premarket import (
 from flows.world import World
 from ledger import layout
 from ledger.artifacts import Loaded, ReadFault, Written, read
-from ledger.canonical import Malformed, digest, parse_canonical_line
+from ledger.canonical import digest, parse_canonical_line
 from ledger.journal import Journal, parse_chain
 from ledger.seal import last_sealed, listing, read_manifest, seal, sessions_of
-from market.calendar import CALENDAR_BACK
 from schemas.base import Fact, SessionDate
 from schemas.book import Book, BookState
 from schemas.errors import Corrupt, Denied, UsageFault
@@ -45,9 +40,6 @@ from schemas.journal import ZEROS
 from schemas.observations import (
     AccountFacts,
     AccountObservation,
-    AcknowledgedObservation,
-    Acknowledgement,
-    CalendarObservation,
     ClockObservation,
     ControlObservation,
     OrdersObservation,
@@ -56,15 +48,13 @@ from schemas.observations import (
 )
 from schemas.reasons.edge import EdgeCode
 from schemas.reasons.gates import LiveCode
-from schemas.reasons.ledger import LedgerCode, ReadFaultCode
+from schemas.reasons.ledger import LedgerCode
 
 Guard = Callable[[], None]
 LIVE_TOKEN: Final = "live_confirm_token.txt"
 """Under ``control/``: the half of the token that a person types into a file."""
 PENDING: Final = "pending.jsonl"
 """Under ``control/``: operator records made while no session was open."""
-ACKNOWLEDGEMENTS: Final = "acknowledged"
-"""Folder under ``control/``: one file for each quarantine that an operator lets pass, ``<D>.<SYMBOL>.<CODE>.json``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,70 +247,14 @@ def observe(day: Day, world: World) -> Written:
             return ClockObservation(ok=False, as_of=now, clock=None, cause=seen.cause)
         return ClockObservation(ok=True, as_of=seen.as_of, clock=seen.value)
 
-    _once(day, POSITIONS, PositionsObservation, positions)
-    _once(day, ORDERS, OrdersObservation, orders)
-    _once(day, CLOCK, ClockObservation, clock)
-    _once(day, CONTROL, ControlObservation, lambda: control_now(day, world))
+    once(day, POSITIONS, PositionsObservation, positions)
+    once(day, ORDERS, OrdersObservation, orders)
+    once(day, CLOCK, ClockObservation, clock)
+    once(day, CONTROL, ControlObservation, lambda: control_now(day, world))
     stated = day.house.settings.s2_daily_pnl_json
     if stated:
-        _once(day, SLEEVE_PNL, SleevePnlObservation, lambda: SleevePnlObservation(as_of=now, text=stated))
+        once(day, SLEEVE_PNL, SleevePnlObservation, lambda: SleevePnlObservation(as_of=now, text=stated))
     return Written(path=account.ref.path, sha256=account.ref.sha256, status="verified")
-
-
-def look(day: Day, world: World) -> None:
-    """Record what the data contract asks of the outside, before it judges: the broker's calendar around D, and what
-    an operator acknowledged. Each once; once D's bars were judged, nothing more (``market.json`` rests on it)."""
-    if day.ref(MARKET) is not None:
-        return
-    world.clock.step(day.house.calendar.cut_at(day.session))
-    first = day.house.calendar.previous(day.session, CALENDAR_BACK)
-
-    def calendar() -> Artifact:
-        seen = world.broker.calendar(first, day.session)
-        return CalendarObservation(
-            ok=not isinstance(seen, ReadFailed),
-            as_of=world.clock.now() if isinstance(seen, ReadFailed) else seen.as_of,
-            first=first,
-            last=day.session,
-            sessions=() if isinstance(seen, ReadFailed) else seen.value,
-            cause=seen.cause if isinstance(seen, ReadFailed) else None,
-        )
-
-    _once(day, CALENDAR, CalendarObservation, calendar)
-    metrics.look_up(day, world.clock.now())
-    told = acknowledged(day)
-    if told:
-        _once(
-            day,
-            ACKNOWLEDGED,
-            AcknowledgedObservation,
-            lambda: AcknowledgedObservation(acknowledged=told),
-        )
-
-
-def acknowledged(day: Day) -> tuple[Acknowledgement, ...]:
-    """What an operator acknowledged for D, by (symbol, code). Errors: ``Corrupt`` for a record that is none."""
-    folder = layout.control(day.book_id, ACKNOWLEDGEMENTS)
-    found = []
-    for path in day.house.disk.list(folder):
-        if not path.rsplit("/", 1)[-1].startswith(f"{day.session}."):
-            continue
-        try:
-            found.append(Acknowledgement.model_validate(parse_canonical_line(day.house.disk.read(path))))
-        except (Malformed, ValidationError) as error:
-            raise Corrupt(
-                ReadFaultCode.SCHEMA_INVALID,
-                f"{path} is no acknowledgement: {error}",
-                safe="no entry rests on it; positions keep their stops",
-                next=f"move {path} away and acknowledge again",
-            ) from error
-    return tuple(sorted(found, key=lambda each: (each.symbol, each.code)))
-
-
-def _once(day: Day, name: str, model: type[Artifact], make: Callable[[], Artifact]) -> None:
-    """Record an observation that is not there yet."""
-    if isinstance(day.read(name, model), ReadFault):
-        day.write(name, make(), ())
 
 
 def _account(day: Day, world: World, *, must: bool = False) -> Loaded[AccountObservation]:

@@ -15,7 +15,7 @@ from flows.house import House
 from flows.pipeline import run_day
 from flows.replay import replay
 from flows.settings import Settings
-from flows.stages import opening, premarket
+from flows.stages import looking, premarket
 from flows.world import World, open_world
 from market.calendar import CALENDAR_BACK
 from market.feed import ReadFailed, Seen
@@ -122,7 +122,7 @@ def test_a_failed_read_is_recorded_and_blocks_every_book_but_the_simulated(
     world = open_world(house, "SIM")
     mute = Otherwise(world.broker, told=lambda _: ReadFailed(cause="timed out after 5 s"))
     day = open_day(house, book, date(2016, 3, 11))
-    opening.look(day, World(broker=mute, feed=world.feed, clock=world.clock))
+    looking.look(day, World(broker=mute, feed=world.feed, clock=world.clock))
     premarket.market(day)
     seen = day.need("test", premarket.CALENDAR, CalendarObservation).artifact
     assert (False, (), "timed out after 5 s") == (seen.ok, seen.sessions, seen.cause)
@@ -134,7 +134,7 @@ def test_a_failed_read_is_recorded_and_blocks_every_book_but_the_simulated(
 def test_a_damaged_calendar_refuses_the_judgement(home: Path) -> None:
     house = House(Settings(home=home))
     day, world = open_day(house, "SIM", NEXT), open_world(house, "SIM")
-    opening.look(day, world)
+    looking.look(day, world)
     path = house.root / day.path(premarket.CALENDAR)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(StageRefused, match="CORRUPT"):
