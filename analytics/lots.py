@@ -43,6 +43,7 @@ def apply(lots: Sequence[Lot], fill: Fill) -> Applied:
     kept, matches = list(lots), []
     while left and kept and kept[0].quantity * direction < 0:
         lot = kept[0]
+        assert lot.strategy_id == fill.strategy_id, "a strategy sells its own shares and nobody else's"
         held = abs(lot.quantity)
         m = min(left, held)
         sign = 1 if lot.quantity > 0 else -1
@@ -113,6 +114,8 @@ def _smaller(lot: Lot, m: Decimal, fee: Decimal) -> Lot | None:
 def _opened(fill: Fill, quantity: Decimal, fee: Decimal) -> Lot:
     return Lot(
         fill_id=fill.fill_id,
+        strategy_id=fill.strategy_id,
+        sleeve_id=fill.sleeve_id,
         quantity=quantity,
         price=fill.price,
         fee=fee,

@@ -19,6 +19,7 @@ def closing(position: Position, net: Decimal, session: date, *, by_stop: bool) -
     """What *position* came to, *net* being its cash in and out, fees and dividends included."""
     return Closing(
         strategy_id=position.strategy_id,
+        sleeve_id=position.sleeve_id,
         symbol=position.symbol,
         session_date=session,
         net=net,

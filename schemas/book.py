@@ -187,6 +187,7 @@ class Closing(Fact):
     """A position that went flat, and what it came to."""
 
     strategy_id: str
+    sleeve_id: str
     symbol: str
     session_date: SessionDate
     net: Amount

@@ -48,6 +48,8 @@ class Lot(Fact):
     """What is left of one opening fill, on today's split basis."""
 
     fill_id: str
+    strategy_id: str
+    sleeve_id: str
     quantity: Shares
     """Signed."""
     price: Amount

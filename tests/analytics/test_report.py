@@ -8,7 +8,7 @@ from analytics.report_chart import equity_chart
 from schemas.book import Side
 from schemas.candidates import Candidate, Candidates
 from schemas.cycle import StopLine, Stops
-from schemas.decisions import Batch, Decision, Decisions, Verdict
+from schemas.decisions import Batch, Decision, Decisions, Sleeves, Verdict
 from schemas.enforcement import Enforcement, RefusedEntry, Reserved
 from schemas.header import Finding
 from schemas.market import MarketObservation
@@ -175,6 +175,11 @@ DECISION = Decision(
     risk="0",
     reasons=(Finding(code="POSITIONS_MAX", subject="QRS"),),
     room=(),
+    sector=None,
+    conflicts=(),
+    shadow_of=None,
+    shadow_verdict=None,
+    shadow_q2=None,
 )
 REFUSED = RefusedEntry(
     intent_id="int_1",
@@ -204,7 +209,10 @@ LINE = StopLine(
     gap_s=0,
     gap_open=False,
 )
-BATCH = Batch(codes=(), findings=(), equity="100000", allowed=0, resized=0, blocked=1)
+NO_SLEEVES = Sleeves(
+    configuration=(), allow_unsleeved=False, allow_symbol_overlap=False, uses=(), strategies=()
+)
+BATCH = Batch(codes=(), findings=(), equity="100000", allowed=0, resized=0, blocked=1, shadows=0)
 
 
 def morning() -> DayFacts:
@@ -221,7 +229,12 @@ def morning() -> DayFacts:
             intents=(),
         ),
         decisions=Decisions(
-            data_session=MON, batch=BATCH, verdicts=(DECISION,), limits_before=None, limits_after=None
+            data_session=MON,
+            batch=BATCH,
+            verdicts=(DECISION,),
+            sleeves=NO_SLEEVES,
+            limits_before=None,
+            limits_after=None,
         ),
         enforcement=Enforcement(
             decision_enforced=True,

@@ -26,6 +26,7 @@ def closed(*nets: str, by_stop: bool = False, symbol: str = "AAA", session: date
     rows = tuple(
         Closing(
             strategy_id=CORE,
+            sleeve_id=CORE,
             symbol=symbol,
             session_date=session,
             net=usd(net),

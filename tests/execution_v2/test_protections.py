@@ -30,6 +30,7 @@ def row(day: int, net: str = "-10", *, by_stop: bool = True, symbol: str = "AAA"
     """A position closed on the day-th session."""
     return Closing(
         strategy_id=who,
+        sleeve_id=who,
         symbol=symbol,
         session_date=SESSIONS[day],
         net=usd(net),
