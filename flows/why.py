@@ -14,7 +14,8 @@ from schemas.enforcement import AuthorisedEntry, Enforcement, RefusedEntry
 from schemas.errors import UsageFault
 from schemas.events import GateVerdict
 from schemas.reasons.edge import EdgeCode
-from schemas.scan import Scan, ScanRow
+from schemas.scan import Scan, ScanRow, ScanVerdict
+from schemas.strategy_registry import S2_INDEX_TREND
 from strategies.lookup import Standing, standing_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
         {"title": "Scan", "rows": [_scan_row(standing)]},
         {"title": "Data contract", "rows": [] if lost else _contract(day, symbol)},
         *why_tables.measured(measured, recomputed=found is not None),
+        *why_tables.trend(scan, symbol),
         {"title": "Decision", "rows": _decision(day, symbol)},
         {"title": "Gates, asked before the open", "rows": _gates(day, symbol)},
         {"title": "Not sent", "rows": _not_sent(day, symbol)},
@@ -54,7 +56,7 @@ def explain(day: Day, symbol: str) -> dict[str, Any]:
         "session": day.session.isoformat(),
         "data_session": scan.data_session.isoformat(),
         "symbol": symbol,
-        "verdict": _verdict(day, symbol, standing),
+        "verdict": _verdict(day, symbol, scan, standing),
         "codes": list(standing.codes),
         "snapshot": lost or f"recomputed from the recorded snapshot {scan.data_version}",
         "measured": measured,
@@ -155,7 +157,7 @@ def _not_sent(day: Day, symbol: str) -> Rows:
     return [row for row in stories.denied(day) if row["symbol"] in (symbol, every)]
 
 
-def _verdict(day: Day, symbol: str, standing: Standing) -> str:
+def _verdict(day: Day, symbol: str, scan: Scan, standing: Standing) -> str:
     """The furthest point that the symbol reached, and what ended it there."""
     bought = [each for each in _of(stories.fills(day), symbol) if each["side"] == "buy"]
     if bought:
@@ -165,11 +167,14 @@ def _verdict(day: Day, symbol: str, standing: Standing) -> str:
         return f"not entered in cycle {denied[-1]['cycle']}: {denied[-1]['code']}"
     enforcement = day.read("enforcement.json", Enforcement)
     if isinstance(enforcement, Loaded):
+        if any(each.symbol == symbol for each in enforcement.artifact.authorised):
+            return "authorised, and not filled"
         for refused in enforcement.artifact.refused:
             if refused.symbol == symbol:
                 return f"refused by gate {refused.gate}: {refused.code}"
-        if any(each.symbol == symbol for each in enforcement.artifact.authorised):
-            return "authorised, and not filled"
+    fund = why_tables.trend_row(scan, symbol)
+    if fund is not None and fund.verdict is ScanVerdict.CANDIDATE:
+        return f"{fund.verdict} of {S2_INDEX_TREND}, and no entry was tried"
     if standing.codes:
         more = len(standing.codes) - CODES_IN_VERDICT
         told = ", ".join(standing.codes[:CODES_IN_VERDICT])
@@ -207,13 +212,15 @@ def _decision(day: Day, symbol: str) -> Rows:
     theses = {intent.intent_id: intent.thesis for intent in wished.artifact.intents}
     return [
         {
-            "verdict": each.verdict,
+            "strategy": each.strategy_id,
+            "verdict": stories.verdict_of(each),
             "shares": str(each.q2),
             "of wanted": "-" if each.q0 is None else str(each.q0),
             "notional": stories.money(each.notional),
             "risk": stories.money(each.risk),
             "thesis": theses.get(each.intent_id, ""),
             "reasons": ", ".join(f.code for f in each.reasons),
+            "after": ", ".join(f"{row.winner_strategy_id} ({row.rule})" for row in each.conflicts) or "-",
         }
         for each in found.artifact.verdicts
         if each.symbol == symbol
@@ -224,18 +231,19 @@ def _gates(day: Day, symbol: str) -> Rows:
     found = day.read("enforcement.json", Enforcement)
     if not isinstance(found, Loaded):
         return []
-    asked: list[GateVerdict] = []
+    asked: list[tuple[str, GateVerdict]] = []
     entries: list[AuthorisedEntry | RefusedEntry] = [*found.artifact.authorised, *found.artifact.refused]
     for entry in entries:
         if entry.symbol == symbol:
-            asked += entry.gates
+            asked += [(entry.strategy_id, gate) for gate in entry.gates]
     return [
         {
+            "strategy": strategy_id,
             "gate": each.gate,
             "passed": "yes" if each.passed else "NO",
             "code": ", ".join(f.code for f in each.findings),
             "observed": ", ".join(str(f.observed) for f in each.findings),
             "wanted": ", ".join(str(f.threshold) for f in each.findings),
         }
-        for each in asked
+        for strategy_id, each in asked
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flows.stories import percent
-from schemas.scan import ANCHOR_LETTERS
+from schemas.scan import ANCHOR_LETTERS, Scan, TrendRow
 
 Rows = list[dict[str, str]]
 
@@ -38,6 +38,45 @@ def measured(told: Mapping[str, Any], *, recomputed: bool) -> list[dict[str, Any
             "rows": [{n: str(v) for n, v in told["levels"].items()}] if told["levels"] else [],
         },
         {"title": "Gates of the scan", "rows": _gates(told["gates"])},
+    ]
+
+
+def trend_row(scan: Scan, symbol: str) -> TrendRow | None:
+    """What the index trend said of *symbol*; ``None`` if it is no fund of its universe, or the strategy is off."""
+    rows = () if scan.trend is None else scan.trend.rows
+    return next((row for row in rows if row.symbol == symbol), None)
+
+
+def trend(scan: Scan, symbol: str) -> list[dict[str, Any]]:
+    """Sections of the index trend's verdict on *symbol*, as recorded; none where it has no verdict."""
+    row = trend_row(scan, symbol)
+    if row is None:
+        return []
+    seen = row.measures.model_dump(mode="json")
+    told = {
+        name: "-" if seen[name] is None else str(seen[name]) for name in ("close", "high", "sma50", "sma200")
+    }
+    plan = {} if row.levels is None else row.levels.model_dump(mode="json")
+    return [
+        {
+            "title": "Index trend",
+            "rows": [
+                {
+                    "verdict": row.verdict,
+                    "rank": "-" if row.rank is None else str(row.rank),
+                    **told,
+                    "lead": percent(row.measures.lead, 3),
+                }
+            ],
+        },
+        {"title": "Levels of the index trend", "rows": [plan] if plan else []},
+        {
+            "title": "What spoke against it",
+            "rows": [
+                {"code": each.code, "observed": str(each.observed), "wanted": str(each.threshold)}
+                for each in row.reasons
+            ],
+        },
     ]
 
 
