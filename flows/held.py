@@ -4,7 +4,6 @@ from fractions import Fraction
 
 from execution_v2.splits import split_quantity
 from flows.day import Day
-from flows.stages.opening import carried_into
 from market.actions import ADJUSTING, BLOCKING_ON_EX_DATE
 from market.calendar import Calendar
 from market.panel import Panel
@@ -22,6 +21,8 @@ def held_actions(day: Day, panel: Panel) -> tuple[HeldAction, ...]:
     today = [a for a in panel.told if panel.data_session < a.ex_date <= panel.session_date]
     if not today:
         return ()
+    from flows.stages.opening import carried_into
+
     held = sorted(carried_into(day).state.positions, key=lambda p: (p.symbol, p.strategy_id))
     return tuple(_row(action, p) for p in held for action in today if action.symbol == p.symbol)
 

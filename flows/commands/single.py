@@ -31,8 +31,6 @@ def _tell(
     then: "Callable[[], None] | None" = None,
     **more: Any,
 ) -> None:
-    from flows import stories
-
     body = {
         "book": day.book_id,
         "session": str(day.session),
@@ -41,6 +39,8 @@ def _tell(
     }
 
     def render() -> None:
+        from flows import stories
+
         for stage, title, tell in stories.STORY:
             if stage in names:
                 console.rows(title, tell(day))
