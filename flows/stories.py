@@ -12,7 +12,7 @@ from schemas.attribution import Attribution
 from schemas.base import SessionDate
 from schemas.candidates import Candidates
 from schemas.cycle import Execution, Stops
-from schemas.decisions import Decisions
+from schemas.decisions import Decision, Decisions
 from schemas.enforcement import Enforcement
 from schemas.header import Artifact
 from schemas.market import HeldAction, MarketObservation
@@ -187,7 +187,7 @@ def decisions(day: Day) -> Rows:
         {
             "strategy": row.strategy_id,
             "symbol": row.symbol,
-            "verdict": row.verdict,
+            "verdict": verdict_of(row),
             "wanted": "-" if row.q0 is None else str(row.q0),
             "shares": str(row.q2),
             "notional": money(row.notional),
@@ -196,6 +196,13 @@ def decisions(day: Day) -> Rows:
         }
         for row in found.verdicts
     ]
+
+
+def verdict_of(row: Decision) -> str:
+    """The verdict, and of a shadow what would have been."""
+    if row.shadow_verdict is None:
+        return str(row.verdict)
+    return f"{row.verdict} (would be {row.shadow_verdict} {row.shadow_q2})"
 
 
 def enforcement(day: Day) -> Rows:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from flows.day import Day
 from flows.house import House
 from flows.pipeline import PREMARKET, Outcome, run_morning
+from flows.replay import replay
 from flows.stages.opening import open_session
 from flows.world import open_world
 from ledger.artifacts import Loaded, revise
@@ -17,7 +19,7 @@ from ledger.canonical import artifact_bytes
 from schemas.candidates import Candidates
 from schemas.decisions import Decisions, Verdict
 from schemas.enforcement import Enforcement
-from tests.chain.days import BOOK, OPENED, Ground
+from tests.chain.days import BOOK, OPENED, Ground, play
 from tests.chain.test_day import codes_told, cycles_and_close, damage, entries_of
 
 Body = dict[str, Any]
@@ -153,3 +155,26 @@ def test_a_fault_in_the_sleeves_blocks_the_morning_and_the_config_check_names_it
     assert ("S2_CONFIG_INVALID",) == of(day, "decisions.json", Decisions).batch.codes[:1]
     assert () == of(day, "enforcement.json", Enforcement).authorised
     assert any("S9_NOBODY" in line for line in house.settings.warnings())
+
+
+def test_a_day_with_shadows_and_a_stated_profit_is_recomputed_to_the_byte(
+    tiny_ground: Ground, tmp_path: Path
+) -> None:
+    flags: dict[str, Any] = {
+        "shadow_strategy_ids": "S1_AVWAP_SHADOW=S1_AVWAP_CORE",
+        "s2_daily_pnl_json": '{"S1_AVWAP_CORE": -12.5}',
+    }
+    home = tiny_ground.fresh(tmp_path / "home")
+    assert 0 == play(tiny_ground.house(home, **flags), OPENED).exit_code
+    # Tomorrow's environment says something else of the profit: what the morning recorded is what counts.
+    house = tiny_ground.house(home, shadow_strategy_ids=flags["shadow_strategy_ids"])
+    day = tiny_ground.day(house, OPENED)
+    assert replay(house, day).identical
+    decided = of(day, "decisions.json", Decisions)
+    shadows = [row for row in decided.verdicts if row.shadow_verdict is not None]
+    real = {row.intent_id: row for row in decided.verdicts if row.shadow_verdict is None}
+    assert real.keys() == {row.shadow_of for row in shadows}
+    assert [real[row.shadow_of].q2 for row in shadows] == [row.shadow_q2 for row in shadows]
+    assert Decimal("-12.5") == decided.sleeves.uses[0].pnl
+    enforced = of(day, "enforcement.json", Enforcement)
+    assert {"S1_AVWAP_CORE"} == {row.strategy_id for row in (*enforced.authorised, *enforced.refused)}
