@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import console
-from flows.commands import check
+from flows.commands import check, fetch
 from flows.commands.options import Home, Json, On, house
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Bring bars in, judge them, name a snapshot.")
 check.register(app)
+fetch.register(app)
 KINDS = ("bars", "actions", "membership", "sectors", "earnings", "restatements")
 INSTANTS = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"]
 
