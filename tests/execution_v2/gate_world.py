@@ -81,7 +81,8 @@ class World:
 
     def clock_with(self, **over: Any) -> "World":
         assert self.facts.moment is not None
-        assert self.facts.moment.clock is not None
+        if self.facts.moment.clock is None:
+            return self  # already worse
         return self.moment_with(clock=self.facts.moment.clock.model_copy(update=over))
 
     def at(self, now: datetime) -> "World":
@@ -93,7 +94,7 @@ class World:
     def sleeve_with(self, **caps: Any) -> "World":
         """With other caps of the strategy's sleeve."""
         sharing = self.config.sharing
-        sleeve = sharing.sleeves[CORE].model_copy(update=caps)
+        sleeve = sharing.sleeves.get(CORE, SLEEVE).model_copy(update=caps)
         return self.config_with(sharing=sharing.model_copy(update={"sleeves": {CORE: sleeve}}))
 
     def overlapping(self) -> "World":
