@@ -9,7 +9,6 @@ import typer
 
 from flows import console
 from flows.commands.options import Home, Json, as_date, house
-from schemas.base import SYMBOL_PATTERN
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -85,6 +84,8 @@ def fetch(
 
 def _wanted(symbols: str | None, file: Path | None) -> tuple[str, ...]:
     """The symbols asked for, sorted, each once. Errors: ``UsageFault`` for none, and for what is no symbol."""
+    from schemas.base import SYMBOL_PATTERN
+
     if (symbols is None) == (file is None):
         raise _usage("one of --symbols and --symbols-file is wanted", "name the symbols, or a file of them")
     if file is None:
