@@ -27,6 +27,8 @@ Last = Annotated[
     typer.Option("--to", parser=as_date, metavar="YYYY-MM-DD", help="Last date; default the book's last."),
 ]
 
+VIEWED: Final = "SIM"
+"""The book whose morning is drawn when none is named: a drawing acts on nothing, so it may have a default."""
 DRAWINGS: Final = (".svg", ".png")
 
 
@@ -69,8 +71,8 @@ def _tell_why(told: dict[str, Any]) -> None:
 
 def chart(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ticker, as in the store.")],
-    book: Book,
     on: On,
+    book: Book = VIEWED,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="A .svg or .png file; default SYMBOL-DATE.svg, here."),
@@ -81,7 +83,7 @@ def chart(
 ) -> None:
     """Draw a symbol as a session's scan saw it: candles, volume, each anchored VWAP, entry, stop and targets.
 
-    Example: `avwap chart --book SIM --date 2016-06-01 AAPL --out aapl.png`
+    Example: `avwap chart AAPL --date 2016-06-01 --out aapl.png`
     """
     from flows.chart import render
     from flows.day import past_day
