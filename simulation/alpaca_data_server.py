@@ -132,7 +132,8 @@ class AlpacaDataServer:
     @property
     def url(self) -> str:
         """What a client's ``url_override`` is set to."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        port = self._http.server_address[1]
+        return f"http://127.0.0.1:{port}"
 
     def close(self) -> None:
         """Stop listening, and let go of every stalled connection."""
