@@ -200,7 +200,9 @@ def size_at(
         left[CapCode.LIMIT_SECTOR] = None if used is None else cap - used
     rho = None
     if config.correlation_penalty and peers.correlations is not None:
-        others = [symbol for symbol in moment.symbols if symbol != wish.symbol]
+        others = moment.symbols
+        if wish.symbol in others:
+            others = tuple(symbol for symbol in others if symbol != wish.symbol)
         rho = peers.correlations.mean_abs(wish.symbol, others)
     return size(
         wish,

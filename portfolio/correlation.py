@@ -5,6 +5,7 @@ absolute value is rounded half-even at 1e-6: no library, thread or order of summ
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import isqrt
@@ -61,12 +62,25 @@ def _ratio(n: int, cov: int, var_x: int, var_y: int) -> int:
     return low + (over > 0 or (over == 0 and low % 2 == 1))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Symbols that many are compared with: their returns, squares and presence as rows, and how many have none."""
+
+    symbols: tuple[str, ...]
+    known: tuple[str, ...]
+    values: "Int64"
+    squares: "Int64"
+    mask: "Int64"
+    fits: bool
+
+
 class Correlations:
     """Mean absolute correlations among symbols whose returns are in hand, each row of equal length."""
 
     def __init__(self, returns: Mapping[str, Returns]) -> None:
         self._returns = dict(returns)
         self._row = {symbol: at for at, symbol in enumerate(sorted(self._returns))}
+        self._group: _Group | None = None
         assert len({len(row) for row in self._returns.values()}) <= 1, "returns of different sessions"
 
     def mean_abs(self, symbol: str, others: Sequence[str]) -> int | None:
@@ -76,35 +90,45 @@ class Correlations:
         """
         if not others:
             return None
-        known = [other for other in others if other in self._row]
         if symbol not in self._row:
             return PPM
-        found = sum(self._with(symbol, known)) + PPM * (len(others) - len(known))
-        return round_half_even(found, len(others))
+        group = self._grouped(tuple(others))
+        total = self._with(symbol, group) + PPM * (len(others) - len(group.known))
+        return round_half_even(total, len(others))
 
-    def _with(self, symbol: str, others: Sequence[str]) -> list[int]:
+    def _grouped(self, symbols: tuple[str, ...]) -> _Group:
+        """*symbols* as rows; the last group is kept, for a whole batch is compared with few of them."""
+        if self._group is None or self._group.symbols != symbols:
+            values, mask, fits = self._matrix
+            known = tuple(symbol for symbol in symbols if symbol in self._row)
+            rows = [self._row[symbol] for symbol in known]
+            y = values[rows]
+            self._group = _Group(symbols, known, y, y * y, mask[rows], bool(fits[rows].all()))
+        return self._group
+
+    def _with(self, symbol: str, group: _Group) -> int:
+        """Sum of abs(r) of *symbol* with the known ones of *group*, ppm."""
         values, mask, fits = self._matrix
-        at, rows = self._row[symbol], [self._row[other] for other in others]
-        if not fits[at] or not fits[rows].all():
-            return [abs_correlation(self._returns[symbol], self._returns[other]) for other in others]
+        at = self._row[symbol]
+        if not group.known:
+            return 0
+        if not fits[at] or not group.fits:
+            return sum(abs_correlation(self._returns[symbol], self._returns[other]) for other in group.known)
         import numpy as np
 
-        x, has_x = values[at], mask[at]
-        y, has_y = values[rows], mask[rows]
+        x, has_x, y, has_y = values[at], mask[at], group.values, group.mask
         n = has_y @ has_x
         sx, sy = has_y @ x, y @ has_x
         cov = n * (y @ x) - sx * sy
-        var_x, var_y = n * (has_y @ (x * x)) - sx * sx, n * ((y * y) @ has_x) - sy * sy
+        var_x, var_y = n * (has_y @ (x * x)) - sx * sx, n * (group.squares @ has_x) - sy * sy
         told = (n >= COMMON_MIN) & (var_x > 0) & (var_y > 0)
-        scaled = np.abs(cov[told]) * float(PPM) / np.sqrt(var_x[told].astype(np.float64) * var_y[told])
-        near = np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3  # binary64 errs by some 1e-9: ask the integers
+        n, cov, var_x, var_y = n[told], cov[told], var_x[told], var_y[told]
+        scaled = np.abs(cov) * float(PPM) / np.sqrt(var_x.astype(np.float64) * var_y)
         ratios = np.rint(scaled).astype(np.int64)
-        for k in np.flatnonzero(near).tolist():
-            one = np.flatnonzero(told)[k]
-            ratios[k] = _ratio(int(n[one]), int(cov[one]), int(var_x[one]), int(var_y[one]))
-        found = np.full(len(others), PPM, np.int64)
-        found[told] = ratios
-        return [int(each) for each in found]
+        near = np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3  # binary64 errs by some 1e-9: ask the integers
+        for k in near.nonzero()[0].tolist():
+            ratios[k] = _ratio(int(n[k]), int(cov[k]), int(var_x[k]), int(var_y[k]))
+        return int(ratios.sum()) + PPM * (len(group.known) - len(ratios))
 
     @cached_property
     def _matrix(self) -> "tuple[Int64, Int64, NDArray[np.bool_]]":
@@ -112,10 +136,7 @@ class Correlations:
         import numpy as np
 
         rows = [self._returns[symbol] for symbol in sorted(self._returns)]
-        fits = np.array([all(x is None or abs(x) <= RETURN_MAX for x in row) for row in rows], np.bool_)
-        values = np.array(
-            [[x if x is not None and ok else 0 for x in row] for row, ok in zip(rows, fits, strict=True)],
-            np.int64,
-        )
+        fits = [all(x is None or -RETURN_MAX <= x <= RETURN_MAX for x in row) for row in rows]
+        kept = [[x or 0 for x in row] if ok else [0] * len(row) for row, ok in zip(rows, fits, strict=True)]
         mask = np.array([[x is not None for x in row] for row in rows], np.int64)
-        return values, mask, fits
+        return np.array(kept, np.int64), mask, np.array(fits, np.bool_)

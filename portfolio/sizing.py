@@ -8,6 +8,7 @@ bound. Caps on more than the symbol (sleeve, sector, shared risk) come as what t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -284,6 +285,7 @@ def e4(value: Decimal) -> int:
     return int(value.scaleb(4).to_integral_value(rounding=ROUND_FLOOR))
 
 
+@lru_cache(maxsize=256)
 def ppm(fraction: Decimal) -> int:
     """A fraction of scale 6 in 1e-6."""
     return int(fraction.scaleb(6))
