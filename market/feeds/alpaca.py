@@ -154,8 +154,7 @@ class AlpacaBars:
             if refusal is not None:
                 span = group[0] if len(group) == 1 else f"{group[0]} to {group[-1]} ({len(group)} symbols)"
                 day = asked.start.date(), (asked.end - timedelta(days=1)).date()
-                told = self._credentials.redacted(refusal.detail)
-                return ReadFailed(cause=f"{refusal.code}: {told}; {span}, {day[0]} to {day[1]}")
+                return ReadFailed(cause=f"{refusal.code}: {refusal.detail}; {span}, {day[0]} to {day[1]}")
             self._progress(at + len(group), len(names))
         return columns
 
@@ -177,7 +176,7 @@ class AlpacaBars:
             try:
                 token = take(page, asked, into, known)
             except Malformed as error:
-                return _lost(FeedCode.FEED_MALFORMED, str(error))
+                return _lost(FeedCode.FEED_MALFORMED, self._credentials.redacted(str(error)))
             if token is None:
                 return None
             if token in tokens:
@@ -233,7 +232,8 @@ class AlpacaBars:
         except APIError as error:
             if error.status_code is None:
                 return _try_again(FeedCode.FEED_ERRED, "an answer without a status")
-            return refused(error.status_code, _said(error), self._door.headers, self._clock.now())
+            told = self._credentials.redacted(_said(error))
+            return refused(error.status_code, told, self._door.headers, self._clock.now())
         except JSONDecodeError:
             return _try_again(FeedCode.FEED_MALFORMED, "the answer is no JSON")
         except (RequestException, HTTPError) as error:

@@ -387,6 +387,11 @@ def test_wrong_keys_are_refused_and_never_told(calendar: Calendar, caplog: pytes
     assert [] == [secret for secret in (*wrong, *KEYS) if secret in told]
 
 
+def test_a_key_of_one_letter_leaves_our_own_words_whole(calendar: Calendar) -> None:
+    with alpaca(calendar, keys=("a", "e"), script=[gateway(502)] * 2, attempts_max=2) as line:
+        assert "FEED_ERRED: 502, after 2 tries; SPY" in failure(spy(line.feed), FeedCode.FEED_ERRED)
+
+
 def test_neither_environment_nor_netrc_is_read(calendar: Calendar, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
