@@ -63,6 +63,10 @@ def main(argv: list[str] | None = None) -> None:
             next="report the lines above: this is a fault of ours",
         )
         sys.exit(console.refuse(fault, as_json))
+    finally:
+        if argv is None:
+            # The process is over: to look for cycles among what ends with it took a quarter of a scan.
+            gc.freeze()
 
 
 def _misused(error: Any, as_json: bool) -> int:
