@@ -131,8 +131,12 @@ class Outbox:
 
 def post_summary(day: Day) -> Written:
     """Queue the summary of the morning of *day*, once. Errors: as ``Outbox.post``; the caller goes on."""
+    return post(day, scan_summary(day))
+
+
+def post(day: Day, message: Message) -> Written:
+    """Queue *message* about the morning of *day*, once. Errors: as ``Outbox.post``; the caller goes on."""
     outbox = Outbox(day.house.disk, day.book_id)
-    message = scan_summary(day)
     fresh = outbox.post(message, day.house.calendar.cut_at(day.session))
     return Written(
         path=outbox.path,

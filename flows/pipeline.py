@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flows import audit, outbox, pages
+from flows import audit, outbox, pages, telemetry
+from flows.blocked import blocked_summary
 from flows.day import Day, sealed
 from flows.stages import close, cycle, opening, premarket
 from flows.stages.cycle import Slot
@@ -121,8 +122,12 @@ def run_premarket(
             sound &= outcome.attempt(name, lambda: run(day)) or name not in ENTRY_STAGES
 
         step(name, one)
+    telemetry.record_enforcement(day, session)
     # Part of no entry: a message that cannot be kept is a refusal to be seen, and stops nothing (L2).
     outcome.attempt("notify", lambda: outbox.post_summary(day))
+    blocked = blocked_summary(day)
+    if blocked is not None:
+        outcome.attempt("notify", lambda: outbox.post(day, blocked))
     return sound
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.base import Amount, Fact, Instant, Price, Scalar, SessionDate, Shares
 from schemas.book import Order, OrderState, Side
-from schemas.header import Finding
+from schemas.header import Finding, InputRef
 
 
 class SessionOpened(Fact):
@@ -91,6 +91,31 @@ class EntriesBlocked(Fact):
     """
 
     codes: tuple[str, ...]
+
+
+class BlockedBy(Fact):
+    """How many entries one code refused."""
+
+    code: str
+    entries: int
+
+
+class EntriesEnforced(Fact):
+    """What the morning's enforcement came to, and what it rested on; ``fault`` instead, where there is no file.
+
+    ``blocked`` counts the refused by the code of their verdict; ``book_codes`` are those of the whole book.
+    """
+
+    fault: str | None = None
+    file: InputRef | None = None
+    inputs: tuple[InputRef, ...] = ()
+    config_sha256: str | None = None
+    code_version: str | None = None
+    decision_enforced: bool | None = None
+    authorised: int = 0
+    refused: int = 0
+    blocked: tuple[BlockedBy, ...] = ()
+    book_codes: tuple[str, ...] = ()
 
 
 class OrderSubmitting(Fact):
@@ -294,6 +319,7 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "entry.authorised": EntryAuthorised,
     "entry.denied": EntryDenied,
     "entries.blocked": EntriesBlocked,
+    "entries.enforced": EntriesEnforced,
     "order.submitting": OrderSubmitting,
     "order.confirmed": OrderConfirmed,
     "order.rejected": OrderRejected,

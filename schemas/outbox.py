@@ -21,6 +21,7 @@ class MessageKind(StrEnum):
     """What a message is about. A book has at most one of a kind for a session and a set of files."""
 
     SCAN_SUMMARY = "scan_summary"
+    ENTRIES_BLOCKED = "entries_blocked"
 
 
 class Message(Fact):

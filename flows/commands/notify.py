@@ -15,17 +15,28 @@ app = typer.Typer(no_args_is_help=True, help="Messages to people: read one, or s
 
 
 @app.command("preview")
-def preview(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+def preview(
+    book: Book,
+    on: On,
+    blocked: Annotated[bool, typer.Option("--blocked", help="The one about blocked entries.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Print the message about a session's scan as its files tell it now; nothing is written or sent.
 
-    Example: `avwap notify preview --book SIM --date 2016-06-01`
+    Example: `avwap notify preview --book SIM --date 2016-06-01`, or with `--blocked` what its gates blocked
     """
+    from flows.blocked import blocked_summary
     from flows.day import past_day
     from flows.outbox import Outbox
     from flows.summary import scan_summary
 
     day = past_day(house(home), book, on)
-    message = scan_summary(day)
+    message = blocked_summary(day) if blocked else scan_summary(day)
+    if message is None:
+        body: dict[str, Any] = {"message": None, "state": "nothing to tell"}
+        console.emit(body, as_json, lambda: console.note("no entry was blocked that anyone needs to hear of"))
+        return
     known = {entry.message.id: entry.state for entry in Outbox(day.house.disk, day.book_id).entries()}
     state = known.get(message.id, "not in the outbox")
     body = {"message": message.model_dump(mode="json"), "state": state}

@@ -49,7 +49,7 @@ class Shut(World):
 
 def sells(made: World) -> list[tuple[str, ...]]:
     """Everything that was done for what is held: stops, trims, exits, cancels, and what came of them."""
-    told = []
+    told: list[tuple[str, ...]] = []
     for day in DAYS[:LAST]:
         for record in made.journal(day).records:
             if record.event.startswith(("order.", "stop.", "position.")):

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from execution_v2 import book as books
 from execution_v2.broker.port import Broker, Seen
+from execution_v2.config import ExecutionConfig
 from execution_v2.cycle import run_cycle
 from execution_v2.enforce import EnforcementInputs
 from execution_v2.enforce import run as enforce
 from execution_v2.gates.facts import EnforcementConfig
-from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, ExecutionConfig, JournalPort, Ports
+from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, JournalPort, Ports
 from execution_v2.reduce import Fold, empty_state, fold_records
 from ledger import layout
 from ledger.disk import Disk
