@@ -16,10 +16,12 @@ from execution_v2.leave import cover
 from execution_v2.sleeve_facts import since_the_close, sleeve_pnl
 from execution_v2.sync import Observed
 from market.feed import Seen
+from portfolio.arbiter import Peers, size_at
 from portfolio.batch import candidates_fault, sizing_equity
 from portfolio.decide import adv_shares20
 from portfolio.exposure import measure
-from portfolio.sizing import Wish, size
+from portfolio.moment import moment_of
+from portfolio.sizing import Wish
 from portfolio.sleeves import use_by_sleeve
 from schemas.book import Leg, Order, OrderState, TimeInForce
 from schemas.candidates import TradeIntent
@@ -158,7 +160,19 @@ def _sized(
     equity = sizing_equity(inputs.snapshot, known)
     if equity is None or facts.exposure is None or not wish.is_sizable:
         return None, ()
-    sized = size(wish, equity=equity, exposure=facts.exposure, config=desk.config.gates.portfolio)
+    gates = desk.config.gates
+    sized = size_at(
+        wish,
+        intent.strategy_id,
+        moment_of(facts.exposure, gates.sharing, inputs.sectors),
+        equity=equity,
+        config=gates.portfolio,
+        sharing=gates.sharing,
+        # How symbols move together, and what the regime takes, is in the authorised quantity, which bounds this one.
+        peers=Peers(sectors=inputs.sectors),
+        modulation=None,
+        shared_risk={},
+    )
     quantity = min(Decimal(sized.q2), Decimal(row.quantity))
     if quantity < 1:
         return None, sized.findings

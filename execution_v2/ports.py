@@ -76,6 +76,8 @@ class CycleInputs:
     entered. A symbol without them gets no structural stop."""
     marks: Mapping[str, Decimal]
     """Last known prices on the basis of D, for exposure; a quote of the cycle overrides them."""
+    sectors: Mapping[str, str] | None = None
+    """Symbol -> sector as of D; None: there is no table of sectors, and no cap on one."""
     candidates: Candidates | ReadFaultCode = ReadFaultCode.MISSING
     decisions: Decisions | ReadFaultCode = ReadFaultCode.MISSING
     enforcement: Enforcement | ReadFaultCode = ReadFaultCode.MISSING

@@ -150,6 +150,7 @@ def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: boo
         sessions=recent_sessions(day),
         history=history_bars(day, symbols),
         marks=last_closes(day, symbols),
+        sectors=sectors_of(day, symbols),
         candidates=wished,
         decisions=as_decided(day.read("decisions.json", Decisions)),
         # A morning that was not sound authorised nothing, even where an older file still reads well.
@@ -173,6 +174,16 @@ def recent_sessions(day: Day) -> "tuple[SessionDate, ...]":
     """D and as many sessions before it as a position is ever looked back on, oldest first."""
     calendar = day.house.calendar
     return calendar.sessions(calendar.previous(day.session, HISTORY_BARS), day.session)
+
+
+def sectors_of(day: Day, symbols: set[str]) -> "Mapping[str, str] | None":
+    """Sectors as of D; if the store cannot be read, of nobody, and then all symbols share one cap."""
+    from flows.peers import sectors
+
+    try:
+        return sectors(day.house.panel(day.session), symbols)
+    except AvwapError:
+        return {}
 
 
 def history_bars(day: Day, symbols: set[str]) -> "Mapping[str, tuple[BarFacts, ...]]":
