@@ -64,6 +64,23 @@ def test_an_entry_pays_the_open_and_its_cost_and_is_protected_in_the_same_cycle(
     )
 
 
+@pytest.mark.parametrize(("sector", "second"), [("Energy", 281), ("Utilities", 317)])
+def test_two_entries_of_one_sector_share_its_cap_in_the_cycle(
+    tmp_path: Path, sector: str, second: int
+) -> None:
+    # Each may risk 1,000 USD alone: 317 shares of 50.15 - 47.00. 30,000 may be in a sector; the first holds
+    # 317 * 50.10 = 15,881.70 of it, and 14,118.30 buy 281 shares at the limit of 50.15.
+    first = Want(notional="0.30", risk="0.02")
+    made = World(
+        disk=LocalDisk(tmp_path),
+        bars={(symbol, DAYS[0]): QUIET for symbol in ("AAA", "BBB")},
+        wants={DAYS[0]: (first, replace(first, symbol="BBB", rank=2))},
+        sectors={"AAA": "Energy", "BBB": sector},
+    )
+    made.run(DAYS[0], until="0935")
+    assert [317, second] == [quantity for _, _, quantity, _ in fills(made, DAYS[0])]
+
+
 def test_the_first_cycle_enters_nothing(tmp_path: Path) -> None:
     assert () == world(tmp_path, QUIET).run(DAYS[0], until="0930").positions
 

@@ -96,6 +96,7 @@ class World:
     wants: Mapping[SessionDate, Sequence[Want]] = field(default_factory=dict)
     adv: Mapping[str, Decimal] = field(default_factory=lambda: {"AAA": LIQUID, "BBB": LIQUID})
     acts: tuple[CorporateAction, ...] = ()
+    sectors: Mapping[str, str] | None = None
     broken_enforcement: bool = False
     wrap_broker: Callable[[SimBroker], Any] = lambda broker: broker
     wrap_journal: Callable[[Journal], JournalPort] = lambda journal: journal
@@ -186,6 +187,7 @@ class World:
             sessions=(*before, session),
             history={name: self.history(name, session) for name in {symbol for symbol, _ in self.bars}},
             marks=marks,
+            sectors=self.sectors,
             candidates=wanted,
             enforcement=ReadFaultCode.CORRUPT if self.broken_enforcement else made,
             snapshot=seen,
