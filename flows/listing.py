@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from flows import console
 from flows.exports import Rejection, rejections, top_rows
-from schemas.scan import Scan
+from schemas.scan import Scan, ScanVerdict, TrendScan
 
 GIVES_WAY: Final = ("labels", "confl", "r2", "score", "since", "distance", "r1", "tier")
 """Columns in the order in which they are left out."""
@@ -27,11 +27,12 @@ def told(scan: Scan, top: int) -> dict[str, Any]:
         "rejections": [
             {"code": each.code, "first": each.first, "carried": each.carried} for each in rejections(scan)
         ],
+        **({} if scan.trend is None else {"trend": scan.trend.model_dump(mode="json")["rows"]}),
     }
 
 
 def tell(scan: Scan, top: int) -> None:
-    """The market gate, the best *top* rows, and what turned most of the others away."""
+    """The market gate, the best *top* rows, what turned most of the others away, and the funds that trend."""
     found = top_rows(scan, top)
     if found:
         kept, left = fitting(found, console.OUT.width)
@@ -41,6 +42,8 @@ def tell(scan: Scan, top: int) -> None:
     elif not scan.counts.passed:
         _tell_rejections(rejections(scan)[:REJECTIONS], scan)
     console.note(f"gate      market {_gate(scan)}: {_why(scan)}")
+    if scan.trend is not None:
+        console.note(f"trend     {_trend(scan.trend)}")
     if scan.day_codes:
         console.note(f"blocked   {', '.join(scan.day_codes)}: no entry on this day")
 
@@ -68,6 +71,15 @@ def _tell_rejections(found: Sequence[Rejection], scan: Scan) -> None:
         ((each.code, f"{each.first:,}", f"{each.carried:,}") for each in found),
         right=("first", "carried by"),
     )
+
+
+def _trend(found: TrendScan) -> str:
+    """The index trend's candidates, best first."""
+    chosen = sorted(
+        (row for row in found.rows if row.verdict is ScanVerdict.CANDIDATE), key=lambda row: row.rank or 0
+    )
+    names = f": {', '.join(row.symbol for row in chosen)}" if chosen else ""
+    return f"{len(chosen)} of {len(found.rows)} funds{names}"
 
 
 def _gate(scan: Scan) -> str:

@@ -332,6 +332,13 @@ class Settings(BaseSettings):
             "SIM"
         ).faults  # the same in every book: tables of the file were judged on the way in
         found += [f"{BatchCode.S2_CONFIG_INVALID}: {fault}; entries wait for it" for fault in given]
+        found += [
+            f"{BatchCode.S2_MISSING_SLEEVE}: {name} is enabled and has no sleeve in {book}: no strategy enters there"
+            for book in BOOKS
+            if book in OPERABLE and not self.s2_allow_unsleeved and not given
+            for name in self.candidates.strategies_enabled
+            if name not in self.sharing(book).sleeves
+        ]
         if self.kill_switch:
             found.append("KILL_SWITCH is set: no book enters anything")
         if self.e2_regime_risk_modulation and not self.portfolio_decision_enforce:

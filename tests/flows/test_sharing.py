@@ -96,6 +96,17 @@ def test_a_fault_is_told_by_the_check_and_leaves_no_sleeve_and_no_shadow(
     assert any(told in line for line in settings.warnings())
 
 
+def test_a_strategy_that_is_enabled_without_a_sleeve_is_told_by_the_check(tmp_path: Path) -> None:
+    both = '[candidates]\nstrategies_enabled = ["S1_AVWAP_CORE", "S2_INDEX_TREND"]\n'
+    (tmp_path / "avwap.toml").write_text(both)
+    (told,) = (line for line in load(tmp_path).warnings() if "S2_MISSING_SLEEVE" in line)
+    assert "S2_INDEX_TREND" in told
+    assert "SIM" in told
+    assert [] == load(tmp_path, s2_allow_unsleeved=True).warnings()
+    (tmp_path / "avwap.toml").write_text(f'{both}[books.SIM.sleeves.S2_INDEX_TREND]\nsleeve_id = "FUNDS"\n')
+    assert [] == load(tmp_path).warnings()
+
+
 def test_shadows_are_pairs(tmp_path: Path) -> None:
     settings = load(tmp_path, shadow_strategy_ids=" S1_AVWAP_SHADOW = S1_AVWAP_CORE ,")
     assert {"S1_AVWAP_SHADOW": S1_AVWAP_CORE} == settings.sharing("SIM").shadows
