@@ -70,11 +70,11 @@ class Clash:
 def standing_of(book: BookState, marks: Mapping[str, Decimal]) -> dict[str, Standing]:
     """What *book* has, by symbol; a symbol that is not here has nothing."""
     positions: dict[str, list[Position]] = defaultdict(list)
-    for position in book.positions:
+    for position in sorted(book.positions, key=lambda row: (row.strategy_id, row.position_id)):
         positions[position.symbol].append(position)
     entries: dict[str, list[Order]] = defaultdict(list)
     exits: dict[str, list[Order]] = defaultdict(list)
-    for order in (*book.orders, *book.ended_today):
+    for order in sorted((*book.orders, *book.ended_today), key=lambda row: row.ord_id):
         if order.leg is Leg.ENTRY and order.state not in ENDED:
             entries[order.symbol].append(order)
         elif _leaves(order):

@@ -19,7 +19,7 @@ from portfolio.sleeves import (
     use_by_sleeve,
     use_by_strategy,
 )
-from schemas.book import BookState, Leg, Order, Position, Side
+from schemas.book import BookState, Leg, Order, Position
 from schemas.decisions import Decisions, Verdict
 from tests.portfolio.books import (
     CORE,
@@ -27,12 +27,10 @@ from tests.portfolio.books import (
     book,
     decision_inputs,
     intent,
-    marked,
     order,
     position,
     sharing,
     sleeve,
-    snapshot,
     usd,
 )
 
@@ -348,8 +346,19 @@ def test_no_sleeve_is_exceeded_whatever_arrives_in_whatever_order(
         assert sum((row.notional for row in mine), Decimal(0)) <= usd_max
 
 
-def test_a_snapshot_that_marks_the_position_makes_its_profit_known() -> None:
-    row = position("BBB", 100)
-    told = snapshot(positions=(row,))
-    assert marked(row) == told.positions[0]
-    assert Side.BUY is intent("AAA").side
+@given(state=books(), draw=st.data(), overlap=st.booleans())
+def test_the_order_in_which_a_book_lists_what_it_has_changes_nothing(
+    state: BookState, draw: st.DataObject, overlap: bool
+) -> None:
+    marks = {symbol: usd("50") for symbol in ("AAA", "BBB", "CCC", "DDD", "EEE")}
+    how = sharing(allow_unsleeved=True, allow_symbol_overlap=overlap)
+    wishes = [intent("AAA"), intent("BBB", 2), intent("AAA", strategy_id=TREND), intent("EEE", 3)]
+    stirred = state.model_copy(
+        update={
+            "positions": tuple(draw.draw(st.permutations(state.positions))),
+            "orders": tuple(draw.draw(st.permutations(state.orders))),
+        }
+    )
+    one = run(decision_inputs(*wishes, book=state, marks=marks), SIM, how)
+    other = run(decision_inputs(*draw.draw(st.permutations(wishes)), book=stirred, marks=marks), SIM, how)
+    assert one == other
