@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.book import PositionPlan
 from schemas.scan import ScanVerdict, TrendRow, TrendScan
 from strategies import index_trend
-from strategies.config import ScanConfig, TrendConfig
+from strategies.config import ExitConfig, ScanConfig, TrendConfig
+from strategies.exits import ManagedPosition, MarketView, Phase, StopBasis, manage
 from strategies.scan import ScanInputs
 from tests.strategies.panels import Bar, panel_of, weekdays
+from tests.strategies.plans import CLOSE, OPEN
 from tests.strategies.walks import Walk, walks
 
 SESSIONS = weekdays(date(2014, 10, 6), 330)
@@ -212,3 +215,59 @@ def test_a_candidate_is_what_the_rules_say_when_they_are_read_from_the_bars_alon
             plan.entry_ref - plan.stop > Decimal("0.08") * plan.entry_ref
         )
     assert (row.verdict is ScanVerdict.CANDIDATE) == (not row.reasons) == (row.rank is not None)
+
+
+# What becomes of it -----------------------------------------------------------------------------------------
+
+
+def bought(**changes: Any) -> ManagedPosition:
+    """100 shares at the plan that was worked out above: stop 60.63, r1 67.83, r2 72.63, level 62.96."""
+    levels = judged(rising()).levels
+    assert levels is not None
+    plan = PositionPlan(
+        initial_stop=levels.stop,
+        **levels.model_dump(exclude={"stop"}),
+        r1_fraction=TREND.r1_fraction,
+        r2_fraction=TREND.r2_fraction,
+        trail_fraction=TREND.trail_fraction,
+        time_stop_sessions=TREND.time_stop_sessions,
+    )
+    fields: dict[str, Any] = {
+        "position_id": "pos_1",
+        "symbol": "SPY",
+        "quantity": Decimal(100),
+        "average_entry": Decimal("63.030000"),
+        "entered_at": OPEN,
+        "plan": plan,
+        "stop": levels.stop,
+    }
+    return ManagedPosition(**(fields | changes))
+
+
+def seen(last: str, held: int = 1) -> MarketView:
+    return MarketView(now=CLOSE, phase=Phase.NORMAL, last=Decimal(last), sessions_held=held)
+
+
+@pytest.mark.parametrize(
+    ("last", "stop", "basis"),
+    [
+        ("67.82", "60.63", StopBasis.PLANNED),
+        ("67.83", "63.03", StopBasis.BREAKEVEN),
+        # 72.63 less half of the way from the level to r2, 9.67: 67.795, rounded down.
+        ("72.63", "67.79", StopBasis.TRAIL),
+        ("80.00", "75.16", StopBasis.TRAIL),
+    ],
+)
+def test_nothing_is_sold_at_a_target_and_the_stop_follows(last: str, stop: str, basis: StopBasis) -> None:
+    result = manage(bought(), seen(last), ExitConfig())
+    assert ((), ()) == (result.trims, result.exits)
+    assert (Decimal(stop), basis) == (result.stop, result.basis)
+
+
+def test_what_has_not_seen_its_first_target_after_120_sessions_is_sold() -> None:
+    def sold(held: int, **changes: Any) -> list[str]:
+        return [each.reason for each in manage(bought(**changes), seen("64.00", held), ExitConfig()).exits]
+
+    assert [] == sold(120)
+    assert ["EXIT_TIME"] == sold(121)
+    assert [] == sold(121, r1_touched=True)
