@@ -19,6 +19,12 @@ from tests.tracked import ROOT
 from tools.golden import kept
 
 PUBLISHED = ROOT / "schemas" / "json"
+ON_OCCASION = {
+    "avwap.observation.acknowledged": "an operator let a quarantine pass",
+    "avwap.observation.metrics": "a provider of metrics is configured and may be asked",
+    "avwap.observation.sleeve_pnl": "the day's results of the sleeves are told from outside",
+}
+"""Artifacts that a plain month does not write; their own tests do."""
 
 
 @cache
@@ -80,7 +86,7 @@ def sealed_files(home: Path) -> dict[str, bytes]:
 def test_every_file_of_a_month_of_sessions_keeps_its_schema_and_its_model(tiny_ground: Ground) -> None:
     found, met = faults_of(sealed_files(tiny_ground.eves[STOP_DAY]))
     assert [] == found[:20]
-    assert set(models()) - met == set(), "a published artifact that no session writes"
+    assert set(ON_OCCASION) == set(models()) - met, "a published artifact that no session writes"
     assert {"order.filled", "stop.placed", "stop.ratcheted", "position.marked"} <= met
 
 

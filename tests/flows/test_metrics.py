@@ -1,9 +1,12 @@
 """A session says once that nobody was asked for metrics, and one that asked is recomputed from what was answered."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from market.metrics import PROVIDERS
@@ -77,9 +80,6 @@ def test_a_shut_network_imports_no_provider_even_where_one_is_named(
         "try: main(sys.argv[1:])\n"
         f"finally: print([m for m in {list(PROVIDERS.values())} if m in sys.modules])"
     )
-    import subprocess
-    import sys
-
     words = [*dated("premarket", "SIM", NEXT), "--home", str(home), "--json"]
     done = subprocess.run([sys.executable, "-c", probe, *words], capture_output=True, text=True, check=False)
     assert "[]" == done.stdout.splitlines()[-1], done.stderr
@@ -100,6 +100,8 @@ def test_what_was_answered_is_recorded_and_the_session_needs_its_table_no_more(
     path = with_table(home, monkeypatch, text, "[scan]\nmarket_cap_usd_min = 500\n")
     assert 0 == avwap(home, *dated("day", "SIM", NEXT)).code
     seen = json.loads((home / MADE / "observations/metrics.json").read_text())
+    published = Path(__file__).parents[2] / "schemas/json/avwap.observation.metrics.v1.json"
+    jsonschema.validate(seen, json.loads(published.read_text()))
     assert seen["ok"] is True
     assert ["BABA", "SPY"] == [row["symbol"] for row in seen["metrics"]]
     inputs = {each["path"].rsplit("/", 1)[-1] for each in scan_of(home)["inputs"]}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -39,6 +40,7 @@ class StepClock:
         self.at += timedelta(seconds=seconds)
 
 
+@cache
 def odd_market(calendar: Calendar) -> SyntheticMarket:
     """Twelve names, three of them odd."""
     made = tiny(3, FIRST, LAST, calendar)
