@@ -1,5 +1,6 @@
 """Losses lock what the rules say for as long as they say, counted by hand; only time or a person ends a lock."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,8 @@ from ledger.journal import Journal
 from schemas.book import BookState, Closing, LossRun, StrategyResult
 from schemas.events import OperatorAct
 from tests.portfolio.books import CORE, book, usd
-from tests.simulation.world import DAYS, Want, World, bar
+from tests.simulation import world as worlds
+from tests.simulation.world import CONFIG, DAYS, Want, World, bar
 
 TREND: Final = "S2_INDEX_TREND"
 FIRST: Final = date(2016, 3, 1)
@@ -198,6 +200,7 @@ def stopped_out(root: Path) -> World:
         ("AAA", DAYS[1]): bar("49.00", "49.10", "45.00", "46.00"),
         ("AAA", DAYS[2]): bar("46.00", "46.50", "45.50", "46.00"),
     }
+    days |= {("BBB", day): bar("50.10", "51.00", "49.50", "50.80") for day in DAYS[:4]}
     return World(disk=LocalDisk(root), bars=days, wants={DAYS[0]: [Want()]})
 
 
@@ -229,6 +232,22 @@ def test_locks_survive_a_restart_and_a_resume_is_a_record_that_starts_the_count_
     journal.append([("operator.acted", datetime(2026, 3, 3, 21, tzinfo=UTC), None, act)])
     resumed = stopped_out(tmp_path).state(DAYS[1])
     assert ((), state.closings) == (resumed.loss_runs, resumed.closings)
+
+
+def test_a_cycle_refuses_by_a_lock_and_enters_again_once_a_person_has_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = Protections(book=Rules(losses_max=1), strategy=Rules())
+    gates = CONFIG.gates.model_copy(update={"protections": strict})
+    monkeypatch.setattr(worlds, "CONFIG", replace(CONFIG, gates=gates))
+    made = stopped_out(tmp_path)
+    made.wants = {**made.wants, DAYS[2]: [Want(symbol="BBB")], DAYS[3]: [Want(symbol="BBB")]}
+    made.run(*DAYS[:3])
+    denied = [r.data["code"] for r in made.journal(DAYS[2]).records if r.event == "entry.denied"]
+    assert (["CONSEC_LOSS"], ()) == (denied, made.state(DAYS[2]).positions)
+    act = OperatorAct(verb="resume", operator="jo", reason="looked at it")
+    made.journal(DAYS[2]).append([("operator.acted", datetime(2026, 3, 4, 22, tzinfo=UTC), None, act)])
+    assert ["BBB"] == [held.symbol for held in made.run(DAYS[3]).positions]
 
 
 def test_closings_are_kept_for_a_hundred_days_and_the_sum_for_ever(tmp_path: Path) -> None:
