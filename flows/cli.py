@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from flows import console
-from flows.commands import admin, compare, data, look, notify, prove, regime, run, single
+from flows.commands import admin, compare, data, limits, look, notify, prove, regime, run, single
 from schemas.errors import AvwapError, UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 run.register(app)
 single.register(app)
 look.register(app)
+limits.register(app)
 admin.register(app)
 regime.register(app)
 compare.register(app)

@@ -28,12 +28,8 @@ def latest_state(house: House, book_id: str) -> tuple[date, BookState, bool]:
     for session in reversed(
         sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ()
     ):
-        path = f"{layout.day(book_id, session)}/observations/book.json"
-        opened = read(house.disk, path, Book, book_id, session, known_inputs=_trusting(house, path))
-        journal = layout.journal(book_id, session)
-        if isinstance(opened, Loaded) and house.disk.exists(journal):
-            records = parse_chain(house.disk.read(journal), journal).records
-            state = fold_records(opened.artifact.state, list(records)[1:])
+        state = _folded(house, book_id, session)
+        if state is not None:
             return session, state, house.disk.exists(layout.manifest(book_id, session))
     raise UsageFault(
         EdgeCode.SESSION_NOT_OPEN,
@@ -41,6 +37,29 @@ def latest_state(house: House, book_id: str) -> tuple[date, BookState, bool]:
         safe="nothing was changed",
         next=f"avwap day --book {book_id} --date YYYY-MM-DD, or name another --home",
     )
+
+
+def state_of(house: House, book_id: str, session: date) -> BookState:
+    """The state after the last record of *session*'s journal. Errors: ``UsageFault`` if it was never opened."""
+    state = _folded(house, book_id, session)
+    if state is None:
+        raise UsageFault(
+            EdgeCode.SESSION_NOT_OPEN,
+            f"{book_id} has no open session of {session} below {house.root}",
+            safe="nothing was changed",
+            next=f"avwap day --book {book_id} --date {session}, or name another --home",
+        )
+    return state
+
+
+def _folded(house: House, book_id: str, session: date) -> BookState | None:
+    path = f"{layout.day(book_id, session)}/observations/book.json"
+    opened = read(house.disk, path, Book, book_id, session, known_inputs=_trusting(house, path))
+    journal = layout.journal(book_id, session)
+    if not isinstance(opened, Loaded) or not house.disk.exists(journal):
+        return None
+    records = parse_chain(house.disk.read(journal), journal).records
+    return fold_records(opened.artifact.state, list(records)[1:])
 
 
 def _trusting(house: House, path: str) -> dict[str, str]:
