@@ -39,8 +39,8 @@ def _row(action: CorporateAction, position: Position) -> HeldAction:
     return HeldAction(
         symbol=action.symbol, kind=action.kind, ex_date=action.ex_date, ratio_num=action.ratio_num,
         ratio_den=action.ratio_den, cash_usd=action.cash_usd, new_symbol=action.new_symbol,
-        position_id=position.position_id, strategy_id=position.strategy_id, quantity=position.quantity,
-        quantity_expected=quantity, stop=position.stop_price, stop_expected=stop,
+        position_id=position.position_id, strategy_id=position.strategy_id, sleeve_id=position.sleeve_id,
+        quantity=position.quantity, quantity_expected=quantity, stop=position.stop_price, stop_expected=stop,
     )  # fmt: skip
 
 

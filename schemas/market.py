@@ -190,6 +190,7 @@ class HeldAction(Fact):
     new_symbol: str | None
     position_id: str
     strategy_id: str
+    sleeve_id: str
     quantity: Shares
     quantity_expected: Shares | None
     stop: Price | None

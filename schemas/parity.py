@@ -21,6 +21,7 @@ class ParityRow(Fact):
     code: str
     position_id: str
     strategy_id: str
+    sleeve_id: str
     symbol: str
     derived: Scalar
     recorded: Scalar

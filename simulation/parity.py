@@ -55,6 +55,7 @@ class _Held:
 
     position: ManagedPosition
     strategy_id: str
+    sleeve_id: str
     entry_session: SessionDate
 
 
@@ -107,6 +108,7 @@ def _held(inputs: ParityInputs) -> Iterator[_Held]:
                 yield _Held(
                     position=managed,
                     strategy_id=position.strategy_id,
+                    sleeve_id=position.sleeve_id,
                     entry_session=position.entry_session,
                 )
     for position_id, entries in _entries(inputs).items():
@@ -126,6 +128,7 @@ def _held(inputs: ParityInputs) -> Iterator[_Held]:
                 stop=plan.initial_stop,
             ),
             strategy_id=fills[0].strategy_id,
+            sleeve_id=fills[0].sleeve_id,
             entry_session=inputs.session_date,
         )
 
@@ -249,6 +252,7 @@ def _compare(
             code=code,
             position_id=held.position.position_id,
             strategy_id=held.strategy_id,
+            sleeve_id=held.sleeve_id,
             symbol=held.position.symbol,
             derived=None if wanted is None else str(wanted),
             recorded=None if found is None else str(found),
