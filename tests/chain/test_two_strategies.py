@@ -16,6 +16,7 @@ from flows.house import House
 from flows.lookahead import prove
 from ledger import layout
 from schemas.attribution import Attribution
+from schemas.cycle import Execution
 from schemas.decisions import Decisions, Verdict
 from schemas.snapshot import Snapshot
 from schemas.strategy_registry import S1_AVWAP_CORE, S2_INDEX_TREND
@@ -206,6 +207,27 @@ def test_two_strategies_in_one_symbol_keep_their_shares_and_stops_apart_through_
     assert (S2_INDEX_TREND, two.FUNDS) == (trip.strategy_id, trip.sleeve_id)
     assert [S2_INDEX_TREND] == [fill.strategy_id for fill in sold]
     assert opened[S2_INDEX_TREND][0] == sum(fill.quantity for fill in sold)
+
+
+def test_what_a_stop_protects_for_one_strategy_is_not_entered_by_the_other(
+    market: House, tmp_path: Path
+) -> None:
+    house = two.sharing(market, tmp_path, stocks_max=10, overlap=True)
+    assert 0 == play(house, FIRST).exit_code
+    day = open_day(house, BOOK, FIRST)
+    owners = {
+        row.symbol: row.strategy_id for row in day.need("test", "snapshot.json", Snapshot).artifact.positions
+    }
+    wished = day.need("test", "decisions.json", Decisions).artifact.verdicts
+    late = {
+        row.symbol: row.q2 for row in wished if row.strategy_id == S2_INDEX_TREND and row.symbol in owners
+    }
+    assert late, "no fund is wished for by both"
+    assert all(late.values()), "the overlap is allowed"
+    assert {S1_AVWAP_CORE} == {owners[symbol] for symbol in late}
+    denied = day.need("test", "cycles/0935/execution.json", Execution).artifact.denied
+    told = {row.symbol: row.code for row in denied if row.strategy_id == S2_INDEX_TREND}
+    assert dict.fromkeys(late, "OPPOSITE_ORDER_WORKING") == told
 
 
 def test_no_byte_of_a_morning_of_two_strategies_depends_on_what_it_may_not_see(

@@ -8,9 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from ledger.canonical import plain
+from portfolio import decide
+from portfolio.limits import portfolio_config
 from schemas.base import SessionDate
 from schemas.book import Side
 from schemas.candidates import Candidates, EntryModel
+from schemas.decisions import Verdict
 from schemas.scan import Scan
 from schemas.strategy_registry import (
     REGISTRY,
@@ -26,6 +29,7 @@ from strategies import candidates, index_trend, scan
 from strategies.candidates import CandidateInputs
 from strategies.config import CandidateConfig, ScanConfig, TrendConfig
 from strategies.validity import validate_intent
+from tests.portfolio.books import decision_inputs, intent, sharing
 from tests.strategies.plans import CLOSE, OPEN
 from tests.strategies.test_index_trend import inputs, rising
 from tests.strategies.test_scan import trend as calm
@@ -206,3 +210,14 @@ def test_no_two_strategies_share_an_id_or_a_priority() -> None:
 def test_the_order_of_arbitration_is_the_priority_and_forgets_who_is_unknown() -> None:
     asked = ("EXTERNAL", S2_INDEX_TREND, "S9_NOBODY", S1_AVWAP_CORE, S2_INDEX_TREND)
     assert [S1_AVWAP_CORE, S2_INDEX_TREND, "EXTERNAL"] == [each.strategy_id for each in in_order(asked)]
+
+
+def test_an_intent_of_a_strategy_that_nobody_registered_is_blocked_by_its_first_reader_and_holds_up_no_other() -> (
+    None
+):
+    stranger = intent("AAA", strategy_id="S9_NOBODY")
+    decided = decide.run(decision_inputs(stranger, intent("BBB")), portfolio_config("SIM"), sharing())
+    found = {each.symbol: (each.verdict, each.reasons[0].code) for each in decided.verdicts}
+    assert (Verdict.BLOCK, "UNKNOWN_STRATEGY") == found["AAA"]
+    assert (Verdict.ALLOW, "ALLOW_WITHIN_LIMITS") == found["BBB"]
+    assert () == decided.batch.codes
