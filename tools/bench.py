@@ -17,18 +17,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from tools.benchmarks.artifact import SEALED, SPELLED
 from tools.benchmarks.import_real import IMPORT
 from tools.benchmarks.result import Benchmark, Result
 from tools.benchmarks.scan_history import EVERY_DAY, FLAT, MEMORY
 from tools.benchmarks.scan_process import PROCESS
 from tools.benchmarks.scan_session import COPY, CUT, ONE_SESSION, STAGE, VS_APPLY, VS_NUMPY, VS_POLARS
+from tools.benchmarks.start_up import HELP, STATUS
 from tools.benchmarks.verify import COMMAND, VERIFY
 from tools.benchmarks.workspace import Workspace
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     COPY, VS_APPLY, VS_POLARS, VS_NUMPY, ONE_SESSION, CUT, STAGE, EVERY_DAY, FLAT, MEMORY,
-    PROCESS, VERIFY, COMMAND, IMPORT,
+    PROCESS, HELP, STATUS, SPELLED, SEALED, VERIFY, COMMAND, IMPORT,
 )  # fmt: skip
 OPTIONAL: Final = frozenset({IMPORT.name})
 """Benchmarks whose input a machine may lack; the page then says nothing of them."""

@@ -76,14 +76,26 @@ def result(
 def timed(run: Callable[[], object], runs: int = RUNS) -> list[float]:
     """Seconds of *runs* runs, after one that warms caches and is not counted; no collection within a run."""
     run()
-    seconds = []
-    for _ in range(runs):
-        gc.collect()
-        gc.disable()
-        began = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - began)
-        gc.enable()
+    return [_once(run) for _ in range(runs)]
+
+
+def side_by_side(
+    ours: Callable[[], object], theirs: Callable[[], object], runs: int = RUNS
+) -> tuple[list[float], list[float]]:
+    """As ``timed`` of both, run by turns, so that a machine that slows down slows both."""
+    ours()
+    theirs()
+    pairs = [(_once(ours), _once(theirs)) for _ in range(runs)]
+    return [left for left, _ in pairs], [right for _, right in pairs]
+
+
+def _once(run: Callable[[], object]) -> float:
+    gc.collect()
+    gc.disable()
+    began = time.perf_counter()
+    run()
+    seconds = time.perf_counter() - began
+    gc.enable()
     return seconds
 
 
