@@ -339,9 +339,13 @@ def _token(bar: Bar, timeframe: str) -> str:
 
 
 def _position(bars: list[Bar], token: str, timeframe: str) -> int:
-    tokens = (_token(bar, timeframe) for bar in bars)
-    found = next((at for at, each in enumerate(tokens) if each == token), None)
-    if found is None:
+    try:
+        symbol, of, stamp = base64.b64decode(token, validate=True).decode().split("|")
+    except ValueError:
+        symbol, of, stamp = "", "", ""
+    places = (at for at, bar in enumerate(bars) if bar[0] == symbol and _stamp(bar[1]) == stamp)
+    found = next(places, None)
+    if found is None or of != timeframe:
         raise _Invalid(400, "invalid page_token")
     return found
 
