@@ -1,6 +1,7 @@
 """Two strategies share a book: every share and every cent says whose it is, and neither touches the other's."""
 
 import json
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from flows.house import House
 from flows.lookahead import prove
 from ledger import layout
 from schemas.attribution import Attribution
-from schemas.cycle import Execution
+from schemas.cycle import Execution, Stops
 from schemas.decisions import Decisions, Verdict
 from schemas.snapshot import Snapshot
 from schemas.strategy_registry import S1_AVWAP_CORE, S2_INDEX_TREND
@@ -186,6 +187,12 @@ def test_what_the_first_strategy_took_or_holds_the_second_does_not_get(apart: Pl
         assert len(symbols) == len(set(symbols))
 
 
+def held_by(day: Day, strategy_id: str) -> dict[str, Decimal]:
+    """symbol -> shares of *strategy_id* at the close."""
+    rows = day.need("test", "snapshot.json", Snapshot).artifact.positions
+    return {row.symbol: row.quantity for row in rows if row.strategy_id == strategy_id}
+
+
 def held(day: Day, symbol: str) -> dict[str, tuple[Decimal, Decimal | None]]:
     """strategy -> (shares, stop) of *symbol* at the close."""
     rows = day.need("test", "snapshot.json", Snapshot).artifact.positions
@@ -207,6 +214,25 @@ def test_two_strategies_in_one_symbol_keep_their_shares_and_stops_apart_through_
     assert (S2_INDEX_TREND, two.FUNDS) == (trip.strategy_id, trip.sleeve_id)
     assert [S2_INDEX_TREND] == [fill.strategy_id for fill in sold]
     assert opened[S2_INDEX_TREND][0] == sum(fill.quantity for fill in sold)
+
+
+def test_a_strategy_that_is_turned_off_wishes_for_nothing_and_leaves_by_its_stops(
+    apart: Played, market: House, tmp_path: Path
+) -> None:
+    home = shutil.copytree(apart.house.settings.home, tmp_path / "home", symlinks=True)
+    house = two.sharing(market, home, stocks_max=2, overlap=False, strategies=(S1_AVWAP_CORE,))
+    next_day = house.calendar.next(LAST)
+    held = held_by(open_day(house, BOOK, LAST), S2_INDEX_TREND)
+    assert 0 == play(house, next_day, SHARED_TO).exit_code
+    after = list(Played(house=house, first=next_day, last=SHARED_TO).days())
+    assert not any(
+        intent.strategy_id == S2_INDEX_TREND for day in after for intent in two.wished(day).intents
+    )
+    lines = after[0].need("test", "cycles/1600/stops.json", Stops).artifact.positions
+    covered = {row.symbol: row.covered for row in lines if row.strategy_id == S2_INDEX_TREND}
+    assert held == covered, "every share keeps its stop"
+    trips = [row for day in after for row in day.need("test", "trades.json", Trades).artifact.closed]
+    assert [FUND] == [row.symbol for row in trips if row.strategy_id == S2_INDEX_TREND]
 
 
 def test_what_a_stop_protects_for_one_strategy_is_not_entered_by_the_other(
