@@ -21,8 +21,10 @@ import hashlib
 import json
 import math
 import re
+from bisect import bisect
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
@@ -136,9 +138,11 @@ def _line(value: Any) -> bytes:
 
 
 _BREAK: Final = orjson.Fragment(b"\n")
-"""Put between elements it marks where one ends: compact JSON holds no line break of its own."""
+"""Put between elements it marks where one ends, a comma on each side: compact JSON has no line break of its own."""
 _FAST: Final = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _MINUS_ZERO: Final = re.compile(rb"-0\.0[,}\]]")
+_SIGNS: Final = (re.compile(rb"0\.0000"), re.compile(rb"e-[0-9]"))
+"""What a float below 1e-4 cannot do without in orjson's spelling: 0.00001, 1e-6."""
 _TINY: Final = re.compile(rb"[0-9](?:\.[0-9]+)?e-[0-9]+")
 _SMALL: Final = re.compile(rb"0\.0000[0-9]+")
 _ALIKE: Final = all(
@@ -160,22 +164,35 @@ def _lines(values: Sequence[Any], is_finite: bool) -> list[bytes]:
         return [_defined(value) for value in values]
     if _MINUS_ZERO.search(whole):  # found in text alone it does no harm: the definition knows
         return [_defined(value) for value in values]
-    lines = whole[1:-1].split(b",\n,")
-    doubtful = [at for at, line in enumerate(lines) if b"e-" in line or b"0.0000" in line]
-    for at in doubtful:
-        lines[at] = _TINY.sub(_spelled, _SMALL.sub(_spelled, lines[at]))
+    pieces = whole.split(b"\n")
+    lines = [piece[1:-1] for piece in pieces]
+    ends = list(accumulate(len(piece) + 1 for piece in pieces))
+    for at in {bisect(ends, found.start()) for sign in _SIGNS for found in sign.finditer(whole)}:
+        lines[at] = _respelled(lines[at], values[at])
     if not is_finite:
-        doubtful += [at for at, line in enumerate(lines) if b"null" in line]
-    # Read back, a null that was NaN is unequal, and so is text in which something looked like a small float.
-    again = orjson.loads(b"[" + b",".join([lines[at] for at in doubtful]) + b"]")
-    for at, said in zip(doubtful, again, strict=True):
-        if said != values[at]:
-            lines[at] = _defined(values[at])
+        empty = [at for at, line in enumerate(lines) if b"null" in line]
+        again = orjson.loads(b"[" + b",".join([lines[at] for at in empty]) + b"]")
+        for at, said in zip(empty, again, strict=True):
+            if said != values[at]:  # read back, a null that was NaN is no NaN
+                lines[at] = _defined(values[at])
     return lines
 
 
+def _respelled(line: bytes, value: Any) -> bytes:
+    """*line*, its floats below 1e-4 as Python spells them."""
+    if b"\\" in line:  # a quote may stand in a text, and the count below would lose its way
+        return _defined(value)
+    if b"e-" in line:
+        line = _TINY.sub(_spelled, line)
+    return _SMALL.sub(_spelled, line)
+
+
 def _spelled(found: re.Match[bytes]) -> bytes:
-    return repr(float(found[0])).encode()
+    line, start = found.string, found.start()
+    is_number = (
+        line[start - 1 : start] in (b"", b":", b",", b"[", b"-") and line.count(b'"', 0, start) % 2 == 0
+    )
+    return repr(float(found[0])).encode() if is_number else found[0]
 
 
 def _defined(value: Any) -> bytes:

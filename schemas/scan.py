@@ -2,7 +2,7 @@
 
 A scan has thousands of rows a day and is kept for years, so rows are typed dicts with short, documented keys:
 pydantic validates them in compiled code, and a key that does not apply is left out. In memory a row is what it is
-on disk, prices and dates in their one text, so that it is spelled, read and validated without being made anew.
+on disk, prices and dates in their one text, keys in the order of the bytes, so that it is spelled and read as it is.
 Measures are floats already quantised at the scale that their field states; ``null`` is one that cannot be had.
 """
 
@@ -71,30 +71,30 @@ ANCHOR_LETTERS: Final = MappingProxyType(
 class Features(TypedDict):
     """The features of strategy.md 2.1 at the bar of P, named as there."""
 
-    close: PriceText
-    bars: int
-    vwap20: M6
+    adv_shares20: M2
+    adv_usd20: M2
+    adx14: M4
     atr14: M6
     atr_pct: M6
     atr_pct_median: M6
-    sma5: M6
-    sma20: M6
-    sma50: M6
-    sma200: M6
-    sma50_slope5: M6
-    sma50_slope10: M6
-    adx14: M4
-    trend_score: M4
-    weekly_sma10: M6
-    weekly_sma40: M6
-    adv_shares20: M2
-    adv_usd20: M2
+    bars: int
+    close: PriceText
+    fractal_low: NotRequired[Annotated[DateText, _said("its session; absent if none")]]
     pivot_r1: PriceText
     pivot_r2: PriceText
-    fractal_low: NotRequired[Annotated[DateText, _said("its session; absent if none")]]
     sector_rs: NotRequired[
         Annotated[M6, _said("scale 6: the sector's fund against the benchmark; absent if not to be had")]
     ]
+    sma20: M6
+    sma200: M6
+    sma5: M6
+    sma50: M6
+    sma50_slope10: M6
+    sma50_slope5: M6
+    trend_score: M4
+    vwap20: M6
+    weekly_sma10: M6
+    weekly_sma40: M6
 
 
 @with_config(_STRICT)
@@ -102,14 +102,14 @@ class AnchorRow(TypedDict):
     """One present anchor. Short keys: there are up to nine in each of thousands of rows."""
 
     a: Annotated[str, _said("an AnchorName")]
-    on: Annotated[DateText, _said("session of the anchor bar")]
-    v: Annotated[M6, _said("avwap at P, USD")]
-    d: Annotated[M6, _said("distance (close - avwap)/avwap")]
-    s: Annotated[M6, _said("avwap_slope5")]
-    r: NotRequired[Annotated[bool, _said("reclaim; absent means false")]]
-    q: NotRequired[Annotated[M4, _said("anchor_score, if eligible")]]
-    no: NotRequired[Annotated[str, _said("letters of ANCHOR_LETTERS: why it is not eligible, in order")]]
     also: NotRequired[Annotated[list[str], _said("aliases: anchors of lower priority on the same bar")]]
+    d: Annotated[M6, _said("distance (close - avwap)/avwap")]
+    no: NotRequired[Annotated[str, _said("letters of ANCHOR_LETTERS: why it is not eligible, in order")]]
+    on: Annotated[DateText, _said("session of the anchor bar")]
+    q: NotRequired[Annotated[M4, _said("anchor_score, if eligible")]]
+    r: NotRequired[Annotated[bool, _said("reclaim; absent means false")]]
+    s: Annotated[M6, _said("avwap_slope5")]
+    v: Annotated[M6, _said("avwap at P, USD")]
 
 
 @with_config(_STRICT)
@@ -120,44 +120,44 @@ class Labels(TypedDict):
     exist is absent, and so is ``gap_reset`` when it is none.
     """
 
-    vwap20: NotRequired[list[str]]
     chosen: NotRequired[list[str]]
     gap_reset: NotRequired[str]
     structure: str
+    vwap20: NotRequired[list[str]]
 
 
 @with_config(_STRICT)
 class Levels(TypedDict):
     """Prices of the plan (strategy.md 2.5)."""
 
-    level: PriceText
     entry_ref: PriceText
-    stop: PriceText
+    level: PriceText
+    limit_cap: PriceText
     r1: PriceText
     r2: PriceText
-    limit_cap: PriceText
+    stop: PriceText
 
 
 @with_config(_STRICT)
 class ScanRow(TypedDict):
     """One symbol past G2-G6, in full."""
 
-    symbol: str
-    verdict: ScanVerdict
+    anchors: Annotated[list[AnchorRow], _said("by priority, descending")]
+    chosen: NotRequired[Annotated[str, _said("name of the chosen anchor")]]
     codes: Annotated[list[str], _said("of every failed gate, in gate order")]
-    warnings: NotRequired[Annotated[list[str], _said("W codes of the data contract")]]
+    confluence: NotRequired[Annotated[int, _said("anchors within confluence_band of it")]]
+    features: Features
     info: NotRequired[Annotated[list[str], _said("info codes of this symbol alone")]]
+    labels: Labels
+    levels: NotRequired[Levels]
     rank: NotRequired[Annotated[int, _said("place among those without a code, from 1")]]
-    tier: NotRequired[Annotated[str, _said("trend tier A or B; absent if neither")]]
     sector: NotRequired[
         Annotated[str, _said("as of D, as the table spells it; absent if none names the symbol")]
     ]
-    features: Features
-    anchors: Annotated[list[AnchorRow], _said("by priority, descending")]
-    chosen: NotRequired[Annotated[str, _said("name of the chosen anchor")]]
-    confluence: NotRequired[Annotated[int, _said("anchors within confluence_band of it")]]
-    labels: Labels
-    levels: NotRequired[Levels]
+    symbol: str
+    tier: NotRequired[Annotated[str, _said("trend tier A or B; absent if neither")]]
+    verdict: ScanVerdict
+    warnings: NotRequired[Annotated[list[str], _said("W codes of the data contract")]]
 
 
 @with_config(_STRICT)
