@@ -14,7 +14,7 @@ top-level key per line and, in a list directly under it, one element per line, s
 Floats are spelled as Python's ``repr`` spells them (shortest text that reads back as the same float). The
 standard library's encoder is the definition. orjson is ten times faster, spells small floats otherwise and turns
 NaN into null in silence, so its work is taken where the two cannot differ, corrected where they do, and held
-against the value wherever it might not be what was meant (ADR 18).
+against the value wherever it might not be what was meant (ADR 16).
 """
 
 import hashlib
