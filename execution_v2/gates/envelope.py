@@ -39,19 +39,23 @@ def _cash(entry: EntryOrder, facts: GateFacts) -> tuple[Finding, ...]:
 
 
 def _opposite(entry: EntryOrder, facts: GateFacts) -> tuple[Finding, ...]:
-    """Every working order of the other side, ours by its id and others' by the broker's."""
+    """Every working order of the other side, ours by its id and others' by the broker's.
+
+    Asked before a send only: what works in the morning may be done by then, and what works then is in the way.
+    """
+    if facts.moment is None:
+        return ()
     ours = () if facts.book is None else facts.book.orders
     ids = [
         order.ord_id
         for order in ours
         if order.symbol == entry.symbol and order.side is not entry.side and order.state not in ENDED
     ]
-    if facts.moment is not None:
-        ids += [
-            order.order_id
-            for order in facts.moment.foreign
-            if order.symbol == entry.symbol and order.side is not entry.side
-        ]
+    ids += [
+        order.order_id
+        for order in facts.moment.foreign
+        if order.symbol == entry.symbol and order.side is not entry.side
+    ]
     side = Side.SELL if entry.side is Side.BUY else Side.BUY
     return tuple(
         finding(EnvelopeCode.OPPOSITE_ORDER_WORKING, entry.symbol, name, detail=side) for name in ids

@@ -195,6 +195,9 @@ def test_phase_c_absent_or_in_another_book_changes_nothing() -> None:
 
 
 def test_before_the_open_what_only_a_cycle_knows_is_not_asked() -> None:
+    stop = order("AAA", 5, leg=Leg.STOP, stop=usd("45"), strategy_id="OTHER")
+    assert isinstance(good().more_with(orders=(stop,)).judged(Phase.E), Authorised)
+    assert isinstance(good().more_with(orders=(stop,)).judged(Phase.S), Refused)
     unread = good().moment_with(clock=None, quote=None, held_up=None, restricted=None, observed_at={})
     assert isinstance(unread.judged(Phase.E), Authorised)
     assert isinstance(unread.judged(Phase.S), Refused)
