@@ -12,7 +12,15 @@ from strategies import layout
 from strategies.config import ScanConfig
 from strategies.measures import measure
 from tools import bench
-from tools.benchmarks import scan_apply, scan_history, scan_numpy, scan_pandas, scan_polars, scan_session
+from tools.benchmarks import (
+    artifact,
+    scan_apply,
+    scan_history,
+    scan_numpy,
+    scan_pandas,
+    scan_polars,
+    scan_session,
+)
 from tools.benchmarks.result import Result, result
 from tools.benchmarks.workspace import Workspace
 
@@ -96,3 +104,11 @@ def test_the_pass_over_a_tiled_market_gives_a_row_for_every_bar(tmp_path: Path) 
     assert 30 * 600 == len(tiled.key) == scan_history.passed(tiled, Calendar())
     whole = [k for k in range(len(held.symbols)) if (held.key >> 20 == k).sum() == 400]
     assert tiled.close[200:600].tolist() == held.close[held.key >> 20 == whole[0]].tolist()
+
+
+def test_what_is_spelled_is_what_is_sealed_and_other_values_are_not_compared(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, symbols=60, bars=420)
+    spelled, sealed = artifact.run_spelled(workspace), artifact.run_sealed(workspace)
+    assert spelled.checksum == sealed.checksum
+    assert spelled.at_most
+    assert sealed.at_most
