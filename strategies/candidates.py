@@ -84,7 +84,7 @@ def run(scan: Scan, inputs: CandidateInputs, config: CandidateConfig, trend: Tre
                 code = CandidatesCode.NO_SYMBOL_PASSED
                 reasons.append(Finding(code=code, subject=meta.strategy_id, observed=0))
             for wish in wishes:
-                intents.append(_intent(scan, wish, meta, inputs, config))
+                intents.append(_intent(scan, wish, meta, inputs))
                 candidates.append(_candidate(wish, intents[-1]))
     return Candidates(
         data_session=scan.data_session,
@@ -191,11 +191,8 @@ def _exit_plan(r1: Decimal, r2: Decimal, config: CandidateConfig | TrendConfig) 
     )
 
 
-def _intent(
-    scan: Scan, wish: _Wish, meta: StrategyMeta, inputs: CandidateInputs, config: CandidateConfig
-) -> TradeIntent:
+def _intent(scan: Scan, wish: _Wish, meta: StrategyMeta, inputs: CandidateInputs) -> TradeIntent:
     side = Side.BUY
-    sleeve_id = meta.sleeve_id if config.sleeve_id is None else config.sleeve_id
     return TradeIntent(
         intent_id=intent_id(
             inputs.book_id, inputs.session_date, meta.strategy_id, wish.symbol, str(side), PURPOSE
@@ -204,7 +201,7 @@ def _intent(
         session_date=inputs.session_date,
         data_session=scan.data_session,
         strategy_id=meta.strategy_id,
-        sleeve_id=inputs.sleeves.get(meta.strategy_id, sleeve_id),
+        sleeve_id=inputs.sleeves.get(meta.strategy_id, meta.sleeve_id),
         model_version=meta.model_version,
         data_version=scan.data_version,
         symbol=wish.symbol,

@@ -82,8 +82,6 @@ class CandidateConfig(Fact):
 
     strategies_enabled: tuple[str, ...] = STRATEGIES_ENABLED_DEFAULT
     """Those that run. With none, no session has a candidate."""
-    sleeve_id: str | None = None
-    """``None``: the sleeve of the registry row, which is the strategy's own."""
     entry_model: EntryModel = EntryModel.NEXT_OPEN
     intended_notional_fraction: Fraction6 = Decimal("0.100000")
     intended_risk_fraction: Fraction6 = Decimal("0.005000")
