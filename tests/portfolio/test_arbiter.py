@@ -59,6 +59,7 @@ def test_an_intent_that_cannot_be_decided_is_blocked_with_its_error_and_the_next
     decisions = run(broken(intent("AAA"), intent("BBB", 2)), SIM, sharing(), guarded)
     first, second = decisions.verdicts
     assert (Verdict.BLOCK, 0, None) == (first.verdict, first.q2, first.sizing)
+    assert (0, 0) == (first.notional, first.risk)
     error = first.reasons[-1]
     assert ("ARBITER_ERROR", "ValueError") == (error.code, error.observed)
     assert error.detail.startswith("portfolio.sizing._adv_room")
@@ -71,7 +72,7 @@ def test_a_shadow_that_cannot_be_decided_is_a_blocked_shadow() -> None:
     how = sharing(shadows={"S1_AVWAP_SHADOW": CORE})
     shadow = run(broken(intent("AAA")), SIM, how, guarded).verdicts[1]
     assert ["SHADOW_STRATEGY", "ARBITER_ERROR"] == [row.code for row in shadow.reasons]
-    assert Verdict.BLOCK is shadow.shadow_verdict
+    assert (Verdict.BLOCK, 0) == (shadow.shadow_verdict, shadow.shadow_q2)
 
 
 def test_the_same_error_leaves_the_same_words() -> None:

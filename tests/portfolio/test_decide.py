@@ -224,6 +224,14 @@ def test_two_strategies_wishing_for_one_symbol_the_first_in_priority_wins() -> N
     assert "SYMBOL_CONFLICT" in codes(decisions.verdicts[1])
 
 
+def test_the_order_of_deciding_is_the_registrys_priority_not_the_name_and_strangers_come_last() -> None:
+    # By name the stranger and the shadow would go before the index trend.
+    names = ("S1_AVWAP_SHADOW", "S0_STRANGER", "S2_INDEX_TREND", CORE)
+    rows = [intent("AAA", strategy_id=name) for name in names]
+    expected = [CORE, "S2_INDEX_TREND", "S1_AVWAP_SHADOW", "S0_STRANGER"]
+    assert expected == [row.strategy_id for row in arbitrated(rows)]
+
+
 def test_a_blocked_intent_takes_no_symbol_slot_or_cash_from_the_next() -> None:
     late = intent("BBB", 2, until=NOW + timedelta(hours=9))
     now = NOW + timedelta(hours=2)  # 14:30 UTC: past the first one's half hour, within the second's hours
@@ -235,6 +243,7 @@ def test_a_blocked_intent_takes_no_symbol_slot_or_cash_from_the_next() -> None:
 def test_a_wish_that_has_no_size_is_blocked_with_a_reason() -> None:
     row = run(decision_inputs(intent("AAA", stop="50.00")), SIM).verdicts[0]
     assert (Verdict.BLOCK, None, None) == (row.verdict, row.q0, row.sizing)
+    assert (0, 0, 0) == (row.q2, row.notional, row.risk)
     assert "INVALID_LEVELS" in codes(row)
 
 

@@ -49,6 +49,7 @@ def test_shadows_meet_the_limits_among_themselves_on_the_book_as_it_opened() -> 
     decisions = run(decision_inputs(*wishes), config_with(entries_per_day_max=2), CLONING)
     would = [row.shadow_q2 for row in decisions.verdicts if row.shadow_verdict is not None]
     assert [156, 156, 0] == would
+    assert [1, 2, 3, 4, 5, 6] == [row.sequence for row in decisions.verdicts]
     last = decisions.verdicts[-1]
     assert ["SHADOW_STRATEGY", "LIMIT_MAX_NEW_ENTRIES_PER_DAY"] == [row.code for row in last.reasons]
     assert (2, 0, 1, 3) == (
