@@ -19,8 +19,8 @@ scan's kernel, compared as its integers; a null passes nothing.
 | T11 | entry_ref - stop <= `unit_risk_pct_max` of entry_ref | `UNIT_RISK_TOO_WIDE` |
 
 A fund belongs to no membership table, has no company's metrics and reports no earnings, and its own trend is its
-market gate: of the scan's gates those are not asked. *Ranking* of those without a code: lead = sma50/sma200 - 1 (scale 6) descending, symbol.
-Ranks above `candidate_cap` 5 keep their verdict with `CANDIDATE_CAP`.
+market gate: of the scan's gates those are not asked. *Ranking* of those without a code: lead = sma50/sma200 - 1
+(scale 6) descending, symbol. Ranks above `candidate_cap` 5 keep their verdict with `CANDIDATE_CAP`.
 
 | level | formula |
 |---|---|
