@@ -61,7 +61,7 @@ def test_a_calm_trend_is_a_candidate_in_full() -> None:
     row = found.rows[0]
     assert ("AAA", "CANDIDATE", [], "A") == (row["symbol"], row["verdict"], row["codes"], row["tier"])
     assert (2, 2, 2, 2) == tuple(found.counts.model_dump().values())
-    prices = [Decimal(row["levels"][name]) for name in ("stop", "entry_ref", "r1", "r2")]  # type: ignore[literal-required]
+    prices = [Decimal(row["levels"][name]) for name in ("stop", "entry_ref", "r1", "r2")]
     assert [Decimal(0), *prices] == sorted({Decimal(0), *prices})
 
 
