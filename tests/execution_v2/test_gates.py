@@ -97,6 +97,7 @@ def test_of_two_failing_gates_the_earlier_names_the_verdict_and_both_are_reporte
         {"gross_abs_max_usd": usd("1000")},  # 500 held, 500 wished
         {"gross_pct_max": usd("0.01")},
         {"positions_max": 2, "entries_per_day_max": 1},
+        {"symbol_pct_max": usd("0.005")},
     ],
 )
 def test_an_entry_that_fills_a_limit_exactly_is_within_it(limits: dict[str, Any]) -> None:
@@ -222,6 +223,7 @@ def test_shares_that_are_owed_a_stop_hold_up_their_symbol_until_all_of_them_have
 def test_margin_is_never_used_whatever_the_broker_offers() -> None:
     rich = good().facts_with(buying_power=usd("400000"))
     assert isinstance(rich.judged(), Authorised)
+    assert isinstance(good().facts_with(buying_power=usd("500")).judged(), Authorised), "to the last cent"
     state = good().facts.book
     assert state is not None
     poor = replace(rich.facts, exposure=measure(state, MARKS, D, cash=usd("499.99")))
@@ -270,3 +272,35 @@ def test_nobody_else_can_authorise_an_entry() -> None:
         Authorised(entry=result.entry, phase=Phase.S, gates=(), made_by=object())
     with pytest.raises((TypeError, ValueError), match="made_by"):  # 3.13 says TypeError
         replace(result, phase=Phase.E)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("stop", ["0", "-1"])
+def test_a_stop_that_is_no_price_is_a_missing_one(stop: str) -> None:
+    result = good().entry_with(stop=usd(stop)).judged()
+    assert isinstance(result, Refused)
+    assert reasons.RiskCode.STOP_MISSING == result.code
+
+
+def test_a_finding_shows_what_was_seen_beside_what_was_asked() -> None:
+    result = good().control_with(kill_env=True, live_host_ok=False).judged()
+    found = {f.code: (f.observed, f.threshold) for row in result.gates for f in row.findings}
+    assert {"LIVE_HOST_MISMATCH": (False, True), "KILL_SWITCH_ENV": (True, None)} == found
+    late = good().at(CLOSE_AT - timedelta(minutes=9)).judged()
+    (told,) = [f for row in late.gates for f in row.findings]
+    assert ("2016-06-02T19:51:00+00:00", "2016-06-02T19:50:00+00:00") == (told.observed, told.threshold)
+
+
+def test_one_dollar_is_an_order_and_a_cent_less_is_none() -> None:
+    dollar = good().entry_with(quantity=Decimal(1), limit=usd("1.00"), stop=usd("0.90"))
+    assert isinstance(dollar.judged(), Authorised)
+    none = good().entry_with(quantity=Decimal(0)).judged()
+    (told,) = [f for row in none.gates for f in row.findings]
+    assert ("QTY_INVALID", "0", 1) == (told.code, told.observed, told.threshold)
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"), [("STOP_GUARD_LOCK", "0 sessions more"), ("CONSEC_LOSS", "until avwap resume")]
+)
+def test_a_lock_says_what_ends_it(code: str, detail: str) -> None:
+    result = CASES[reasons.RepetitionCode(code)](good()).judged()
+    assert [detail] == [f.detail for row in result.gates for f in row.findings if f.code == code]

@@ -127,6 +127,21 @@ def test_a_later_gain_does_not_lift_a_drawdown_lock_early() -> None:
     assert [("DRAWDOWN_LOCK", None, None, 2)] == held(state_of(*rows), 11, over_book(drawdown_lock=rule))
 
 
+def test_a_drawdown_tells_how_deep_it_was_and_a_book_without_equity_is_wholly_down() -> None:
+    rule = {"fraction": "0.05", "sessions": 1, "lock_sessions": 3}
+    state = state_of(row(10, "-6000"), row(11, "9000"))
+    (lock,) = locks(state, SESSIONS[:12], over_book(drawdown_lock=rule)) or ()
+    assert (usd("0.060000"), usd("0.05"), SESSIONS[10]) == (lock.observed, lock.threshold, lock.since)
+    small = state_of(row(10, "-6"), starting_capital=usd("100"))
+    (lock,) = locks(small, SESSIONS[:11], over_book(drawdown_lock=rule)) or ()
+    assert usd("0.060000") == lock.observed
+    empty = state_of(row(10, "-6"), starting_capital=usd("0"))
+    (lock,) = locks(empty, SESSIONS[:11], over_book(drawdown_lock=rule)) or ()
+    assert 1 == lock.observed
+    paid_in = state_of(row(10, "-6"), starting_capital=usd("0"), net_flows=usd("1000"))
+    assert () == locks(paid_in, SESSIONS[:11], over_book(drawdown_lock=rule))
+
+
 def test_a_symbol_that_earned_too_little_is_locked_and_its_neighbour_is_not() -> None:
     rows = (row(10, "30", by_stop=False), row(12, "-31"), row(12, "-500", symbol="BBB"))
     rule = {"trades": 2, "sessions": 10, "net_min_usd": "0", "lock_sessions": 5}

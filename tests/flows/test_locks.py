@@ -10,12 +10,14 @@ from flows.day import Day, open_day
 from flows.house import House
 from flows.settings import ConfigInvalid, load
 from flows.stages.opening import LIVE_TOKEN, book, control_now, open_session, take_pending
+from flows.stages.premarket import record_faults
 from flows.status import latest_state, of_book
 from flows.world import open_world
 from ledger import layout
 from ledger.journal import parse_chain
 from schemas.book import Leg, OrderState, OrderType, RiskClass, Side
 from schemas.events import OperatorAct, OrderFilled, OrderSubmitting
+from schemas.reasons.gates import RecordCode
 from tests.flows.worlds import NEXT, SEALED, avwap, refused, unchanged
 from tests.portfolio.books import order
 
@@ -213,3 +215,16 @@ def test_a_resume_between_sessions_waits_for_the_next_one(home: Path) -> None:
     session = open_session(day, open_world(day.house, "SIM"), None)
     take_pending(day, session)
     assert () == session.state().loss_runs
+
+
+def test_the_morning_reads_the_journal_whole_before_it_lets_anything_in(home: Path) -> None:
+    day = open_day(House(load(home)), "SIM", SEALED)
+    journal = home / f"ledger/{layout.day('SIM', SEALED)}/journal.jsonl"
+    assert () == record_faults(day)
+    kept = journal.read_bytes()
+    journal.write_bytes(kept.replace(b'"seq":2', b'"seq":3', 1))
+    assert (RecordCode.JOURNAL_CORRUPT,) == record_faults(day)
+    journal.unlink()
+    assert (RecordCode.LEDGER_UNAVAILABLE,) == record_faults(day)
+    journal.mkdir()  # there, and cannot be read
+    assert (RecordCode.LEDGER_UNAVAILABLE,) == record_faults(day)
