@@ -34,7 +34,6 @@ from market.metrics import MetricsConfig
 from portfolio.limits import LIMITS, PortfolioConfig, portfolio_config
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
-from schemas.reasons.portfolio import BatchCode
 from schemas.strategy_registry import EntryModel
 from simulation.config import ExchangeConfig
 from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig, TrendConfig
@@ -146,7 +145,41 @@ class _Toml(PydanticBaseSettingsSource):
         return {name.upper() if name in FLAGS else name: value for name, value in found.items()}
 
 
-class Settings(BaseSettings):
+class Given(BaseSettings):
+    """What is taken as it is written, for exits never read it: whether it can be meant, the gates ask each morning."""
+
+    model_config = SettingsConfigDict(env_prefix="AVWAP_", extra="ignore", frozen=True, populate_by_name=True)
+
+    home: Path = Path()
+    """AVWAP_HOME: the folder that holds ``ledger/`` and ``avwap.toml``; the working directory by default."""
+    allowlist_symbols: Annotated[tuple[str, ...] | None, BeforeValidator(_symbols)] = Field(
+        default=None, validation_alias=AliasChoices("ALLOWLIST_SYMBOLS", "allowlist_symbols")
+    )
+    s2_sleeves_json: str | None = _text("S2_SLEEVES_JSON")
+    s2_sleeves_file: str | None = _text("S2_SLEEVES_FILE")
+    s2_daily_pnl_json: str | None = _text("S2_DAILY_PNL_JSON")
+    shadow_strategy_ids: str | None = _text("SHADOW_STRATEGY_IDS")
+    phase_c: Annotated[bool, BeforeValidator(_switch)] = _flag("PHASE_C")
+    live_enable_date_ny: Annotated[str | None, BeforeValidator(_written)] = Field(
+        default=None, validation_alias=AliasChoices("LIVE_ENABLE_DATE_NY", "live_enable_date_ny")
+    )
+    """The one date of Phase C, as written; gate 4 refuses what is no date, so that exits never wait for a setting."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags win over the environment, the environment over the file. No .env is read: it would be a fourth."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _Toml(settings_cls)
+
+
+class Settings(Given):
     """The whole effective configuration. Every default is the design's."""
 
     model_config = SettingsConfigDict(
@@ -167,8 +200,6 @@ class Settings(BaseSettings):
     """Where the ledger lies, secrets, how a feed is read, what is recorded as an observation of its own, and the
     switch whose record is in the decisions: what stands before them, and every exit, keeps its bytes under it."""
 
-    home: Path = Path()
-    """AVWAP_HOME: the folder that holds ``ledger/`` and ``avwap.toml``; the working directory by default."""
     benchmark: str = "SPY"
     contract: ContractConfig = ContractConfig()
     scan: ScanConfig = ScanConfig()
@@ -198,37 +229,12 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("LIVE_CONFIRM_TOKEN", "live_confirm_token")
     )
     kill_switch: Annotated[bool, BeforeValidator(_switch)] = _flag("KILL_SWITCH")
-    allowlist_symbols: Annotated[tuple[str, ...] | None, BeforeValidator(_symbols)] = Field(
-        default=None, validation_alias=AliasChoices("ALLOWLIST_SYMBOLS", "allowlist_symbols")
-    )
-    s2_sleeves_json: str | None = _text("S2_SLEEVES_JSON")
-    s2_sleeves_file: str | None = _text("S2_SLEEVES_FILE")
     s2_allow_unsleeved: bool = _flag("S2_ALLOW_UNSLEEVED")
     s2_allow_symbol_overlap: bool = _flag("S2_ALLOW_SYMBOL_OVERLAP")
-    s2_daily_pnl_json: str | None = _text("S2_DAILY_PNL_JSON")
-    shadow_strategy_ids: str | None = _text("SHADOW_STRATEGY_IDS")
-    phase_c: Annotated[bool, BeforeValidator(_switch)] = _flag("PHASE_C")
-    live_enable_date_ny: Annotated[str | None, BeforeValidator(_written)] = Field(
-        default=None, validation_alias=AliasChoices("LIVE_ENABLE_DATE_NY", "live_enable_date_ny")
-    )
-    """The one date of Phase C, as written; gate 4 refuses what is no date, so that exits never wait for a setting."""
     protections: dict[str, Protections] = Field(
         default_factory=lambda: {book: Protections() for book in BOOKS}
     )
     """What a book's losses lock, by book. What the file names replaces that key alone."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags win over the environment, the environment over the file. No .env is read: it would be a fourth."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, _Toml(settings_cls)
 
     @field_validator("books", mode="before")
     @classmethod
@@ -321,50 +327,6 @@ class Settings(BaseSettings):
         """Every setting but where the ledger lies, as plain values; secrets redacted."""
         return self.model_dump(mode="json", by_alias=False, exclude={"home"})
 
-    def warnings(self) -> list[str]:
-        """What is allowed and probably not meant."""
-        found = []
-        if self.live_trading and "ALPACA_LIVE" not in OPERABLE:
-            found.append(
-                "live_trading is on, but this version has no adapter for ALPACA_LIVE: it changes nothing"
-            )
-        given = self.sharing(
-            "SIM"
-        ).faults  # the same in every book: tables of the file were judged on the way in
-        found += [f"{BatchCode.S2_CONFIG_INVALID}: {fault}; entries wait for it" for fault in given]
-        found += [
-            f"{BatchCode.S2_MISSING_SLEEVE}: {name} is enabled and has no sleeve in {book}: no strategy enters there"
-            for book in BOOKS
-            if book in OPERABLE and not self.s2_allow_unsleeved and not given
-            for name in self.candidates.strategies_enabled
-            if name not in self.sharing(book).sleeves
-        ]
-        if self.kill_switch:
-            found.append("KILL_SWITCH is set: no book enters anything")
-        if self.e2_regime_risk_modulation and not self.portfolio_decision_enforce:
-            found.append(
-                f"{EdgeCode.E2_WITHOUT_ENFORCEMENT}: the regime lowers quantities; its counts of positions and entries "
-                "do not bind while PORTFOLIO_DECISION_ENFORCE is off"
-            )
-        found += [
-            f"{name} is set, and nothing in this version reads it: it changes nothing"
-            for name in NOT_YET
-            if os.environ.get(name, "").strip().lower() not in NO_WORDS
-        ]
-        dearest = [
-            b
-            for b in self.exchange.costs.buckets
-            if b.slippage_bps + b.half_spread_bps > self.entry.limit_band * 10_000
-        ]
-        found += [
-            f"{EdgeCode.ENTRY_LIMIT_BELOW_COST}: symbols trading from {bucket.adv_usd_min:,.0f} USD a day cost "
-            f"{bucket.slippage_bps + bucket.half_spread_bps} bps, above the entry limit's "
-            f"{self.entry.limit_band * 10_000} bps"
-            for bucket in dearest
-            if bucket.adv_usd_min > 0
-        ]
-        return found
-
     def root(self) -> Path:
         """The data root."""
         return self.home / "ledger"
@@ -386,6 +348,16 @@ def load(home: Path | None = None, **flags: Any) -> Settings:
     except ValidationError as error:
         faults = error.errors(include_url=False)
         raise ConfigInvalid(tuple(line for fault in faults for line in _lines(fault))) from error
+
+
+def given(home: Path | None = None, **flags: Any) -> Given | None:
+    """What of the configuration of *home* is taken as written, whatever else is wrong; None: ``load`` says why."""
+    at = home or Path(os.environ.get("AVWAP_HOME") or ".")
+    _Toml.file = at / FILE_NAME
+    try:
+        return Given(home=at, **flags)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, ValidationError):
+        return None
 
 
 def _lines(fault: Any) -> list[str]:

@@ -95,13 +95,22 @@ def check(home: Home = None, as_json: Json = False) -> None:
 
     Example: `avwap config check`
     """
-    at = house(home)
-    body: dict[str, Any] = {"ok": True, "config_sha256": at.config_sha256, "warnings": at.settings.warnings()}
+    from flows.settings import ConfigInvalid
+    from flows.sound import judge
+
+    found = judge(home)
+    if found.settings is None or found.faults:
+        raise ConfigInvalid(found.faults)
+    body: dict[str, Any] = {
+        "ok": True,
+        "config_sha256": found.settings.config_sha256(),
+        "warnings": list(found.warnings),
+    }
 
     def render() -> None:
         for warning in body["warnings"]:
             console.note(f"warning  {warning}")
-        console.note(f"sound    configuration {at.config_sha256}")
+        console.note(f"sound    configuration {body['config_sha256']}")
 
     console.emit(body, as_json, render)
 

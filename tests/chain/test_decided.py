@@ -12,6 +12,7 @@ from flows.day import Day
 from flows.house import House
 from flows.pipeline import PREMARKET, Outcome, run_morning
 from flows.replay import replay
+from flows.sound import judge
 from flows.stages.opening import open_session
 from flows.world import open_world
 from ledger.artifacts import Loaded, revise
@@ -154,7 +155,7 @@ def test_a_fault_in_the_sleeves_blocks_the_morning_and_the_config_check_names_it
     morning(house, day, nothing)
     assert ("S2_CONFIG_INVALID",) == of(day, "decisions.json", Decisions).batch.codes[:1]
     assert () == of(day, "enforcement.json", Enforcement).authorised
-    assert any("S9_NOBODY" in line for line in house.settings.warnings())
+    assert any("S9_NOBODY" in line for line in judge(tmp_path, s2_sleeves_json='{"S9_NOBODY": {}}').faults)
 
 
 def test_a_day_with_shadows_and_a_stated_profit_is_recomputed_to_the_byte(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.settings import NOT_YET, ConfigInvalid, Settings, load
+from flows.sound import judge
 from flows.toml import as_toml
 from tests.flows.worlds import avwap
 
@@ -97,9 +98,9 @@ def test_a_clear_no_lifts_the_kill_switch(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_flag_that_nothing_reads_yet_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str
 ) -> None:
-    assert [] == load(tmp_path).warnings()
+    assert () == judge(tmp_path).warnings
     monkeypatch.setenv(flag, "1")
-    assert flag in load(tmp_path).warnings()[0]
+    assert flag in judge(tmp_path).warnings[0]
 
 
 # --- numbers ------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.settings import ConfigInvalid, load
+from flows.sound import judge
 from portfolio.limits import Sleeve
 from schemas.strategy_registry import S1_AVWAP_CORE, S2_INDEX_TREND
 from tests.flows.worlds import avwap
@@ -29,7 +30,7 @@ def test_the_environment_replaces_the_table_of_every_book(
         sharing = load(tmp_path).sharing(book)
         assert [S1_AVWAP_CORE, S2_INDEX_TREND] == list(sharing.sleeves)
         assert sharing.allow_symbol_overlap
-    assert [] == [line for line in load(tmp_path).warnings() if "S2_" in line]
+    assert [] == [line for line in judge(tmp_path).faults if "S2_" in line]
 
 
 def test_one_cap_in_the_file_leaves_the_sleeves_others(tmp_path: Path) -> None:
@@ -93,18 +94,18 @@ def test_a_fault_is_told_by_the_check_and_leaves_no_sleeve_and_no_shadow(
     assert told in sharing.faults[0]
     assert {} == sharing.shadows
     assert sharing.sleeves == {} or "shadow_strategy_ids" in given
-    assert any(told in line for line in settings.warnings())
+    assert any(told in line for line in judge(tmp_path, **given).faults)
 
 
 def test_a_strategy_that_is_enabled_without_a_sleeve_is_told_by_the_check(tmp_path: Path) -> None:
     both = '[candidates]\nstrategies_enabled = ["S1_AVWAP_CORE", "S2_INDEX_TREND"]\n'
     (tmp_path / "avwap.toml").write_text(both)
-    (told,) = (line for line in load(tmp_path).warnings() if "S2_MISSING_SLEEVE" in line)
+    (told,) = (line for line in judge(tmp_path).warnings if "S2_MISSING_SLEEVE" in line)
     assert "S2_INDEX_TREND" in told
     assert "SIM" in told
-    assert [] == load(tmp_path, s2_allow_unsleeved=True).warnings()
+    assert () == judge(tmp_path, s2_allow_unsleeved=True).warnings
     (tmp_path / "avwap.toml").write_text(f'{both}[books.SIM.sleeves.S2_INDEX_TREND]\nsleeve_id = "FUNDS"\n')
-    assert [] == load(tmp_path).warnings()
+    assert () == judge(tmp_path).warnings
 
 
 def test_shadows_are_pairs(tmp_path: Path) -> None:
