@@ -274,4 +274,4 @@ def _risk_left(base: Base, standing: Standing, taken: tuple[Taken, ...]) -> dict
 def _allowed(sized: Sized | None, reasons: Iterable[Finding], config: PortfolioConfig) -> int:
     if sized is None or any(row.code not in _EXPLAINS for row in reasons):
         return 0
-    return 0 if 0 < sized.q2 < sized.q0 and not config.resize_enabled else sized.q2
+    return sized.q2 if sized.q2 == sized.q0 or config.resize_enabled else 0

@@ -80,6 +80,16 @@ def test_a_symbol_that_never_moved_or_has_no_bars_counts_as_moving_with_all() ->
     assert None is Correlations(table).mean_abs("AAA", [])
 
 
+def test_each_question_is_answered_of_the_symbols_that_it_names() -> None:
+    table = returns_of(["AAA", "BBB", "CCC"]) | {"DDD": returns_of(["AAA"])["AAA"]}
+    asked = (["BBB"], ["DDD"], ["BBB", "DDD"], ["BBB", "DDD"], ["CCC", "DDD", "NONE"], ["BBB"])
+    kept = Correlations(table)
+    found = [kept.mean_abs("AAA", others) for others in asked]
+    assert found == [Correlations(table).mean_abs("AAA", others) for others in asked]
+    assert PPM == found[1]
+    assert found[0] == found[-1] != PPM
+
+
 @pytest.mark.parametrize(
     ("rho", "expected"),
     [

@@ -97,6 +97,17 @@ def test_each_is_decided_against_what_those_before_it_left() -> None:
     )
 
 
+def test_net_stands_beside_gross_with_its_sign_and_what_was_allowed() -> None:
+    rows = [position("BBB", 30), position("CCC", -10, strategy_id="EXTERNAL")]
+    marks = {"AAA": usd("50"), "BBB": usd("20"), "CCC": usd("40")}
+    decisions = run(decision_inputs(intent("AAA"), book=book(rows), marks=marks), SIM)
+    before, after = decisions.limits_before, decisions.limits_after
+    assert before is not None
+    assert after is not None
+    assert (200, 1000) == (before.net, before.gross)  # 600 long, 400 short
+    assert (8000, 8800) == (after.net, after.gross)
+
+
 def test_thirty_candidates_under_five_entries_a_day_give_the_best_five() -> None:
     rows = [intent(f"S{rank:02d}", rank, notional="0.05") for rank in range(1, 31)]
     decisions = run(decision_inputs(*rows), SIM)

@@ -1,5 +1,6 @@
 """Sleeves are read or refused whole, counted to the last digit, and never exceeded."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +32,7 @@ from tests.portfolio.books import (
     position,
     sharing,
     sleeve,
+    snapshot,
     usd,
 )
 
@@ -196,6 +198,18 @@ def test_before_the_open_the_loss_is_how_far_the_marks_lie_from_the_close() -> N
     assert ["S2_MAX_DAILY_LOSS"] == codes(decisions)
     use = decisions.sleeves.uses[0]
     assert (usd("-2001"), usd("-1")) == (use.pnl, use.loss_left)
+
+
+@pytest.mark.parametrize(
+    ("entered", "expected"), [("2016-06-02", ["S2_MAX_DAILY_LOSS"]), ("2016-06-01", ["S2_MISSING_PNL"])]
+)
+def test_what_was_opened_since_the_close_is_reckoned_from_its_price(
+    entered: str, expected: list[str]
+) -> None:
+    row = position("BBB", 100, entry_session=date.fromisoformat(entered))  # at 50, and no snapshot has it
+    marks = {"AAA": usd("50"), "BBB": usd("30")}
+    inputs = decision_inputs(intent("AAA"), book=book([row]), marks=marks, snapshot=snapshot())
+    assert expected == codes(run(inputs, SIM))
 
 
 def test_a_split_since_the_close_is_no_loss() -> None:
