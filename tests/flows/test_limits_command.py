@@ -71,7 +71,10 @@ def test_a_mornings_entries_count_as_used_before_one_of_them_is_sent(home: Path)
     assert D(enforced["reserved"]["gross"]) == D(rows(body, "max_gross_exposure")[0]["used"])
 
 
-def test_a_morning_reckons_with_what_the_decisions_left(home: Path) -> None:
+def test_a_morning_reckons_with_what_the_decisions_left(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "PORTFOLIO_DECISION_ENFORCE", "1"
+    )  # unbound, what is authorised is not what was decided
     morning(home)
     body, left = told(home), artifact(home, NEXT, "decisions.json")["limits_after"]
     assert D(left["gross"]) == D(rows(body, "gross_pct_max")[0]["used"])
