@@ -1,11 +1,13 @@
 """The table of limits is the one of the design, typed in again by hand, and nonsense is refused by name."""
 
+import runpy
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from portfolio import limits
 from portfolio.limits import LIMITS, LimitsConfig, SizingPrice, portfolio_config
 from tests.portfolio.books import config_with
 
@@ -30,12 +32,20 @@ def test_every_book_has_the_limits_of_the_table(
     minimum: int,
     symbol_usd: int | None,
 ) -> None:
-    limits = LIMITS[book_id]
-    assert (risk_usd, Decimal(risk)) == (limits.risk_per_trade_abs_max_usd, limits.risk_per_trade_pct_max)
-    assert (gross_usd, Decimal(gross)) == (limits.gross_abs_max_usd, limits.gross_pct_max)
-    assert (positions, entries) == (limits.positions_max, limits.entries_per_day_max)
-    assert (minimum, symbol_usd) == (limits.notional_usd_min, limits.symbol_notional_usd_max)
-    assert (Decimal("0.20"), Decimal("0.20")) == (limits.symbol_pct_max, limits.drawdown_max)
+    stated = LIMITS[book_id]
+    assert (risk_usd, Decimal(risk)) == (stated.risk_per_trade_abs_max_usd, stated.risk_per_trade_pct_max)
+    assert (gross_usd, Decimal(gross)) == (stated.gross_abs_max_usd, stated.gross_pct_max)
+    assert (positions, entries) == (stated.positions_max, stated.entries_per_day_max)
+    assert (minimum, symbol_usd) == (stated.notional_usd_min, stated.symbol_notional_usd_max)
+    assert (Decimal("0.20"), Decimal("0.20")) == (stated.symbol_pct_max, stated.drawdown_max)
+
+
+def test_the_table_comes_of_the_numbers_written_in_its_module() -> None:
+    made = runpy.run_path(limits.__file__, run_name="portfolio.limits")["LIMITS"]
+    for book_id, row in LIMITS.items():
+        assert row.model_dump() == made[book_id].model_dump()
+        assert Decimal("0.30") == made[book_id].sector_pct_max
+        assert Decimal("0.01") == made[book_id].adv_participation_max
 
 
 def test_a_book_that_nobody_configured_has_no_limits_to_fall_back_on() -> None:
