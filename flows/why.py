@@ -220,7 +220,8 @@ def _decision(day: Day, symbol: str) -> Rows:
             "risk": stories.money(each.risk),
             "thesis": theses.get(each.intent_id, ""),
             "reasons": ", ".join(f.code for f in each.reasons),
-            "went first": ", ".join(f"{row.winner_strategy_id} ({row.rule})" for row in each.conflicts) or "-",
+            "went first": ", ".join(f"{row.winner_strategy_id} ({row.rule})" for row in each.conflicts)
+            or "-",
         }
         for each in found.artifact.verdicts
         if each.symbol == symbol
