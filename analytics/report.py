@@ -66,7 +66,8 @@ def _lines(day: DayFacts) -> list[str]:
         lines.append(f"Regime at the close of {day.regime.data_session.isoformat()}: {label}")
     if day.decisions is not None and (made := day.decisions.modulation) is not None:
         lines.append(
-            f"Risk modulation {made.policy}: quantities times {made.risk.normalize():f}, counts times {made.new_positions.normalize():f}"
+            f"Risk modulation {made.policy}: quantities times {made.risk.normalize():f}, "
+            f"counts times {made.new_positions.normalize():f}"
         )
     if day.seal is not None:
         lines.append(f"Seal {day.seal}")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from analytics import attribution, snapshot, trades
+from analytics.config import SnapshotConfig, TradesConfig
 from schemas.attribution import Attribution
 from schemas.base import Fact, SessionDate
 from schemas.book import BookState, Order, Position
@@ -248,7 +249,7 @@ def close(
             previous=previous.trades if previous else None,
             bars=marks,
         ),
-        trades.TradesConfig(),
+        TradesConfig(),
     )
     before = previous.snapshot if previous else genesis()
     after = snapshot.run(
@@ -260,7 +261,7 @@ def close(
             records=records,
             marks=marks,
         ),
-        snapshot.SnapshotConfig(),
+        SnapshotConfig(),
     )
     told = attribution.run(
         attribution.AttributionInputs(snapshot=after, previous=before, trades=booked),

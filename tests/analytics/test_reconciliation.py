@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from analytics.reconciliation import ReconciliationConfig, ReconciliationInputs, run
+from analytics.config import ReconciliationConfig
+from analytics.reconciliation import ReconciliationInputs, run
 from schemas.book import OrderType, Position, Side, TimeInForce
 from schemas.observations import AccountFacts, BrokerOrder, BrokerPosition, CloseObservation
 from schemas.reconciliation import Reconciliation, ReconciliationStatus

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.regime import Closes, RegimeConfig, RegimeInputs, _label, breadth_counts, run
+from analytics.config import RegimeConfig
+from analytics.regime import Closes, RegimeInputs, _label, breadth_counts, run
 from schemas.regime import Regime, RegimeLabel, RegimeMeasures, RegimeStatus
 
 CONFIG = RegimeConfig()

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from analytics.regime import Closes, RegimeConfig, RegimeInputs, run
+from analytics.config import RegimeConfig
+from analytics.regime import Closes, RegimeInputs, run
 from analytics.regime_panel import inputs_of
 from market.calendar import Calendar
 from market.config import ContractConfig

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from analytics import snapshot
+from analytics.config import SnapshotConfig
 from schemas.book import Leg
 from schemas.events import AccountFunded, OperatorAct
 from schemas.observations import AccountFacts
@@ -81,7 +82,7 @@ def flat(
             records=journal(DAYS[number], *data),
             marks={},
         ),
-        snapshot.SnapshotConfig(),
+        SnapshotConfig(),
     )
 
 

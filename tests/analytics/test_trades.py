@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from analytics.trades import TradesConfig, TradesInputs, run
+from analytics.config import TradesConfig
+from analytics.trades import TradesInputs, run
 from schemas.base import Fact, SessionDate
 from schemas.book import Leg, Side
 from schemas.events import OrderSubmitting

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import pytest
 
-from flows.day import Day
+from flows.day import Day, sealed
 from flows.house import House
-from flows.pipeline import Outcome, run_close, run_cycle, run_premarket, sealed
+from flows.pipeline import Outcome, run_close, run_cycle, run_premarket
 from flows.replay import replay
 from flows.stages import cycle
 from flows.stages.opening import Session, open_session, resume_session

@@ -5,7 +5,7 @@ import io
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 import pytest
@@ -15,9 +15,11 @@ from flows.exports import CSV_COLUMNS, candidates_csv, ranked, rejections, top_r
 from flows.house import House
 from flows.listing import GIVES_WAY, fitting
 from flows.settings import load
+from schemas.base import SessionDate
 from schemas.scan import Scan
 from tests.flows.worlds import NEXT, SEALED, avwap, refused, tree
 
+SCANNED: Final = SessionDate(SEALED)
 ODD = ("NAN", "TRUE", "ON", "NULL", "1E5", "BRK-B")
 
 
@@ -37,7 +39,7 @@ def renamed(scan: Scan, names: tuple[str, ...]) -> Scan:
 
 def test_the_csv_gives_back_what_scan_json_holds(ready: Path) -> None:
     scan = scan_of(ready)
-    found = list(csv.DictReader(io.StringIO(candidates_csv(scan, SEALED))))
+    found = list(csv.DictReader(io.StringIO(candidates_csv(scan, SCANNED))))
     wanted = [row for row in ranked(scan) if row["verdict"] == "CANDIDATE"]
     assert len(wanted) == len(found) > 0
     assert list(CSV_COLUMNS) == list(found[0])
@@ -58,14 +60,14 @@ def test_the_csv_gives_back_what_scan_json_holds(ready: Path) -> None:
 
 def test_odd_tickers_survive_a_reader_that_keeps_text(ready: Path) -> None:
     scan = renamed(scan_of(ready), ODD)
-    text = candidates_csv(scan, SEALED)
+    text = candidates_csv(scan, SCANNED)
     assert list(ODD) == [row["symbol"] for row in csv.DictReader(io.StringIO(text))]
     assert list(ODD) == pl.read_csv(io.BytesIO(text.encode()), infer_schema=False)["symbol"].to_list()
 
 
 def test_a_watch_list_is_one_section_in_rank_order() -> None:
-    assert "###AVWAP 2016-03-09,NAN,TRUE,BRK.B\n" == watchlist(["NAN", "TRUE", "BRK-B"], SEALED)
-    assert "###AVWAP 2016-03-09\n" == watchlist([], SEALED)
+    assert "###AVWAP 2016-03-09,NAN,TRUE,BRK.B\n" == watchlist(["NAN", "TRUE", "BRK-B"], SCANNED)
+    assert "###AVWAP 2016-03-09\n" == watchlist([], SCANNED)
 
 
 def test_rejections_count_every_symbol_once_by_its_first_code(ready: Path) -> None:
@@ -107,7 +109,7 @@ def test_scan_lists_what_ranks_best_and_writes_both_files(home: Path, tmp_path: 
     assert [str(each) for each in files] == said.body["saved"]
     assert {"verified"} == {each["status"] for each in said.body["wrote"]}
     assert f"###AVWAP {SEALED},{best[0]}" == files[1].read_text()[: len(f"###AVWAP {SEALED},{best[0]}")]
-    assert candidates_csv(scan_of(home), SEALED) == files[0].read_text()
+    assert candidates_csv(scan_of(home), SCANNED) == files[0].read_text()
     assert before == tree(home)
     told = avwap(home, *words)
     assert 0 == told.code, told.err

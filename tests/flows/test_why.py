@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.why_tables import FRACTIONS, MEASURES
+from schemas.reasons.scan import ScanCode
 from schemas.scan import Features
-from strategies.scan import ScanCode
 from tests.flows.worlds import SEALED, avwap, unchanged
 
 GATES: Final = [f"G{number}" for number in range(1, 17)]

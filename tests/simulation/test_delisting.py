@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from analytics import trades
+from analytics.config import TradesConfig
 from ledger.disk import LocalDisk
 from schemas.reasons.scan import ExitEventType
 from simulation.tape import TapeBar
@@ -47,7 +48,7 @@ def test_a_delisting_ends_the_round_trip_with_its_own_reason(tmp_path: Path) -> 
             previous=before,
             bars={},
         )
-        before = trades.run(inputs, trades.TradesConfig())
+        before = trades.run(inputs, TradesConfig())
     assert before is not None
     (trip,) = before.closed
     assert ("EXIT_DELISTING",) == trip.exit_reasons

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from analytics.trades import TradesConfig, TradesInputs
+from analytics.config import TradesConfig
+from analytics.trades import TradesInputs
 from analytics.trades import run as book
 from schemas.base import Fact
 from schemas.book import Position

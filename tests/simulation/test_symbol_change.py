@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from analytics import trades
+from analytics.config import TradesConfig
 from ledger.disk import LocalDisk
 from schemas.book import Leg
 from schemas.market import ActionKind, CorporateAction
@@ -32,7 +33,7 @@ def booked(made: World, last: int) -> Trades:
         inputs = trades.TradesInputs(
             book_id=BOOK, session_date=session, records=records, previous=before, bars={}
         )
-        before = trades.run(inputs, trades.TradesConfig())
+        before = trades.run(inputs, TradesConfig())
     assert before is not None
     return before
 
