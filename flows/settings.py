@@ -348,6 +348,8 @@ def load(home: Path | None = None, **flags: Any) -> Settings:
     except ValidationError as error:
         faults = error.errors(include_url=False)
         raise ConfigInvalid(tuple(line for fault in faults for line in _lines(fault))) from error
+    finally:
+        _Toml.file = None  # a home that was read is no part of what is made without one
 
 
 def given(home: Path | None = None, **flags: Any) -> Given | None:
@@ -358,6 +360,8 @@ def given(home: Path | None = None, **flags: Any) -> Given | None:
         return Given(home=at, **flags)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, ValidationError):
         return None
+    finally:
+        _Toml.file = None
 
 
 def _lines(fault: Any) -> list[str]:
