@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import isqrt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from portfolio.sizing import PPM, round_half_even
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from market.rows import Int64
+    Numbers = NDArray[Any]
 
 RETURNS: Final = 60
 """Daily returns looked at: from the last 61 closes."""
@@ -26,6 +26,8 @@ COMMON_MIN: Final = 40
 RETURN_SCALE: Final = 10**7
 RETURN_MAX: Final = 4 * RETURN_SCALE
 """400% a day: up to here 60 * sum of squares stays below 2**63. Beyond it Python's own integers reckon."""
+RETURN_EXACT: Final = RETURN_SCALE * 12 // 10
+"""120% a day: up to here every sum of products is an integer below 2**53, which binary64 holds and adds exactly."""
 
 Returns = Sequence[int | None]
 
@@ -68,9 +70,9 @@ class _Group:
 
     symbols: tuple[str, ...]
     known: tuple[str, ...]
-    values: "Int64"
-    squares: "Int64"
-    mask: "Int64"
+    values: "Numbers"
+    squares: "Numbers"
+    mask: "Numbers"
     fits: bool
 
 
@@ -117,10 +119,10 @@ class Correlations:
         import numpy as np
 
         x, has_x, y, has_y = values[at], mask[at], group.values, group.mask
-        n = has_y @ has_x
-        sx, sy = has_y @ x, y @ has_x
-        cov = n * (y @ x) - sx * sy
-        var_x, var_y = n * (has_y @ (x * x)) - sx * sx, n * (group.squares @ has_x) - sy * sy
+        products = (has_y @ has_x, has_y @ x, y @ has_x, y @ x, has_y @ (x * x), group.squares @ has_x)
+        n, sx, sy, sxy, sxx, syy = (each.astype(np.int64) for each in products)
+        cov = n * sxy - sx * sy
+        var_x, var_y = n * sxx - sx * sx, n * syy - sy * sy
         told = (n >= COMMON_MIN) & (var_x > 0) & (var_y > 0)
         n, cov, var_x, var_y = n[told], cov[told], var_x[told], var_y[told]
         scaled = np.abs(cov) * float(PPM) / np.sqrt(var_x.astype(np.float64) * var_y)
@@ -131,12 +133,18 @@ class Correlations:
         return int(ratios.sum()) + PPM * (len(group.known) - len(ratios))
 
     @cached_property
-    def _matrix(self) -> "tuple[Int64, Int64, NDArray[np.bool_]]":
-        """Returns with 0 for a missing one, where there is one (1, else 0), and which rows int64 can carry."""
+    def _matrix(self) -> "tuple[Numbers, Numbers, NDArray[np.bool_]]":
+        """Returns with 0 for a missing one, where there is one (1, else 0), and which rows int64 can carry.
+
+        In binary64 where that is exact, for its products are the faster ones; the integers are the same.
+        """
         import numpy as np
 
         rows = [self._returns[symbol] for symbol in sorted(self._returns)]
         fits = [all(x is None or -RETURN_MAX <= x <= RETURN_MAX for x in row) for row in rows]
         kept = [[x or 0 for x in row] if ok else [0] * len(row) for row, ok in zip(rows, fits, strict=True)]
-        mask = np.array([[x is not None for x in row] for row in rows], np.int64)
-        return np.array(kept, np.int64), mask, np.array(fits, np.bool_)
+        values = np.array(kept, np.int64)
+        exact = bool((np.abs(values) <= RETURN_EXACT).all()) and len(kept[0] if kept else ()) <= RETURNS
+        kind = np.float64 if exact else np.int64
+        mask = np.array([[x is not None for x in row] for row in rows], kind)
+        return values.astype(kind), mask, np.array(fits, np.bool_)

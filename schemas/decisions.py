@@ -7,6 +7,7 @@ last, against a book of their own, and are never allowed.
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cached_property
 from typing import ClassVar
 
 from schemas.base import Amount, Fact, Fraction6, Measure2, Price, SessionDate, Shares
@@ -257,8 +258,17 @@ class Decisions(Artifact):
     """None while E2 is off, and then left out of the bytes."""
 
     def of(self, intent_id: str) -> Decision | None:
-        """The decision on *intent_id*, or None."""
+        """The decision on *intent_id*, or None; of two, the first."""
+        rows, found = self.index
+        if rows is self.verdicts:
+            return found.get(intent_id)
+        # A changed copy carries the index of what it was copied from.
         return next((row for row in self.verdicts if row.intent_id == intent_id), None)
+
+    @cached_property
+    def index(self) -> tuple[tuple[Decision, ...], dict[str, Decision]]:
+        """The verdicts, and each by its intent: every entry is looked up, by more than one gate."""
+        return self.verdicts, {row.intent_id: row for row in reversed(self.verdicts)}
 
     @property
     def is_intact(self) -> bool:

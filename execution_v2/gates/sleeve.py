@@ -66,6 +66,8 @@ def _loss(facts: GateFacts, caps: Sleeve) -> Iterator[Finding]:
 def _overlap(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> Iterator[Finding]:
     if config.sharing.allow_symbol_overlap or facts.exposure is None:
         return  # without an exposure the gates of gross, positions and entries refuse already
-    for strategy_id, symbol in sorted(facts.exposure.slots):
-        if symbol == entry.symbol and strategy_id != entry.strategy_id:
-            yield finding(SleeveCode.S2_SYMBOL_OVERLAP, symbol, strategy_id)
+    if entry.symbol not in facts.exposure.symbols:
+        return  # a slot has its symbol there, and most entries are in one that nobody has
+    others = {owner for owner, symbol in facts.exposure.slots if symbol == entry.symbol} - {entry.strategy_id}
+    for strategy_id in sorted(others):
+        yield finding(SleeveCode.S2_SYMBOL_OVERLAP, entry.symbol, strategy_id)

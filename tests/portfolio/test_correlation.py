@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from portfolio.correlation import (
     COMMON_MIN,
+    RETURN_EXACT,
     RETURN_MAX,
     RETURNS,
     Correlations,
@@ -23,6 +24,9 @@ SIM = portfolio_config("SIM")
 ONE = st.one_of(st.none(), st.integers(-(10**6), 10**6))
 ROW = st.lists(ONE, min_size=RETURNS, max_size=RETURNS).map(tuple)
 WIDE = st.lists(st.integers(-3 * RETURN_MAX, 3 * RETURN_MAX), min_size=RETURNS, max_size=RETURNS).map(tuple)
+
+EDGE = tuple(RETURN_EXACT - n if n % 3 else -RETURN_EXACT for n in range(RETURNS))
+"""As large as sums in binary64 are exact for."""
 
 
 def test_a_return_needs_both_of_its_closes_and_is_rounded_half_to_even() -> None:
@@ -55,6 +59,7 @@ def test_the_slow_way_is_the_definition(
 @given(rows=st.lists(st.one_of(ROW, WIDE), min_size=2, max_size=6))
 @example(rows=[(5,) * RETURNS, tuple(range(RETURNS))])
 @example(rows=[tuple(range(RETURNS)), tuple(range(RETURNS)), tuple(-7 * n for n in range(RETURNS))])
+@example(rows=[EDGE, tuple(-x for x in EDGE), (RETURN_EXACT, *EDGE[1:]), (RETURN_EXACT + 1, *EDGE[1:])])
 def test_the_fast_way_says_what_the_slow_one_says(rows: list[tuple[int | None, ...]]) -> None:
     table = {f"S{n}": row for n, row in enumerate(rows)}
     others = sorted(table)[1:]

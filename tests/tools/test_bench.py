@@ -14,6 +14,7 @@ from strategies.measures import measure
 from tools import bench
 from tools.benchmarks import (
     artifact,
+    decisions,
     scan_apply,
     scan_history,
     scan_numpy,
@@ -29,7 +30,7 @@ KEYS = {"name", "ratio", "bar", "holds", "median_s", "runs", "checksum", "at_mos
 
 FIGURES = {
     "ratio_to_panel_copy": 7.5, "copy_s": 0.4, "theirs_s": 3.0, "peak_mb": 900.0, "store_mb": 800.0,
-    "ns_per_bar_1M": 9.0,
+    "ns_per_bar_1M": 9.0, "bytes": 8.7e6,
 }  # fmt: skip
 
 
@@ -112,3 +113,9 @@ def test_what_is_spelled_is_what_is_sealed_and_other_values_are_not_compared(tmp
     assert spelled.checksum == sealed.checksum
     assert spelled.at_most
     assert sealed.at_most
+
+
+def test_the_benchmark_of_decisions_decides_what_its_gates_let_pass(tmp_path: Path) -> None:
+    few = decisions.run(Workspace(tmp_path), intents=120, positions=10)
+    assert few.at_most
+    assert few.checksum == decisions.run(Workspace(tmp_path), intents=120, positions=10).checksum
