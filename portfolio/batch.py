@@ -19,6 +19,7 @@ from schemas.header import Finding
 from schemas.observations import AccountFacts
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.reasons.portfolio import BatchCode, DecisionInfo
+from schemas.reconciliation import ReconciliationStatus
 from schemas.regime import Regime
 from schemas.snapshot import Snapshot
 
@@ -36,6 +37,8 @@ class DecisionInputs:
         day_blocked: the market's blocking codes of the day, empty on a good one.
         snapshot: ``snapshot.json`` of P as read, or why not.
         snapshot_sealed: whether the session of that snapshot carries its seal.
+        reconciliation: what the close of that snapshot said of our book beside the broker's, or why it cannot
+        be read; None: its seal names none, for a book's first snapshot is the broker's own account.
         book: state of ``observations/book.json`` of D, or why not.
         account: the account as observed for D, or why not (a failed observation is MISSING).
         marks: last known close per symbol on the basis of D, USD; at least those held or worked.
@@ -58,6 +61,7 @@ class DecisionInputs:
     book: BookState | ReadFaultCode
     account: AccountFacts | ReadFaultCode
     marks: Mapping[str, Decimal]
+    reconciliation: ReconciliationStatus | ReadFaultCode | None = None
     unsettled: Mapping[str, str] = field(default_factory=dict)
     rebased: frozenset[str] = frozenset()
     sectors: Mapping[str, str] | None = None
@@ -174,6 +178,9 @@ def _snapshot_findings(inputs: DecisionInputs) -> tuple[Finding, ...]:
         found.append(finding(BatchCode.PORTFOLIO_SNAPSHOT_STALE, snapshot.closed_session, due, "session"))
     elif not inputs.snapshot_sealed:
         found.append(finding(BatchCode.PORTFOLIO_SNAPSHOT_STALE, False, True, "seal"))
+    if inputs.reconciliation not in (None, ReconciliationStatus.CLEAN):
+        code = BatchCode.PORTFOLIO_SNAPSHOT_UNRECONCILED
+        found.append(finding(code, inputs.reconciliation, ReconciliationStatus.CLEAN, "reconciliation"))
     return tuple(found)
 
 

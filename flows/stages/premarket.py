@@ -29,6 +29,7 @@ from schemas.observations import (
 from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.reasons.market import DayCode
+from schemas.reconciliation import Reconciliation, ReconciliationStatus
 from schemas.regime import Regime
 from schemas.scan import Scan
 from schemas.snapshot import Snapshot
@@ -199,6 +200,7 @@ def decisions(day: Day) -> Written:
         book=facts.book,
         account=facts.account,
         marks=marks(day, named),
+        reconciliation=facts.reconciliation,
         unsettled=facts.unsettled(day),
         rebased=rebased(panel, named),
         sectors=sectors(panel, named),
@@ -306,7 +308,10 @@ class _Facts:
         }
         told = None if isinstance(clock, ReadFaultCode) else clock.clock
         self.observed["clock"] = None if told is None else told.session_date
-        self.sealed, self.snapshot = self._snapshot(day)
+        sealed = self._seal(day)
+        self.sealed = sealed is not None
+        self.snapshot = self._take(self._sealed(day, "snapshot.json", Snapshot, sealed))
+        self.reconciliation = self._reconciliation(day, sealed)
 
     def unsettled(self, day: Day) -> Mapping[str, str]:
         """Symbols with a recent corporate action in which book and broker disagree this morning, and how."""
@@ -322,17 +327,29 @@ class _Facts:
         self.refs.append(found.ref)
         return found.artifact
 
-    def _snapshot(self, day: Day) -> tuple[bool, "Snapshot | ReadFaultCode"]:
-        """The snapshot of P, read against the seal of P: unsealed, it proves nothing."""
-        disk = day.house.disk
-        manifest = read_manifest(disk, day.book_id, day.previous)
-        path = f"{layout.day(day.book_id, day.previous)}/snapshot.json"
-        sealed = None
-        if isinstance(manifest, Loaded):
-            folder = layout.day(day.book_id, day.previous)
-            sealed = {f"{folder}/{file.path}": file.sha256 for file in manifest.artifact.files}
-        found = read(disk, path, Snapshot, day.book_id, day.previous, sealed=sealed)
-        return sealed is not None, self._take(found)
+    def _seal(self, day: Day) -> Mapping[str, str] | None:
+        """Path and digest of each file that the seal of P names; None: P is not sealed."""
+        manifest = read_manifest(day.house.disk, day.book_id, day.previous)
+        if not isinstance(manifest, Loaded):
+            return None
+        folder = layout.day(day.book_id, day.previous)
+        return {f"{folder}/{file.path}": file.sha256 for file in manifest.artifact.files}
+
+    def _sealed(
+        self, day: Day, name: str, model: type[A], sealed: Mapping[str, str] | None
+    ) -> Loaded[A] | ReadFault:
+        """A file of P, read against the seal of P: unsealed, it proves nothing."""
+        path = f"{layout.day(day.book_id, day.previous)}/{name}"
+        return read(day.house.disk, path, model, day.book_id, day.previous, sealed=sealed)
+
+    def _reconciliation(
+        self, day: Day, sealed: Mapping[str, str] | None
+    ) -> ReconciliationStatus | ReadFaultCode | None:
+        name = "reconciliation.json"
+        if sealed is None or f"{layout.day(day.book_id, day.previous)}/{name}" not in sealed:
+            return None
+        found = self._take(self._sealed(day, name, Reconciliation, sealed))
+        return found if isinstance(found, ReadFaultCode) else found.status
 
 
 def as_decided(found: Loaded[Decisions] | ReadFault) -> Decisions | ReadFaultCode:

@@ -17,6 +17,7 @@ from schemas.candidates import TradeIntent
 from schemas.decisions import Decisions, Verdict
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.reasons.portfolio import BatchCode, CapCode, DecisionInfo, IntentCode
+from schemas.reconciliation import ReconciliationStatus
 from tests.portfolio.books import (
     CORE,
     NOW,
@@ -164,6 +165,7 @@ MET: dict[str, Callable[[], Decisions]] = {
     "PORTFOLIO_SNAPSHOT_MISSING": lambda: of(snapshot=ReadFaultCode.MISSING),
     "PORTFOLIO_SNAPSHOT_INVALID": lambda: of(snapshot=snapshot(complete=False)),
     "PORTFOLIO_SNAPSHOT_STALE": lambda: of(snapshot_sealed=False),
+    "PORTFOLIO_SNAPSHOT_UNRECONCILED": lambda: of(reconciliation=ReconciliationStatus.DIFFERENT),
     "OPEN_POSITIONS_MISSING": lambda: of(book=ReadFaultCode.MISSING),
     "ACCOUNT_MISSING": lambda: of(account=ReadFaultCode.MISSING),
     "ACCOUNT_EQUITY_MISMATCH": lambda: of(account=account("90000")),

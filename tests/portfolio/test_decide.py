@@ -17,6 +17,7 @@ from schemas.candidates import TradeIntent
 from schemas.decisions import Decisions, Verdict
 from schemas.ids import decision_id
 from schemas.reasons.ledger import ReadFaultCode
+from schemas.reconciliation import ReconciliationStatus
 from tests.portfolio.books import (
     BOOK,
     CORE,
@@ -136,6 +137,9 @@ def test_entries_sent_in_this_session_use_up_the_day() -> None:
         ({"candidates": ReadFaultCode.CORRUPT}, ["CANDIDATES_CORRUPT"]),
         ({"day_blocked": ("DAY_COVERAGE_LOW", "DAY_BENCHMARK_BAD")}, ["DATA_DAY_BLOCKED"]),
         ({"snapshot": ReadFaultCode.MISSING}, ["PORTFOLIO_SNAPSHOT_MISSING"]),
+        ({"reconciliation": ReconciliationStatus.UNKNOWN}, ["PORTFOLIO_SNAPSHOT_UNRECONCILED"]),
+        ({"reconciliation": ReconciliationStatus.DIFFERENT}, ["PORTFOLIO_SNAPSHOT_UNRECONCILED"]),
+        ({"reconciliation": ReadFaultCode.CORRUPT}, ["PORTFOLIO_SNAPSHOT_UNRECONCILED"]),
         ({"snapshot": ReadFaultCode.DIGEST_MISMATCH}, [SNAPSHOT_INVALID]),
         ({"snapshot": ReadFaultCode.STALE_INPUT}, [SNAPSHOT_STALE]),
         ({"snapshot": snapshot(complete=False)}, [SNAPSHOT_INVALID]),
