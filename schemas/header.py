@@ -9,7 +9,7 @@ from pydantic import Field
 
 from schemas.base import Fact, Scalar, SessionDate
 
-CODE_VERSION: Final = "1"
+CODE_VERSION: Final = "2"
 """The declared behaviour version. Raised with any change that alters artifact bytes; a comment edit does not."""
 
 
