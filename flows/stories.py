@@ -211,19 +211,40 @@ def enforcement(day: Day) -> Rows:
     if found is None:
         return []
     rows = [
-        {"symbol": row.symbol, "verdict": "authorised", "shares": str(row.quantity), "gate": "", "code": ""}
+        _gated("every entry", "", "refused", "", [gate.gate], gate.findings[0].code)
+        for gate in found.book_gates
+        if not gate.passed
+    ]
+    rows += [
+        _gated(row.symbol, row.strategy_id, "authorised", str(row.quantity), [], "")
         for row in found.authorised
     ]
     return rows + [
-        {
-            "symbol": row.symbol,
-            "verdict": "refused",
-            "shares": str(row.quantity),
-            "gate": row.gate,
-            "code": row.code,
-        }
+        _gated(
+            row.symbol,
+            row.strategy_id,
+            "refused",
+            str(row.quantity),
+            [gate.gate for gate in row.gates if not gate.passed],
+            row.code,
+        )
         for row in found.refused
     ]
+
+
+def _gated(
+    symbol: str, strategy: str, verdict: str, shares: str, failed: Sequence[str], code: str
+) -> dict[str, str]:
+    """The first gate that failed is the verdict; those after it failed as well."""
+    return {
+        "symbol": symbol,
+        "strategy": strategy,
+        "verdict": verdict,
+        "shares": shares,
+        "gate": failed[0] if failed else "",
+        "code": code,
+        "also": ", ".join(failed[1:]),
+    }
 
 
 def fills(day: Day) -> Rows:

@@ -60,13 +60,15 @@ def _stage(
     names: tuple[str, ...],
     *runs: "Callable[[Day], Written]",
 ) -> None:
+    from flows import stories
     from flows.acting import acting, ready_day
 
     at = house(home)
     day = ready_day(at, book, on)
     with acting(at, book, f"avwap {names[0]} {on}"):
         written = [run(day) for run in runs]
-    _tell(day, names, written, as_json)
+    told: dict[str, Any] = {name: stories.of_stage(day, name) for name in names} if as_json else {}
+    _tell(day, names, written, as_json, **told)
 
 
 def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:

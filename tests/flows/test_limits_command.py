@@ -131,3 +131,28 @@ def test_the_table_names_every_limit_of_the_json(ready: Path) -> None:
 )
 def test_what_was_never_opened_has_no_limits_to_tell(ready: Path, words: tuple[str, ...], code: str) -> None:
     refused(avwap(ready, "limits", *words), 2, code, "usage")
+
+
+def test_decide_and_enforce_tell_a_program_the_rows_of_their_tables(ready: Path) -> None:
+    for command, name in (("decide", "decisions"), ("enforce", "enforcement")):
+        body = avwap(ready, command, "--book", "SIM", "--date", str(FIRST), "--json").body
+        assert body[name], "the first session decides something"
+        table = avwap(ready, command, "--book", "SIM", "--date", str(FIRST)).out
+        assert [] == [row["symbol"] for row in body[name] if row["symbol"] not in table]
+        assert [] == [key for key in body[name][0] if key not in table]
+
+
+def test_the_table_of_the_gates_names_a_gate_that_is_shut_for_all_and_those_behind_the_first(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(home / "ledger" / "SIM")
+    monkeypatch.setenv("KILL_SWITCH", "1")
+    monkeypatch.setenv("ALLOWLIST_SYMBOLS", "ZZZZ")
+    assert 0 == avwap(home, "premarket", "--book", "SIM", "--date", str(FIRST)).code
+    found = avwap(home, "enforce", "--book", "SIM", "--date", str(FIRST), "--json").body["enforcement"]
+    assert ("every entry", "kill_switch", "KILL_SWITCH_ENV") == tuple(
+        found[0][key] for key in ("symbol", "gate", "code")
+    )
+    entries = found[1:]
+    assert entries
+    assert {("kill_switch", "allowlist")} == {(row["gate"], row["also"]) for row in entries}
