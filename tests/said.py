@@ -45,8 +45,12 @@ def gate_cases() -> dict[str, Callable[[World], World]]:
         symbol_pct_max=Decimal("0.1")
     ).facts_with(marks={**world.facts.marks, "AAA": Decimal(10_000)})
     worlds["a position under its stop"] = lambda world: world.overlapping().more_with(
-        positions=(position("AAA", 10, strategy_id=TREND, plan=PLAN),),
-        orders=(order("AAA", 10, strategy_id=TREND, leg=Leg.STOP, stop=Decimal(45), position_id="pos_AAA"),),
+        positions=(position("AAA", 10, strategy_id=TREND).model_copy(update={"plan": PLAN}),),
+        orders=(
+            order(
+                "AAA", 10, strategy_id=TREND, leg=Leg.STOP, stop=Decimal(45), position_id=f"pos_{TREND}_AAA"
+            ),
+        ),
     )
     return dict(sorted(worlds.items()))
 
@@ -70,7 +74,7 @@ def gates() -> dict[str, Any]:
 
 
 LATER: Final = date(2016, 6, 3)
-PLANNED: Final = position("AAA", strategy_id=TREND, stop_price=None, plan=PLAN)
+PLANNED: Final = position("AAA", strategy_id=TREND).model_copy(update={"plan": PLAN})
 DECISION_CASES: Final[Mapping[str, Callable[[], Decisions]]] = {
     **MET,
     "a book of tomorrow": lambda: of(WISH, book=book().model_copy(update={"session_date": LATER})),

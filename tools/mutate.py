@@ -32,6 +32,7 @@ ONLY: Final = ("portfolio/*.py", "execution_v2/gates/*.py")
 TESTS: Final = (
     "tests/portfolio",
     "tests/execution_v2/test_gates.py",
+    "tests/execution_v2/test_gates_bounds.py",
     "tests/execution_v2/test_gates_said.py",
     "tests/execution_v2/test_enforce.py",
     "tests/execution_v2/test_protections.py",
