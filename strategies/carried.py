@@ -1,4 +1,4 @@
-"""Each column needs only its past: prefix sums, last indices, monotone deques and one recursion go forward.
+"""Each column needs only its past: prefix sums, last indices and ordered windows go forward.
 
 All functions fill working columns of one symbol, O(1) per row, for the rows from t0 on with just the
 warm-up that those rows need. *i* and *t* count the symbol's own rows, oldest first; a row knows nothing
@@ -21,7 +21,6 @@ from strategies.layout import (
     PRICE_MAX,
     REACH,
     VOLUME_MAX,
-    W_ADX,
     W_AT,
     W_ATR_PCT,
     W_FIRST,
@@ -347,39 +346,3 @@ def median(x: Ints) -> int:
         below += x[i] <= low
         following = min(following, x[i] if x[i] > low else following)
     return low if below > wanted else rhe(low + following, 2)
-
-
-@compiled
-def adx(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
-    """ADX of the rows from t0, one recursion per calendar year Y, seeded at the first bar of Y-1.
-
-    The true range by which Wilder divides both movements is the same in DI+ and DI-: it cancels in DX,
-    which is taken from the smoothed movements themselves. The seed bar only gives previous prices: its own
-    movement would reach over the new year to an older bar. The first value of each recursion stands for
-    itself, as x/1.
-    """
-    n = len(b.close)
-    begin = t0
-    while begin < n:
-        year = sessions.year[b.session[begin]]
-        end = begin
-        while end < n and sessions.year[b.session[end]] == year:
-            end += 1
-        seed = begin
-        while seed > 0 and sessions.year[b.session[seed - 1]] >= year - 1:
-            seed -= 1
-        plus = minus = smoothed = 0.0
-        for i in range(seed + 1, end):
-            rise = b.high[i] - b.high[i - 1]
-            fall = b.low[i - 1] - b.low[i]
-            step = 1.0 if i == seed + 1 else 14.0
-            plus = plus + (np.float64(max(rise, 0) * (rise > fall)) - plus) / step
-            minus = minus + (np.float64(max(fall, 0) * (fall > rise)) - minus) / step
-            total = plus + minus
-            dx = 100.0 * abs(plus - minus) / total if total > 0.0 else 0.0
-            smoothed = smoothed + (dx - smoothed) / step
-            if i >= begin:
-                w[W_ADX, i] = np.int64(np.rint(smoothed * 1e4)) if i - seed + 1 >= 28 else NULL
-        if seed == begin:
-            w[W_ADX, begin] = NULL
-        begin = end

@@ -20,12 +20,13 @@ from typing import Final
 
 import numpy as np
 
-from strategies.carried import adx, atr, earnings, extreme, latest, sums
+from strategies.carried import atr, earnings, extreme, latest, sums
 from strategies.derive import derive
 from strategies.gather import gather
 from strategies.layout import (
     CHUNK,
     HIGH_52W,
+    LANES,
     LOW_52W,
     SWING_HIGH,
     SWING_LOW,
@@ -37,9 +38,10 @@ from strategies.layout import (
     Working,
 )
 from strategies.ticks import compiled, compiled_once
+from strategies.wilder import adx, enter, settle
 
-HELPERS: Final = ("carried.py", "derive.py", "exact.py", "gather.py", "layout.py", "ticks.py")
-HELPERS_SHA256: Final = "a77ba3fc2bf1d73d5d49ff0d7bdf0bac3a8b3c877122dc825101743d14b4d622"
+HELPERS: Final = ("carried.py", "derive.py", "exact.py", "gather.py", "layout.py", "ticks.py", "wilder.py")
+HELPERS_SHA256: Final = "baaeeffae73468f47f9a2b136f2577122662cbc95185a7a1835ef0afc660500c"
 """sha256 of ``HELPERS``, joined in this order."""
 
 
@@ -65,7 +67,7 @@ def scan_rows(
     before its P0. *room* is there to be written over.
     """
     w, x = room.columns, room.gathered
-    gathered = 0
+    gathered = waiting = 0
     out = out_from
     last = len(lo) - 1
     while last >= 0 and emit_from[last] >= hi[last]:
@@ -80,12 +82,23 @@ def scan_rows(
         own = Bars(bars.session[start:end], *prices, bars.volume[start:end])
         t = emit_from[s] - start
         _carry(own, sessions, dividends, events, s, t, parameters, w)
+        is_one = t + 1 == end - start
+        if not is_one or waiting == LANES:
+            settle(room.wilder, waiting, x)
+            waiting = 0
+        if is_one:
+            enter(own, sessions, room.wilder, waiting, gathered)
+            waiting += 1
+        else:
+            adx(own, sessions, t, room.wilder, w)
         while t < end - start:
             m = min(CHUNK - gathered, end - start - t)
             gather(own, sessions, t, m, w, x, gathered)
             t += m
             gathered += m
             if gathered == CHUNK or (s == last and t == end - start):
+                settle(room.wilder, waiting, x)
+                waiting = 0
                 derive(x, parameters, room.features, room.anchors)
                 _put(room, gathered, features, anchors, out)
                 out += gathered
@@ -104,7 +117,6 @@ def _carry(
     extreme(own.low, -1, 20, t, SWING_LOW, w)
     extreme(own.high, 1, 20, t, SWING_HIGH, w)
     atr(own, t, w)
-    adx(own, sessions, t, w)
 
 
 @compiled

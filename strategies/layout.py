@@ -139,6 +139,25 @@ X_BEST, X_LINE, X_LINE1, X_LINE2, X_LINE5, X_PV_CHOSEN, X_V_CHOSEN, X_D = range(
 GATHERED: Final = 48 + 4 * ANCHORS
 
 
+# Recursions side by side; a year and the one before it have less than STEPS days.
+LANES: Final = 16
+STEPS: Final = 732
+R_FIRST, R_BARS, R_COLUMN = 0, 1, 2
+
+
+class Wilder(NamedTuple):
+    """Room for recursions side by side: up, down (STEPS, LANES); state (3, LANES).
+
+    lanes (3, LANES), of each lane: the step of its first movement, its bars from the seed on, and the gathered
+    column that waits for it.
+    """
+
+    up: NDArray[np.float64]
+    down: NDArray[np.float64]
+    state: NDArray[np.float64]
+    lanes: Ints
+
+
 class Working(NamedTuple):
     """Room that the kernel writes over: columns (WORKING, longest symbol + 1), and CHUNK rows of all the rest.
 
@@ -149,3 +168,4 @@ class Working(NamedTuple):
     gathered: Ints
     features: Ints
     anchors: Ints
+    wilder: Wilder

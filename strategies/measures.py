@@ -21,7 +21,7 @@ from schemas.strategy_registry import EntryModel
 from strategies import layout
 from strategies.config import ScanConfig
 from strategies.kernel import scan_rows
-from strategies.layout import Bars, Dividends, Events, Ints, Sessions, Working
+from strategies.layout import Bars, Dividends, Events, Ints, Sessions, Wilder, Working
 
 PARTS: Final = 4
 """Threads among which a large panel's symbols are shared. No symbol knows another, so no byte depends on it."""
@@ -104,6 +104,12 @@ def working(longest: int) -> Working:
         np.zeros((layout.GATHERED, layout.CHUNK), np.int64),
         np.zeros((layout.FEATURES, layout.CHUNK), np.int64),
         np.zeros((layout.ANCHORS, layout.ANCHOR_COLUMNS, layout.CHUNK), np.int64),
+        Wilder(
+            np.zeros((layout.STEPS, layout.LANES)),
+            np.zeros((layout.STEPS, layout.LANES)),
+            np.zeros((3, layout.LANES)),
+            np.zeros((3, layout.LANES), np.int64),
+        ),
     )
 
 

@@ -266,8 +266,8 @@ VS_NUMPY: Final = Benchmark(
 Theirs: `tools/benchmarks/scan_numpy.py`, matrices of symbols by sessions, every window cut to the bars that it
 needs, the Wilder recursion forward in time for all symbols at once. It cannot do what the kernel does with halted
 symbols. Every value is compared first. Ratio: their median over ours. Both wait for the same bars to come from
-memory and for the same recursion of 366 steps, which is more than a third of our time: where the bar is missed, it
-is by that.""",
+memory and run the same recursion of 366 steps, many symbols side by side: where the bar is missed, it is by what the
+two have in common.""",
     run=run_numpy,
     tell=lambda r: f"{r.figures['theirs_s'] * 1000:.0f} ms against {r.median_s * 1000:.1f} ms",
 )
