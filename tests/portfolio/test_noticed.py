@@ -37,7 +37,8 @@ def test_an_entry_in_a_symbol_that_is_held_adds_to_what_is_held() -> None:
 
 
 def test_a_clone_carries_the_shadows_version_of_the_model() -> None:
-    ((clone, original),) = clones([intent("AAA")], {SHADOW: CORE})
+    wish = intent("AAA").model_copy(update={"model_version": "an older one"})
+    ((clone, original),) = clones([wish], {SHADOW: CORE})
     assert (SHADOW, REGISTRY[SHADOW].model_version) == (clone.strategy_id, clone.model_version)
     assert intent("AAA").intent_id == original
 

@@ -56,7 +56,12 @@ def test_the_same_names_give_the_same_sample_in_whatever_order_they_come() -> No
     assert 600 == len(set(drawn))
     assert drawn == sample(reversed(NAMES))
     assert drawn != sample(NAMES, seed=2)
-    assert NAMES[:3] == sorted(sample(NAMES[:3]))
+    assert NAMES[:3] == sample(NAMES[:3])
+
+
+def test_new_mutants_leave_most_of_the_sample_in_it() -> None:
+    more = [f"portfolio.y.x_g__mutmut_{n}" for n in range(50)]
+    assert len(set(sample(NAMES)) - set(sample([*NAMES, *more]))) <= 50
 
 
 def test_a_survivor_is_the_lines_that_differ(tmp_path: Path) -> None:
