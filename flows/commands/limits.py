@@ -64,7 +64,11 @@ def _tell(body: dict[str, Any]) -> None:
         for row in body["limits"]
     ]
     console.table(
-        "Limits", columns, ([row[c] for c in columns] for row in shown), right=("value", "used", "left")
+        "Limits",
+        columns,
+        ([row[c] for c in columns] for row in shown),
+        right=("value", "used", "left"),
+        whole=("limit",),
     )
     console.rows("Locks", body["locks"])
     console.rows("Switches that stop entries", body["switches"])
