@@ -20,14 +20,15 @@ import numba
 import numpy as np
 import pyarrow
 from strategies.kernel import scan_rows
-from strategies.layout import Bars, Dividends, Events, Sessions, Working
+from strategies.layout import Bars, Dividends, Events, Sessions, Wilder, Working
 
 none, flag, day, price = (np.zeros(0, kind) for kind in ("i8", "?", "i4", "i8"))
-flat, cube = np.zeros((0, 0), "i8"), np.zeros((0, 0, 0), "i8")
+flat, cube, real = np.zeros((0, 0), "i8"), np.zeros((0, 0, 0), "i8"), np.zeros((0, 0))
+room = Working(flat, flat, flat, cube, Wilder(real, real, real, flat))
 day.flags.writeable = price.flags.writeable = False
 scan_rows(
     none, none, Bars(day, *[price] * 5), Sessions(none, none, none, flag, flag, none),
-    Dividends(*[none] * 4), Events(*[none] * 5), none, 0, none, flat, cube, Working(flat, flat, flat, cube),
+    Dividends(*[none] * 4), Events(*[none] * 5), none, 0, none, flat, cube, room,
 )
 assert scan_rows.stats.cache_hits and not scan_rows.stats.cache_misses, "the kernel was compiled, not loaded"
 """
