@@ -1,18 +1,17 @@
 """Equity, drawdown and exposure of two runs stand side by side on equal scales, over bands of the regime.
 
-matplotlib draws without a screen and is imported here alone. The same runs give the same bytes.
+The same runs give the same bytes.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from io import BytesIO
 from typing import Any, Final
 
 from analytics.comparison import Comparison, Session, dates_of, label_of
-from analytics.regime_chart import COLOURS, INK, NOTHING, STYLE, spans
+from analytics.drawing import INK, STYLE, blank, saved
+from analytics.regime_chart import COLOURS, NOTHING, spans
 
 INCHES: Final = (12.0, 8.0)
-DOTS: Final = 100
 TITLES: Final = ("without risk modulation", "with risk modulation")
 LINE: Final = "#1f4e79"
 OTHER: Final = "#8a8a8a"
@@ -32,14 +31,10 @@ PANELS: Final[Sequence[tuple[str, Value]]] = (
 
 def draw(compared: Comparison, kind: str) -> bytes:
     """The drawing as bytes of *kind*, svg or png."""
-    assert kind in ("svg", "png"), f"{kind} is no kind of drawing"
     import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=INCHES, layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = blank(figsize=INCHES, layout="constrained")
         grid = figure.subplots(len(PANELS), 2, sharex=True, sharey="row", height_ratios=(2, 1, 1))
         runs = (compared.plain, compared.modulated)
         for row, (name, value) in enumerate(PANELS):
@@ -53,10 +48,7 @@ def draw(compared: Comparison, kind: str) -> bytes:
             _dates(grid[-1][column], compared.plain)
         _legend(figure, compared.plain)
         figure.align_ylabels(grid[:, 0])
-        out = BytesIO()
-        metadata = {"Date": None, "Creator": "avwap"} if kind == "svg" else {"Software": "avwap"}
-        figure.savefig(out, format=kind, dpi=DOTS, metadata=metadata)
-    return out.getvalue()
+        return saved(figure, kind)
 
 
 def _panel(axes: Any, run: Sequence[Session], other: Sequence[Session], value: Value) -> None:

@@ -1,15 +1,14 @@
 """The index above, with a band for each label, and below it the four measures that the label was read from.
 
-matplotlib draws without a screen and is imported here alone. The same labels give the same bytes: no date, no
-version and no random id goes into a file.
+The same labels give the same bytes: no date, no version and no random id goes into a file.
 """
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from io import BytesIO
 from typing import Any, Final
 
 from analytics.config import RegimeConfig
+from analytics.drawing import INK, STYLE, blank, saved
 from schemas.regime import RegimeLabel, RegimeMeasures, RegimeRecord
 
 SKIPPED: Final = "SKIPPED"
@@ -23,45 +22,24 @@ COLOURS: Final = {
 }
 NOTHING: Final = float("nan")
 """What a line is interrupted by."""
-INK: Final = "#222222"
 LIMIT: Final = "#8a5a00"
-STYLE: Final[Any] = {
-    "svg.hashsalt": "avwap",
-    "svg.fonttype": "none",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#777777",
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
 INCHES: Final = (12.0, 8.4)
-DOTS: Final = 100
-"""Pixels per inch of a PNG: 1,200 across."""
 
 
 def draw(records: Sequence[RegimeRecord], config: RegimeConfig, kind: str) -> bytes:
     """The drawing of *records* (at least one, one a session, oldest first) as bytes of *kind*, svg or png."""
     assert records, "nothing to draw"
-    assert kind in ("svg", "png"), f"{kind} is no kind of drawing"
     import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=INCHES, layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = blank(figsize=INCHES, layout="constrained")
         panels = figure.subplots(5, 1, sharex=True, height_ratios=(4, 1.15, 1.15, 1.15, 1.15))
         _index(panels[0], records)
         for axes, (name, values, limits) in zip(panels[1:], _measures(records, config), strict=True):
             _measure(axes, records, name, values, limits)
         _dates(panels[-1], records)
         figure.align_ylabels(panels)
-        out = BytesIO()
-        metadata = {"Date": None, "Creator": "avwap"} if kind == "svg" else {"Software": "avwap"}
-        figure.savefig(out, format=kind, dpi=DOTS, metadata=metadata)
-    return out.getvalue()
+        return saved(figure, kind)
 
 
 def bands(records: Sequence[RegimeRecord]) -> tuple[tuple[date, date, str], ...]:

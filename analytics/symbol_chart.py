@@ -8,29 +8,16 @@ that no meaning rests on hue alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from io import BytesIO
 from itertools import pairwise
 from typing import Any, Final
 
+from analytics import drawing
+from analytics.drawing import DOTS, FAINT, INK, blank, saved
 from analytics.label_layout import GAP_PIXELS, in_rows, spread
 
-INK: Final = "#222222"
-FAINT: Final = "#777777"
-STYLE: Final[Any] = {
-    "svg.hashsalt": "avwap",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "lines.scale_dashes": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": FAINT,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
+STYLE: Final[Any] = drawing.STYLE | {"svg.fonttype": "path", "lines.scale_dashes": False}
+"""Letters as paths: where a label ends is measured, and must not depend on who looks at it."""
 INCHES: Final = (12.0, 7.6)
-DOTS: Final = 100
-"""Pixels per inch of a PNG: 1,200 across."""
 LEFT, RIGHT, BOTTOM, TOP = 0.066, 0.832, 0.055, 0.92
 UNDER: Final = 0.0215
 """Height of a line below the title, as a share of the figure."""
@@ -100,20 +87,13 @@ def draw(picture: Picture, kind: str) -> bytes:
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
-        out = BytesIO()
-        metadata = {"Date": None, "Creator": "avwap"} if kind == "svg" else {"Software": "avwap"}
-        figure(picture).savefig(out, format=kind, dpi=DOTS, metadata=metadata)
-    return out.getvalue()
+        return saved(figure(picture), kind)
 
 
 def figure(picture: Picture) -> Any:
     """*picture* laid out, as a matplotlib figure of ``INCHES`` at ``DOTS``."""
     assert picture.candles, "nothing to draw"
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    made = Figure(figsize=INCHES, dpi=DOTS)
-    FigureCanvasAgg(made)
+    made = blank(figsize=INCHES, dpi=DOTS)
     price, volume = made.subplots(2, 1, sharex=True, height_ratios=(5.2, 1))
     made.subplots_adjust(
         left=LEFT, right=RIGHT, bottom=BOTTOM, top=TOP - UNDER * len(picture.under), hspace=0.05

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from flows import console
-from flows.commands.options import Book, Home, Json, On, as_date, house
+from flows.commands.options import Book, Home, Json, On, as_date, drawing_kind, house
 from schemas.errors import Corrupt, UsageFault
 from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import ReadFaultCode
@@ -29,7 +29,6 @@ Last = Annotated[
 
 VIEWED: Final = "SIM"
 """The book whose morning is drawn when none is named: a drawing acts on nothing, so it may have a default."""
-DRAWINGS: Final = (".svg", ".png")
 
 
 def register(app: typer.Typer) -> None:
@@ -90,15 +89,9 @@ def chart(
 
     name = symbol.upper()
     file = out or Path(f"{name.replace('/', '_')}-{on}.svg")
-    if file.suffix not in DRAWINGS:
-        raise UsageFault(
-            EdgeCode.USAGE,
-            f"--out {file}: a drawing is a file that ends in {' or '.join(DRAWINGS)}",
-            safe="nothing was drawn",
-            next=f"name it {name}.svg, for instance",
-        )
+    kind = drawing_kind(file, "nothing was drawn", f"name it {name}.svg, for instance")
     day = past_day(house(home), book, on)
-    file.write_bytes(render(day, name, bars, file.suffix.removeprefix(".")))
+    file.write_bytes(render(day, name, bars, kind))
     console.emit({"wrote": str(file)}, as_json, lambda: console.note(f"wrote    {file}"))
 
 

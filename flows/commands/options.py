@@ -2,9 +2,12 @@
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
 
 if TYPE_CHECKING:
     from flows.house import House
@@ -29,6 +32,21 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", envvar="AVWAP_HOME", help="Folder of ledger/ and avwap.toml; default: here."),
 ]
+
+
+DRAWINGS: Final = (".svg", ".png")
+
+
+def drawing_kind(file: Path, safe: str, name: str) -> str:
+    """svg or png, by the ending of *file*. Errors: ``UsageFault`` that says what is *safe* and offers *name*."""
+    if file.suffix not in DRAWINGS:
+        raise UsageFault(
+            EdgeCode.USAGE,
+            f"--out {file}: a drawing is a file that ends in {' or '.join(DRAWINGS)}",
+            safe=safe,
+            next=name,
+        )
+    return file.suffix.removeprefix(".")
 
 
 def house(home: Path | None) -> "House":

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import console
-from flows.commands.options import Home, Json, as_date, house
-from schemas.errors import UsageFault
-from schemas.reasons.edge import EdgeCode
+from flows.commands.options import Home, Json, as_date, drawing_kind, house
 
 if TYPE_CHECKING:
     from analytics.regime_history import Run
     from flows.regimes import Labelled
-
-FORMATS = (".svg", ".png")
 
 
 def register(app: typer.Typer) -> None:
@@ -49,13 +45,8 @@ def regime(
     from flows.regimes import label, sessions_of
     from ledger import layout
 
-    if out is not None and out.suffix not in FORMATS:
-        raise UsageFault(
-            EdgeCode.USAGE,
-            f"--out {out}: a drawing is a file that ends in {' or '.join(FORMATS)}",
-            safe="nothing was started",
-            next="name the file regime.svg, for instance",
-        )
+    if out is not None:
+        kind = drawing_kind(out, "nothing was started", "name the file regime.svg, for instance")
     at = house(home)
     symbol = benchmark or at.settings.benchmark
     sessions = sessions_of(at, first, last)
@@ -65,7 +56,7 @@ def regime(
     if out is not None:
         from analytics.regime_chart import draw
 
-        out.write_bytes(draw(made.records, at.settings.regime, out.suffix.removeprefix(".")))
+        out.write_bytes(draw(made.records, at.settings.regime, kind))
     found = runs(history)
     body = {
         "benchmark": symbol,

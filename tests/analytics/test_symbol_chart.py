@@ -11,7 +11,8 @@ import matplotlib as mpl
 import pytest
 from matplotlib.text import Text
 
-from analytics.symbol_chart import ANCHORS, DOTS, INCHES, STYLE, Candle, Line, Picture, draw, figure
+from analytics.drawing import DOTS
+from analytics.symbol_chart import ANCHORS, INCHES, STYLE, Candle, Line, Picture, draw, figure
 from flows.chart import CHARS_A_LINE
 from schemas.reasons.scan import ScanCode
 
