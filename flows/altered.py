@@ -7,7 +7,7 @@ a temporary folder. Draws come from the generator that is passed in.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from numpy.random import Generator
 
 from market.calendar import EPOCH
 from market.facts import MarketFact, dated, identity, known_since
-from market.rows import FIELDS, NULL, Bools, Rows, concatenated
+from market.rows import FIELDS, NULL, Bools, Rows, concatenated, microseconds
 from market.store import BarStore
 from schemas.market import (
     ActionKind,
@@ -62,7 +62,7 @@ class Edges:
 
     @property
     def cut_us(self) -> int:
-        return (self.cut - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        return microseconds(self.cut)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

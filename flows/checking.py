@@ -68,9 +68,7 @@ def check_file(house: House, path: Path, actions: Path | None, progress: Progres
             panel = load_panel(
                 store, house.calendar, morning, benchmark=house.settings.benchmark, sidecar=sidecar
             )
-            inputs = ContractInputs(
-                panel=panel, calendar=house.calendar, simulated=True, members=panel.members
-            )
+            inputs = ContractInputs(panel=panel, calendar=house.calendar, simulated=True)
             tally.add(panel, judge(inputs, house.settings.contract))
             progress(done, len(mornings), f"the morning of {morning}")
     aside = tuple(RowsSetAside(reason=r, rows=n, examples=e) for r, n, e in took.set_aside)
@@ -89,7 +87,6 @@ def check_morning(day: Day) -> CheckReport:
         panel=panel,
         calendar=house.calendar,
         simulated=day.book_id in premarket.SIMULATED,
-        members=panel.members,
     )
     tally = Tally(panel.symbols)
     tally.add(panel, judge(inputs, house.settings.contract))

@@ -18,7 +18,7 @@ _UNTOUCHED = frozenset({ActionKind.CASH_DIVIDEND, ActionKind.SYMBOL_CHANGE})
 
 def held_actions(day: Day, panel: Panel) -> tuple[HeldAction, ...]:
     """The rows of ``market.json``: each position carried into D whose symbol has an action on D."""
-    today = [a for a in panel.told if panel.data_session < a.ex_date <= panel.session_date]
+    today = panel.told_today()
     if not today:
         return ()
     from flows.stages.opening import carried_into

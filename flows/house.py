@@ -112,7 +112,6 @@ class House:
                 simulated=simulated,
                 broker=broker,
                 acknowledged=acknowledged,
-                members=panel.members,
             )
             self._contract = (asked, contract.run(inputs, self.settings.contract))
         return self._contract[1]

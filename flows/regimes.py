@@ -134,9 +134,7 @@ def _measure(
     panel = load_panel(
         house.store, house.calendar, house.calendar.next(session), benchmark=benchmark, sidecar=house.sidecar
     )
-    inputs = contract.ContractInputs(
-        panel=panel, calendar=house.calendar, simulated=True, members=panel.members
-    )
+    inputs = contract.ContractInputs(panel=panel, calendar=house.calendar, simulated=True)
     judged = contract.judge(inputs, house.settings.contract)
     name, version, rules = identity
     assert version == panel.data_version, "an id names the snapshot that is measured"

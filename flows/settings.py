@@ -6,7 +6,7 @@ Every fault of a configuration is reported at once, before anything starts.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -29,9 +29,9 @@ from execution_v2.config import ExecutionConfig
 from execution_v2.protections import Protections
 from ledger.canonical import artifact_bytes, digest
 from market.config import ContractConfig
-from market.feeds.config import FeedConfig
-from market.metrics import MetricsConfig
+from market.feeds.config import FeedConfig, MetricsConfig
 from portfolio.limits import LIMITS, PortfolioConfig, portfolio_config
+from schemas.base import Fact
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 from schemas.strategy_registry import EntryModel
@@ -125,6 +125,16 @@ def _merged(base: Any, over: Any) -> Any:
     if isinstance(base, Mapping) and isinstance(over, Mapping):
         return {key: _merged(base.get(key), over.get(key, base.get(key))) for key in {**base, **over}}
     return over
+
+
+def _by_book(given: Any, shipped: Callable[[str], Fact]) -> Any:
+    """What is shipped for every book, under what *given* states of some. Errors: ValueError for a book that is none."""
+    if not isinstance(given, Mapping):
+        return given
+    unknown = sorted(set(given) - set(BOOKS))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}")
+    return _merged({book: shipped(book).model_dump() for book in BOOKS}, given)
 
 
 class _Toml(PydanticBaseSettingsSource):
@@ -239,22 +249,12 @@ class Settings(Given):
     @field_validator("books", mode="before")
     @classmethod
     def _known_books(cls, books: Any) -> Any:
-        if not isinstance(books, Mapping):
-            return books
-        unknown = sorted(set(books) - set(BOOKS))
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}")
-        return _merged({book: portfolio_config(book).model_dump() for book in BOOKS}, books)
+        return _by_book(books, portfolio_config)
 
     @field_validator("protections", mode="before")
     @classmethod
     def _known_protections(cls, protections: Any) -> Any:
-        if not isinstance(protections, Mapping):
-            return protections
-        unknown = sorted(set(protections) - set(BOOKS))
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no such book; the books are {', '.join(BOOKS)}")
-        return _merged({book: Protections().model_dump() for book in BOOKS}, protections)
+        return _by_book(protections, lambda _: Protections())
 
     @field_validator("candidates")
     @classmethod

@@ -63,16 +63,20 @@ def is_unresolved(action: CorporateAction) -> bool:
     return action.ratio_num is None and action.cash_usd is None and action.new_symbol is None
 
 
+def takes_effect(action: CorporateAction, previous: date, session: date) -> bool:
+    """Whether *action* takes effect on *session*, the first after *previous*: also from a date between the two."""
+    return previous < action.ex_date <= session
+
+
 def blocks_entries(action: CorporateAction, previous: date, session: date, close_e4: int | None) -> bool:
     """Whether *action* forbids new entries in its symbol on *session* (``CORP_ACTION_TODAY``, strategy.md
     1.7).
 
-    previous: P; an ex-date between P and *session* that is no session itself takes effect on *session*.
-    close_e4: the symbol's close at P, 1e-4 USD; None (no bar) lets a cash dividend block.
+    previous: P. close_e4: the symbol's close at P, 1e-4 USD; None (no bar) lets a cash dividend block.
     """
     if action.kind in BLOCKING_FROM_ANNOUNCEMENT:
         return True
-    if not previous < action.ex_date <= session:
+    if not takes_effect(action, previous, session):
         return False
     if action.kind is ActionKind.CASH_DIVIDEND:
         if action.cash_usd is None or not close_e4:

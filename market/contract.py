@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from market.actions import BLOCKING_FROM_ANNOUNCEMENT, is_unresolved
+from market.actions import BLOCKING_FROM_ANNOUNCEMENT, is_unresolved, takes_effect
 from market.checks import (
     ACTION,
     BIT,
@@ -147,8 +147,8 @@ def judge(inputs: ContractInputs, config: ContractConfig) -> Judgement:
     checked.w[:] &= ~checked.q
     ledger = Ledger(panel=panel, checked=checked, restated=restated, wanted=wanted(config))
     member = checked.seen != 0
-    if inputs.members is not None:
-        member &= np.fromiter((s in inputs.members for s in panel.symbols), np.bool_, len(panel.symbols))
+    if panel.members is not None:
+        member &= np.fromiter((s in panel.members for s in panel.symbols), np.bool_, len(panel.symbols))
     liquid = member & ((checked.state & LIQUID) != 0)
     found = day_findings(inputs, config, checked, member, liquid)
     return Judgement(ledger=ledger, member=member, liquid=liquid, found=found, lifted=lifted)
@@ -179,7 +179,7 @@ def run(inputs: ContractInputs, config: ContractConfig) -> ContractResult:
         actions=tuple(
             a
             for a in panel.told
-            if panel.data_session < a.ex_date <= panel.session_date or a.kind in BLOCKING_FROM_ANNOUNCEMENT
+            if takes_effect(a, panel.data_session, panel.session_date) or a.kind in BLOCKING_FROM_ANNOUNCEMENT
         ),
         quarantined=_grouped(quarantined),
     )

@@ -28,7 +28,6 @@ class ContractInputs:
 
     acknowledged: quarantines that an operator lifted for D. broker: its calendar over D and at least
     ``CALENDAR_BACK`` sessions before it, None if there is none, which is enough only where ``simulated``.
-    members: the membership table on D, None without one.
     expected_version: the recorded ``data_version``, when a day is judged again.
     """
 
@@ -37,7 +36,6 @@ class ContractInputs:
     simulated: bool
     acknowledged: tuple[Acknowledgement, ...] = ()
     broker: tuple[SessionHours, ...] | None = None
-    members: frozenset[str] | None = None
     expected_version: str | None = None
 
 

@@ -9,7 +9,7 @@ date is set aside and counted.
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market.calendar import EPOCH, FIRST_YEAR, LAST_YEAR
-from market.rows import FIELDS, NULL, Int32, Int64, Rows
+from market.rows import FIELDS, NULL, Int32, Int64, Rows, microseconds
 from market.store import BarStore, Progress, silent
 from market.tables import file_bytes, read_table, wrong_values
 from schemas.base import SYMBOL_PATTERN
@@ -201,5 +201,5 @@ def _known(path: Path, table: Any) -> Int64:
             raise wrong_values(path, "known_at", f"row {at + 1}: {value!r} is no instant") from error
         if not isinstance(moment, datetime) or moment.tzinfo is None:
             raise wrong_values(path, "known_at", f"row {at + 1}: {value} lacks its offset from UTC")
-        found[at] = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        found[at] = microseconds(moment)
     return found

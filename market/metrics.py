@@ -7,12 +7,10 @@ towards membership it stands open.
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from importlib import import_module
-from typing import Final, Literal, Protocol, cast
-
-from pydantic import model_validator
+from typing import Final, Protocol, cast
 
 from market.feed import ReadFailed, Seen
-from schemas.base import Fact
+from market.feeds.config import MetricsConfig
 from schemas.errors import Denied
 from schemas.observations import SymbolMetrics
 from schemas.reasons.market import MetricsCode
@@ -22,20 +20,6 @@ PROVIDERS: Final = {"file": "market.feeds.metrics_file"}
 
 Metrics = Seen[tuple[SymbolMetrics, ...]] | ReadFailed
 """Sorted by symbol; a symbol that the provider does not know has no row."""
-
-
-class MetricsConfig(Fact):
-    """Who is asked for metrics. Nobody, by default."""
-
-    provider: Literal["file"] | None = None
-    file: str | None = None
-    """Of the provider ``file``: a table of metrics, CSV or Parquet."""
-
-    @model_validator(mode="after")
-    def _has_its_file(self) -> "MetricsConfig":
-        if self.provider == "file" and not self.file:
-            raise ValueError("provider = file: it wants the path of its table, file")
-        return self
 
 
 class MetricsProvider(Protocol):

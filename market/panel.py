@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from market.actions import blocks_entries, factors, known_actions, named, renamed
+from market.actions import blocks_entries, factors, known_actions, named, renamed, takes_effect
 from market.calendar import EPOCH, Calendar
 from market.inforce import Restatement, bars_in_force, place, restated
 from market.rows import FIELDS, Bools, Int32, Int64, UInt8, rhe_divide
@@ -98,9 +98,12 @@ class Panel:
 
     def current(self, symbol: str) -> str:
         """What *symbol*, a ticker before D, is called on D: itself, unless its company changed it for D's session."""
-        changes = (a for a in self.told if a.kind is ActionKind.SYMBOL_CHANGE and a.symbol == symbol)
-        today = (a for a in changes if self.data_session < a.ex_date <= self.session_date)
+        today = (a for a in self.told_today() if a.kind is ActionKind.SYMBOL_CHANGE and a.symbol == symbol)
         return next((a.new_symbol for a in today if a.new_symbol is not None), symbol)
+
+    def told_today(self) -> tuple[CorporateAction, ...]:
+        """Those of ``told`` that take effect on D."""
+        return tuple(a for a in self.told if takes_effect(a, self.data_session, self.session_date))
 
     def last_close_e4(self, symbol: str) -> int | None:
         """The last close in the panel, basis of D; ``None`` without a bar or a price."""

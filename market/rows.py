@@ -6,6 +6,7 @@ last row is the one kept when a feed repeats itself: the fuller print has the la
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 import numpy as np
@@ -19,6 +20,11 @@ Bools = npt.NDArray[np.bool_]
 FIELDS: Final = ("open", "high", "low", "close", "volume")
 NULL: Final = int(np.iinfo(np.int64).min)
 """Stands for a missing value in memory; on disk it is a Parquet null."""
+
+
+def microseconds(moment: datetime) -> int:
+    """*moment*, which knows its offset, as rows keep it: microseconds since 1970 UTC."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,6 @@ import shutil
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +32,7 @@ from ledger import canonical
 from market.calendar import Calendar
 from market.facts import F, MarketFact, Told, identity
 from market.facts import arrival as arrival_of
-from market.rows import FIELDS, NULL, Bools, Int32, Int64, Rows, UInt8
+from market.rows import FIELDS, NULL, Bools, Int32, Int64, Rows, UInt8, microseconds
 from market.store import BarStore
 from schemas.errors import Denied
 from schemas.market import CorporateAction, EarningsEvent, FactKind, Membership, SectorLine
@@ -216,7 +215,7 @@ def _arrivals(rows: Rows, days: Int32, calendar: Calendar) -> Int32:
     stated = rows.known_at != NULL
     if not stated.any():
         return on_time
-    cuts = np.array([_microseconds(calendar.cut_at(calendar.at(i))) for i in range(len(days))], np.int64)
+    cuts = np.array([microseconds(calendar.cut_at(calendar.at(i))) for i in range(len(days))], np.int64)
     told = np.searchsorted(cuts, rows.known_at, "left").astype(np.int32)
     return np.where(stated, np.maximum(on_time, told), on_time).astype(np.int32)
 
@@ -306,7 +305,3 @@ def _write(
             ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

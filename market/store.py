@@ -9,7 +9,7 @@ exist, so a crash leaves nothing half done.
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from ledger.disk import Disk, LocalDisk
 from market.calendar import EPOCH
 from market.facts import KINDS, MarketFact, dated, identity, sort_new
 from market.merge import merge
-from market.rows import FIELDS, NULL, Int32, Rows, concatenated
+from market.rows import FIELDS, NULL, Int32, Rows, concatenated, microseconds
 from schemas.errors import Corrupt, Denied, UsageFault
 from schemas.market import FactKind, StoreFile, StoreManifest, Vintage
 from schemas.reasons.ledger import LedgerCode
@@ -104,7 +104,7 @@ class BarStore:
         known; nothing is written then. ``Denied(STORE_BUSY)`` while another import runs.
         """
         if known_at is not None:
-            rows = rows.dated(_microseconds(known_at))
+            rows = rows.dated(microseconds(known_at))
         with self._alone():
             manifest, held = self.manifest(), self.rows()
             return self._append(manifest, held, rows, (source, source_sha256, known_at), progress)
@@ -293,10 +293,6 @@ def _days(column: Any) -> Int32:
 
 def _order(fact: MarketFact) -> tuple[Any, ...]:
     return (*identity(fact), canonical.line_bytes(canonical.plain(fact)))
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _restates(conflicts: Sequence[tuple[str, int]]) -> UsageFault:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from market.actions import known_actions
+from market.actions import known_actions, takes_effect
 from market.calendar import Calendar
 from market.sidecar import PRICE_NULL, SYMBOL_SHIFT, Sidecar
 from schemas.base import SessionDate
@@ -123,10 +123,9 @@ class StoreTape:
     def actions(self, session: SessionDate) -> tuple[CorporateAction, ...]:
         number = self._calendar.index(session)
         assert number is not None, "the exchange plays sessions alone"
-        # An ex-date that is no session takes effect on the next one, as in the panel.
         previous = self._calendar.previous(session)
         known = known_actions(self._held.actions, number)
-        return _sorted(action for action in known if previous < action.ex_date <= session)
+        return _sorted(action for action in known if takes_effect(action, previous, session))
 
     def _key(self, symbol: str, session: SessionDate) -> int | None:
         code = self._codes.get(symbol)

@@ -152,7 +152,7 @@ def _gates(
         return GateRow(gate=gate, code=code, observed=seen, threshold=wanted, passed=passed, detail=detail)
 
     blocking, held = ", ".join(inputs.blocking), ", ".join(inputs.quarantine.get(symbol, ()))
-    is_member = None if inputs.members is None else symbol in inputs.members
+    is_member = None if inputs.panel.members is None else symbol in inputs.panel.members
     rows = [
         row("G1", ScanCode.DATA_DAY_BLOCKED, blocking or None, "no B finding"),
         row("G2", ScanCode.UNIVERSE_NOT_MEMBER, is_member, "a member on D"),

@@ -29,8 +29,8 @@ class ScanInputs:
     """What the scan of D may know.
 
     quarantine, warnings: Q and W codes by symbol, in the data contract's order. blocking: B codes of the day.
-    blocked_symbols: symbols with a blocking corporate action. members: the universe of D, or ``None`` when
-    there is no membership table. metrics: what a provider answered, or ``None`` when none was asked.
+    blocked_symbols: symbols with a blocking corporate action. metrics: what a provider answered, or ``None``
+    when none was asked.
     """
 
     panel: Panel
@@ -38,7 +38,6 @@ class ScanInputs:
     warnings: Mapping[str, Sequence[str]]
     blocking: tuple[str, ...]
     blocked_symbols: frozenset[str]
-    members: frozenset[str] | None = None
     metrics: MetricsObservation | None = None
 
 
@@ -161,7 +160,7 @@ def _standing(inputs: ScanInputs, config: ScanConfig, close: Ints) -> Standing:
     symbols = inputs.panel.symbols
     told = frozenset(event.symbol for event in inputs.panel.earnings)
     near = is_reporting(inputs.panel)
-    members, allow, deny = inputs.members, config.universe_allow, frozenset(config.universe_deny)
+    members, allow, deny = inputs.panel.members, config.universe_allow, frozenset(config.universe_deny)
     listed = None if allow is None else frozenset(allow)
 
     def column(values: list[bool]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -249,7 +248,7 @@ def _code_lists(inputs: ScanInputs, judged: Judged) -> list[list[str]]:
 
 def _infos(inputs: ScanInputs, config: ScanConfig) -> tuple[Finding, ...]:
     found = []
-    if inputs.members is None:
+    if inputs.panel.members is None:
         code = ScanInfo.UNIVERSE_NOT_POINT_IN_TIME
         found.append(Finding(code=code, subject="universe", detail="no membership table: every symbol is in"))
     if inputs.metrics is None:

@@ -72,20 +72,21 @@ def judged(day: Day) -> "ContractResult":
 
     Errors: ``StageRefused`` if one of those files cannot be read; one that is not there was not recorded.
     """
-    calendar = _recorded(day, CALENDAR, CalendarObservation)
-    lifted = _recorded(day, ACKNOWLEDGED, AcknowledgedObservation)
+    calendar = _recorded(day, "market", CALENDAR, CalendarObservation)
+    lifted = _recorded(day, "market", ACKNOWLEDGED, AcknowledgedObservation)
     return day.house.contract(
         day.session,
         simulated=day.book_id in SIMULATED,
-        broker=calendar.sessions if calendar is not None and calendar.ok else None,
-        acknowledged=lifted.acknowledged if lifted is not None else (),
+        broker=calendar.artifact.sessions if calendar is not None and calendar.artifact.ok else None,
+        acknowledged=lifted.artifact.acknowledged if lifted is not None else (),
     )
 
 
-def _recorded(day: Day, name: str, model: type[A], stage: str = "market") -> A | None:
+def _recorded(day: Day, stage: str, name: str, model: type[A]) -> Loaded[A] | None:
+    """What the morning recorded under *name*; None: nothing. Errors: ``StageRefused`` if it is unreadable."""
     found = day.read(name, model)
     if isinstance(found, Loaded):
-        return found.artifact
+        return found
     if found.code is ReadFaultCode.MISSING:
         return None
     raise StageRefused(stage, day, (found.finding,))
@@ -147,14 +148,14 @@ def scan_inputs(day: Day) -> "ScanInputs":
     from strategies.scan import ScanInputs
 
     panel, contract = day.house.panel(day.session), judged(day)
+    metrics = _recorded(day, "scan", METRICS, MetricsObservation)
     return ScanInputs(
         panel=panel,
         quarantine=contract.quarantine,
         warnings=contract.warnings,
         blocking=tuple(str(code) for code in contract.blocking),
         blocked_symbols=panel.blocking_symbols(),
-        members=panel.members,
-        metrics=_recorded(day, METRICS, MetricsObservation, "scan"),
+        metrics=None if metrics is None else metrics.artifact,
     )
 
 
@@ -216,10 +217,7 @@ def decisions(day: Day) -> Written:
 
 def _stated(day: Day) -> Loaded[SleevePnlObservation] | None:
     """What this morning was told of the sleeves' profit; None: nothing. Errors: ``StageRefused``."""
-    found = day.read(SLEEVE_PNL, SleevePnlObservation)
-    if isinstance(found, ReadFault) and found.code is not ReadFaultCode.MISSING:
-        raise StageRefused("decisions", day, (found.finding,))
-    return found if isinstance(found, Loaded) else None
+    return _recorded(day, "decisions", SLEEVE_PNL, SleevePnlObservation)
 
 
 def enforcement(day: Day) -> Written:

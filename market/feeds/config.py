@@ -1,9 +1,10 @@
 """What a vendor's feed may do is set here, and the network is shut until somebody opens it."""
 
 from enum import StrEnum
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Fact
 
@@ -64,3 +65,17 @@ class FeedConfig(Fact):
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("an address without user, query or fragment is wanted")
         return url.rstrip("/")
+
+
+class MetricsConfig(Fact):
+    """Who is asked for metrics. Nobody, by default."""
+
+    provider: Literal["file"] | None = None
+    file: str | None = None
+    """Of the provider ``file``: a table of metrics, CSV or Parquet."""
+
+    @model_validator(mode="after")
+    def _has_its_file(self) -> "MetricsConfig":
+        if self.provider == "file" and not self.file:
+            raise ValueError("provider = file: it wants the path of its table, file")
+        return self

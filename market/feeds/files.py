@@ -14,9 +14,9 @@ import numpy as np
 
 from market.calendar import Calendar
 from market.feed import ReadFailed, Seen
-from market.feeds.port import INTERVALS, Daily, Intraday, IntradayBars, PriceBasis, chosen, microseconds
+from market.feeds.port import INTERVALS, Daily, Intraday, IntradayBars, PriceBasis, chosen
 from market.imports import NEEDED, bar_rows, price_ticks, shares
-from market.rows import FIELDS, NULL, Int64
+from market.rows import FIELDS, NULL, Int64, microseconds
 from market.tables import file_bytes, read_table, wrong_values
 from schemas.errors import UsageFault
 from schemas.reasons.market import FeedCode

@@ -12,7 +12,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from market.feed import ReadFailed, Seen
-from market.metrics import Metrics, MetricsConfig
+from market.feeds.config import MetricsConfig
+from market.metrics import Metrics
 from market.tables import file_bytes, read_table
 from schemas.errors import UsageFault
 from schemas.observations import SymbolMetrics

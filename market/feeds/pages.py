@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 
 from market.calendar import EPOCH, NEW_YORK, Calendar
-from market.feeds.port import IntradayBars, microseconds
+from market.feeds.port import IntradayBars
 from market.imports import ticks
-from market.rows import NULL, Bools, Int64, Rows
+from market.rows import NULL, Bools, Int64, Rows, microseconds
 
 PRICES: Final = ("o", "h", "l", "c")
 CLOSE_AFTER: Final = timedelta(minutes=20)

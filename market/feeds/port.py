@@ -6,7 +6,7 @@ asked; neither is a failure.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, Literal, Protocol, Self
 
 import numpy as np
@@ -109,8 +109,3 @@ def chosen(rows: Rows, symbols: Sequence[str], first: date, last: date) -> Rows:
     lo, hi = first.toordinal() - EPOCH, last.toordinal() - EPOCH
     inside = (rows.day >= lo) & (rows.day <= hi)
     return rows.take(inside & named[rows.code] if len(named) else inside).canonical()
-
-
-def microseconds(moment: datetime) -> int:
-    """*moment* as ``IntradayBars`` keeps it."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -19,10 +19,9 @@ from market.feeds.port import (
     IntradayBars,
     PriceBasis,
     chosen,
-    microseconds,
     no_intraday,
 )
-from market.rows import Int64
+from market.rows import Int64, microseconds
 from market.synthetic import SyntheticMarket
 
 WHOLE_SHARES = 100

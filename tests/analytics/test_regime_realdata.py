@@ -50,7 +50,7 @@ class World:
         for close in self.calendar.sessions(date.fromisoformat(first), date.fromisoformat(last)):
             morning = self.calendar.next(close)
             panel = load_panel(self.store, self.calendar, morning, sidecar=self.held)
-            asked = ContractInputs(panel=panel, calendar=self.calendar, simulated=True, members=panel.members)
+            asked = ContractInputs(panel=panel, calendar=self.calendar, simulated=True)
             yield close, inputs_of(panel, judge(asked, ContractConfig()).ledger.checked.q != 0)
 
     def on_the_index(self, inputs: RegimeInputs) -> RegimeInputs:

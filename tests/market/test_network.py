@@ -11,7 +11,8 @@ import pytest
 
 from market.calendar import Calendar
 from market.feed import ReadFailed, Seen
-from market.metrics import PROVIDERS, MetricsConfig, universe_metrics
+from market.feeds.config import MetricsConfig
+from market.metrics import PROVIDERS, universe_metrics
 from market.panel import load_panel
 from schemas.base import SessionDate
 from schemas.errors import Denied

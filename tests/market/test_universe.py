@@ -44,7 +44,6 @@ def scanned(store: BarStore, calendar: Calendar, config: ScanConfig | None = Non
         warnings={},
         blocking=(),
         blocked_symbols=frozenset(),
-        members=panel.members,
     )
     return scan(inputs, config or ScanConfig())
 
@@ -176,8 +175,7 @@ def test_a_table_leaves_the_others_out_and_without_one_the_scan_says_so(
     found = scanned(store, calendar)
     assert {"BBB"} == {s for s, group in codes(found).items() if ScanCode.UNIVERSE_NOT_MEMBER in group}
     assert ScanInfo.UNIVERSE_NOT_POINT_IN_TIME not in {f.code for f in found.info}
-    members = load_panel(store, calendar, D).members
-    assert 1 == judged(store, calendar, D, members=members).observation.members
+    assert 1 == judged(store, calendar, D).observation.members
 
 
 def test_allow_and_deny_lists_are_a_code_of_their_own(tmp_path: Path, calendar: Calendar) -> None:

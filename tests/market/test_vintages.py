@@ -55,7 +55,7 @@ def scan_bytes(panel: Panel, calendar: Calendar) -> bytes:
     result = contract_of(panel, calendar)
     inputs = ScanInputs(
         panel=panel, quarantine=result.quarantine, warnings=result.warnings, blocking=(),
-        blocked_symbols=panel.blocking_symbols(), members=panel.members,
+        blocked_symbols=panel.blocking_symbols(),
     )  # fmt: skip
     return canonical.artifact_bytes(canonical.plain(scan(inputs, ScanConfig())))
 

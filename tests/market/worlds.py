@@ -1,7 +1,7 @@
 """Small markets made by hand: rows as plain tuples in USD, a store around them, a judgement of one day."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from market.config import ContractConfig
 from market.contract import ContractInputs, ContractResult, run
 from market.imports import ImportReport
 from market.panel import load_panel
-from market.rows import NULL, Rows
+from market.rows import NULL, Rows, microseconds
 from market.sidecar import Sidecar
-from market.store import BarStore, _microseconds
+from market.store import BarStore
 from schemas.base import SessionDate
 from schemas.market import ActionKind, CorporateAction, FactKind
 
@@ -27,7 +27,7 @@ def rows_of(rows: Sequence[Row], known_at: datetime | None = None) -> Rows:
     names = tuple(sorted({row[0] for row in rows}))
     values = [[NULL if x is None else round(x * 10_000) for x in row[2:6]] for row in rows]
     volumes = [NULL if row[6] is None else row[6] for row in rows]
-    known = NULL if known_at is None else _microseconds(known_at)
+    known = NULL if known_at is None else microseconds(known_at)
     return Rows(
         symbols=names,
         code=np.array([names.index(row[0]) for row in rows], np.int32),
@@ -92,6 +92,8 @@ def judged(store: BarStore, calendar: Calendar, day: date, **inputs: object) -> 
     assert session is not None
     since = inputs.pop("since", None)
     panel = load_panel(store, calendar, session, since=since)  # type: ignore[arg-type]
+    if "members" in inputs:
+        panel = replace(panel, members=inputs.pop("members"))  # type: ignore[arg-type]
     config = inputs.pop("config", ContractConfig())
     given = {"simulated": True, **inputs}
     return run(ContractInputs(panel=panel, calendar=calendar, **given), config)  # type: ignore[arg-type]

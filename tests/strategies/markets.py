@@ -239,7 +239,6 @@ def inputs_from(given: Market, panel: Panel) -> ScanInputs:
         warnings=given.warnings,
         blocking=tuple(given.blocking),
         blocked_symbols=panel.blocking_symbols(),
-        members=given.members,
         metrics=_metrics(given),
     )
 

@@ -36,8 +36,9 @@ def trend(n: int = 330, *, start: int = 400_000, rise: int = 700, volume: int = 
 def inputs(bars: Mapping[str, Sequence[Bar]] | None = None, **changes: Any) -> ScanInputs:
     held = bars or {"AAA": trend(), "SPY": trend(start=2_000_000)}
     actions = changes.pop("actions", ())
+    panel = panel_of({symbol: held[symbol] for symbol in sorted(held)}, SESSIONS, actions=actions)
     fields: dict[str, Any] = {
-        "panel": panel_of({symbol: held[symbol] for symbol in sorted(held)}, SESSIONS, actions=actions),
+        "panel": replace(panel, members=changes.pop("members", None)),
         "quarantine": {},
         "warnings": {},
         "blocking": (),

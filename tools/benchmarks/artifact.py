@@ -27,9 +27,7 @@ AT_MOST: Final = 3.0
 def made(workspace: Workspace) -> tuple[Scan, Context]:
     """The scan of the large market, as the stage returns it."""
     panel = workspace.panel
-    inputs = ScanInputs(
-        panel=panel, quarantine={}, warnings={}, blocking=(), blocked_symbols=frozenset(), members=None
-    )
+    inputs = ScanInputs(panel=panel, quarantine={}, warnings={}, blocking=(), blocked_symbols=frozenset())
     found = scan.run(inputs, workspace.market.settings.scan)
     sha256 = workspace.market.config_sha256
     return found, Context(book_id=BOOK, session_date=panel.session_date, config_sha256=sha256)
