@@ -136,10 +136,10 @@ def post_summary(day: Day) -> Written:
 
 def post(day: Day, message: Message) -> Written:
     """Queue *message* about the morning of *day*, once. Errors: as ``Outbox.post``; the caller goes on."""
-    outbox = Outbox(day.house.disk, day.book_id)
-    fresh = outbox.post(message, day.house.calendar.cut_at(day.session))
+    notifier: Notifier = Outbox(day.house.disk, day.book_id)
+    fresh = notifier.post(message, day.house.calendar.cut_at(day.session))
     return Written(
-        path=outbox.path,
+        path=layout.outbox(day.book_id),
         sha256=digest(line_bytes(plain(message))),
         status="written" if fresh else "verified",
     )

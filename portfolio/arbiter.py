@@ -25,7 +25,7 @@ from portfolio.moment import Moment, Sectors
 from portfolio.sizing import Sized, Wish, of_equity, risk_max, size, wish_of
 from portfolio.sleeves import Sharing, cap_findings, gross_left, is_shadow
 from schemas.candidates import TradeIntent
-from schemas.decisions import Decision, Modulation, Verdict
+from schemas.decisions import Conflict, Decision, Modulation, Verdict
 from schemas.header import Finding
 from schemas.ids import decision_id
 from schemas.reasons.portfolio import CapCode, DecisionInfo, IntentCode, ModulationCode
@@ -110,12 +110,39 @@ def decide_one(intent: TradeIntent, place: Place, base: Base, moment: Moment | N
     wanted = 0 if sized is None else sized.q0
     verdict = Verdict.BLOCK if allowed == 0 else Verdict.ALLOW if allowed == wanted else Verdict.RESIZE
     assert verdict is Verdict.ALLOW or reasons, "less than was asked, and no reason for it"
+    granted = 0 if is_shadow(intent.strategy_id) else allowed
+    conflicts = (
+        *(row.record(intent, None if sized is None else sized.q2, granted) for row in clashes),
+        *(row.record(intent, None if sized is None else sized.before_overlap, granted) for row in shared),
+    )
+    sector = None if base.peers.sectors is None else base.peers.sectors.get(intent.symbol)
+    return _record(intent, place, verdict, allowed, reasons, sized=sized, sector=sector, conflicts=conflicts)
+
+
+def faulted(intent: TradeIntent, place: Place, base: Base, kind: str, detail: str) -> Decision:
+    """The record of an intent whose deciding failed: blocked, with what was raised and where."""
+    error = Finding(code=IntentCode.ARBITER_ERROR, subject=intent.symbol, observed=kind, detail=detail)
+    return _record(intent, place, Verdict.BLOCK, 0, [*base.batch, error])
+
+
+def _record(
+    intent: TradeIntent,
+    place: Place,
+    verdict: Verdict,
+    allowed: int,
+    reasons: list[Finding],
+    *,
+    sized: Sized | None = None,
+    sector: str | None = None,
+    conflicts: tuple[Conflict, ...] = (),
+) -> Decision:
+    """What is written of a decision. Of a shadow's, verdict and quantity are what would have been."""
     is_real = not is_shadow(intent.strategy_id)
     granted = allowed if is_real else 0
     if not is_real:
-        reasons.insert(0, Finding(code=IntentCode.SHADOW_STRATEGY, subject=intent.strategy_id))
+        reasons = [Finding(code=IntentCode.SHADOW_STRATEGY, subject=intent.strategy_id), *reasons]
     elif verdict is Verdict.ALLOW:
-        reasons.append(Finding(code=DecisionInfo.ALLOW_WITHIN_LIMITS, subject=intent.symbol))
+        reasons = [*reasons, Finding(code=DecisionInfo.ALLOW_WITHIN_LIMITS, subject=intent.symbol)]
     sizing = None if sized is None else sized.sizing
     return Decision(
         decision_id=decision_id(intent.book_id, intent.session_date, intent.intent_id),
@@ -135,45 +162,11 @@ def decide_one(intent: TradeIntent, place: Place, base: Base, moment: Moment | N
         risk=Decimal(0) if sizing is None else granted * sizing.unit_risk,
         reasons=tuple(reasons),
         room=() if sized is None else tuple(room.record(granted) for room in sized.rooms),
-        sector=None if base.peers.sectors is None else base.peers.sectors.get(intent.symbol),
-        conflicts=(
-            *(row.record(intent, None if sized is None else sized.q2, granted) for row in clashes),
-            *(row.record(intent, None if sized is None else sized.before_overlap, granted) for row in shared),
-        ),
+        sector=sector,
+        conflicts=conflicts,
         shadow_of=place.shadow_of,
         shadow_verdict=None if is_real else verdict,
         shadow_q2=None if is_real else Decimal(allowed),
-    )
-
-
-def faulted(intent: TradeIntent, place: Place, base: Base, kind: str, detail: str) -> Decision:
-    """The record of an intent whose deciding failed: blocked, with what was raised and where."""
-    error = Finding(code=IntentCode.ARBITER_ERROR, subject=intent.symbol, observed=kind, detail=detail)
-    is_real = not is_shadow(intent.strategy_id)
-    mark = () if is_real else (Finding(code=IntentCode.SHADOW_STRATEGY, subject=intent.strategy_id),)
-    return Decision(
-        decision_id=decision_id(intent.book_id, intent.session_date, intent.intent_id),
-        intent_id=intent.intent_id,
-        strategy_id=intent.strategy_id,
-        sleeve_id=intent.sleeve_id,
-        symbol=intent.symbol,
-        side=intent.side,
-        rank=intent.rank,
-        sequence=place.sequence,
-        verdict=Verdict.BLOCK,
-        q0=None,
-        q1=None,
-        q2=Decimal(0),
-        sizing=None,
-        notional=Decimal(0),
-        risk=Decimal(0),
-        reasons=(*mark, *base.batch, error),
-        room=(),
-        sector=None,
-        conflicts=(),
-        shadow_of=place.shadow_of,
-        shadow_verdict=None if is_real else Verdict.BLOCK,
-        shadow_q2=None if is_real else Decimal(0),
     )
 
 

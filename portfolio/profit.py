@@ -1,7 +1,7 @@
 """Before the open a sleeve's profit of the session is how far its marks lie from the close of P; the unknown is named.
 
-strategy.md 7.3. What was closed in the session has a result that the book's state does not hold: until it does, the
-sleeve's profit is unknown, and a loss cap blocks.
+strategy.md 7.3. Deciding happens before the open. A sleeve that sold something in the session already is decided too
+late for that: its profit counts as unknown, and a loss cap blocks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def _held(position: Position, before: PositionMark | None, inputs: DecisionInput
 
 
 def _closed(book: BookState, inputs: DecisionInputs) -> Iterator[tuple[str, Decimal | None]]:
-    """Strategies that sold something in this session: their result is not in the book's state."""
+    """Strategies that sold something in this session, each with a result that is not looked up here."""
     if book.session_date != inputs.session_date:
         return
     for order in (*book.orders, *book.ended_today):

@@ -9,6 +9,9 @@ from flows.commands.options import Book, Home, Json, house
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
+Reason = Annotated[str, typer.Option("--reason", help="Why; journaled.")]
+Operator = Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")]
+
 config = typer.Typer(no_args_is_help=True, help="Check the configuration offline, or show all of it.")
 
 
@@ -22,8 +25,8 @@ def register(app: typer.Typer) -> None:
 def kill(
     switch: Annotated[str, typer.Argument(metavar="on|off", help="on: no new entries; exits go on.")],
     book: Book,
-    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")],
-    operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
+    reason: Reason,
+    operator: Operator = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -47,8 +50,8 @@ def kill(
 
 def resume(
     book: Book,
-    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")],
-    operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
+    reason: Reason,
+    operator: Operator = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:

@@ -144,13 +144,13 @@ def scan(
         written = [run(day) for run in (stages.market, stages.scan, stages.candidates)]
     found = day.need("scan", "scan.json", Scan).artifact
     saved = []
-    for path, text in (
-        (csv, exports.candidates_csv(found, day.session)),
-        (watchlist, exports.watchlist(exports.candidate_symbols(found), day.session)),
-    ):
-        if path is not None:
-            path.write_text(text, encoding="utf-8", newline="")
-            saved.append(str(path))
+    if csv is not None:
+        csv.write_text(exports.candidates_csv(found, day.session), encoding="utf-8", newline="")
+        saved.append(str(csv))
+    if watchlist is not None:
+        text = exports.watchlist(exports.candidate_symbols(found), day.session)
+        watchlist.write_text(text, encoding="utf-8", newline="")
+        saved.append(str(watchlist))
     more = {**listing.told(found, top), "saved": saved}
     _tell(day, ("scan",), written, as_json, lambda: listing.tell(found, top), **more)
     if not as_json:
