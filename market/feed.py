@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar
 
 from schemas.base import SessionDate
-from schemas.observations import BarFacts, QuoteFacts
+from schemas.observations import BarFacts, IntradayBarFacts, QuoteFacts
 
 T = TypeVar("T")
 
@@ -36,6 +36,9 @@ Quotes = Seen[tuple[QuoteFacts, ...]] | ReadFailed
 DayBars = Seen[tuple[BarFacts, ...]] | ReadFailed
 """Sorted by symbol; a symbol whose bar is not finished, or that did not trade, has no row."""
 
+IntradayBars = Seen[tuple[IntradayBarFacts, ...]] | ReadFailed
+"""Sorted by (symbol, start_at): closed bars alone; a slot without a trade has no row."""
+
 
 class Feed(Protocol):
     """Where prices come from. No method raises for what the outside does."""
@@ -46,4 +49,10 @@ class Feed(Protocol):
 
     def day_bars(self, symbols: Sequence[str], session: SessionDate) -> DayBars:
         """Finished bars of *session*, as traded."""
+        ...
+
+    def bars(
+        self, symbols: Sequence[str], seconds: int, first: SessionDate, last: SessionDate
+    ) -> IntradayBars:
+        """Closed bars of *seconds* (60, 300 or 600) in the sessions *first* to *last*, as traded."""
         ...

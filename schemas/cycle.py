@@ -23,7 +23,7 @@ from schemas.header import Artifact
 
 
 class CycleKind(StrEnum):
-    """What a cycle is for: on daily bars a session has these three."""
+    """What a cycle is for. On daily bars a session has the first three; on intraday bars all its slots are the last."""
 
     OPEN = "open"
     """0930: observe, import, reconcile, protect, exits at the open; enters nothing."""
@@ -31,6 +31,8 @@ class CycleKind(StrEnum):
     """0935: entries in authorised order, each protected at once."""
     CLOSE = "close"
     """1600 (1300): the bar was played; targets, then the stops for the next session."""
+    INTRADAY = "intraday"
+    """Any slot of a session that is watched on intraday bars: exits at every one, entries but in the first."""
 
 
 class OrderLine(Fact):

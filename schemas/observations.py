@@ -5,7 +5,7 @@ answered is recorded call by call in ``cycles/<HHMM>/observations/calls.jsonl``.
 """
 
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ class AccountFacts(Fact):
     cash: Amount
     buying_power: Amount
     restricted: bool = False
+    day_trades: int | None = None
+    """Day trades of the last five sessions as the broker counts them; None: it does not say."""
 
 
 class BrokerPosition(Fact):
@@ -32,8 +34,15 @@ class BrokerPosition(Fact):
     average_price: Amount
 
 
+WORKING: Final = frozenset({"open", "accepted", "pending_replace", "pending_cancel"})
+"""Statuses of an order that may still fill. Only ``open`` can be replaced."""
+
+
 class BrokerOrder(Fact):
-    """An order as the broker shows it. ``status``: open, filled, cancelled, replaced, expired, rejected."""
+    """An order as the broker shows it.
+
+    ``status``: one of ``WORKING``, or an end: filled, cancelled, replaced, expired, rejected.
+    """
 
     order_id: str
     client_order_id: str
@@ -47,6 +56,12 @@ class BrokerOrder(Fact):
     stop: Price | None = None
     status: str
     replaced_by: str | None = None
+    replaces: str | None = None
+
+    @property
+    def is_working(self) -> bool:
+        """Whether it may still fill."""
+        return self.status in WORKING
 
 
 class BrokerFill(Fact):
@@ -62,6 +77,29 @@ class BrokerFill(Fact):
     fee: Amount
     executed_at: Instant
     session_date: SessionDate
+
+
+class OrderUpdate(Fact):
+    """One message of the broker's order stream: it hastens what reads would tell, and proves nothing missing.
+
+    ``event``: the broker's word, unknown ones kept as they came. Quantity and price: of the execution, if it is one.
+    """
+
+    event: str
+    order: BrokerOrder
+    execution_id: str | None = None
+    quantity: Shares | None = None
+    price: Price | None = None
+    position_quantity: Shares | None = None
+    at: Instant
+
+
+class AssetFacts(Fact):
+    """Whether a symbol can be traded now. ``is_halted`` None: the broker does not say."""
+
+    symbol: str
+    is_tradable: bool
+    is_halted: bool | None = None
 
 
 class CorporateEvent(Fact):
@@ -125,6 +163,19 @@ class BarFacts(Fact):
 
     symbol: str
     session_date: SessionDate
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Shares
+
+
+class IntradayBarFacts(Fact):
+    """A closed bar of *seconds* from *start_at*, as traded."""
+
+    symbol: str
+    start_at: Instant
+    seconds: int
     open: Price
     high: Price
     low: Price

@@ -49,6 +49,7 @@ class AccountState:
         self.fills: dict[SessionDate, list[BrokerFill]] = defaultdict(list)
         self.events: dict[SessionDate, list[CorporateEvent]] = defaultdict(list)
         self._open: dict[str, BrokerOrder] = {}
+        self._ended: dict[str, SessionDate | None] = {}
 
     def apply(self, effect: Effect) -> None:
         """Take one effect."""
@@ -76,6 +77,10 @@ class AccountState:
         """Working orders of *symbol*."""
         return [order for order in self._open.values() if order.symbol == symbol]
 
+    def ended_since(self, since: SessionDate) -> list[BrokerOrder]:
+        """Orders that ended in *since* or later."""
+        return [self.orders[name] for name, at in self._ended.items() if at is not None and at >= since]
+
     def bought_today(self, symbol: str) -> Decimal:
         """Shares of *symbol* bought in the session being played."""
         if self.session is None:
@@ -90,6 +95,7 @@ class AccountState:
             self._open[order.order_id] = order
         else:
             self._open.pop(order.order_id, None)
+            self._ended.setdefault(order.order_id, self.session)
 
     def _filled(self, fill: BrokerFill) -> None:
         order = self.orders[fill.order_id]

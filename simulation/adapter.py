@@ -6,7 +6,9 @@ from decimal import Decimal
 
 from execution_v2.broker.port import (
     Account,
+    Assets,
     CancelOrder,
+    Capabilities,
     Clock,
     Events,
     Fills,
@@ -20,11 +22,13 @@ from execution_v2.broker.port import (
     Seen,
     Sessions,
     SubmitOrder,
+    Updates,
 )
-from market.feed import DayBars, Quotes
+from market.feed import DayBars, IntradayBars, Quotes
 from schemas.base import SessionDate
 from schemas.observations import (
     AccountFacts,
+    AssetFacts,
     BarFacts,
     BrokerPosition,
     ClockFacts,
@@ -44,6 +48,9 @@ class SimBroker:
         self._tape = tape
         self._hours = hours
         self._now = now
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
 
     def submit(self, request: SubmitOrder) -> Outcome:
         now = self._arrive()
@@ -86,6 +93,11 @@ class SimBroker:
         rows = sorted(self._exchange.state.orders_open(), key=lambda o: (o.symbol, o.client_order_id))
         return Seen(as_of=now, value=tuple(rows))
 
+    def closed_orders(self, since: SessionDate) -> Orders:
+        now = self._arrive()
+        rows = self._exchange.state.ended_since(since)
+        return Seen(as_of=now, value=tuple(sorted(rows, key=lambda o: (o.symbol, o.client_order_id))))
+
     def fills(self, since: SessionDate) -> Fills:
         now = self._arrive()
         found = [
@@ -101,6 +113,18 @@ class SimBroker:
         now = self._arrive()
         found = sorted(self._exchange.state.events.get(session, []), key=lambda e: (e.at, e.event_id))
         return Seen(as_of=now, value=tuple(found))
+
+    def assets(self, symbols: Sequence[str]) -> Assets:
+        """A symbol is halted on a day of which the tape has no bar."""
+        now = self._arrive()
+        rows = []
+        for symbol in sorted(set(symbols)):
+            trades = self._exchange.last(symbol) is not None
+            rows.append(AssetFacts(symbol=symbol, is_tradable=True, is_halted=not trades))
+        return Seen(as_of=now, value=tuple(rows))
+
+    def updates(self) -> Updates:
+        return ReadFailed(cause="this exchange has no stream")
 
     def clock(self) -> Clock:
         now = self._arrive()
@@ -161,6 +185,12 @@ class SimBroker:
                     )
                 )
         return Seen(as_of=now, value=tuple(rows))
+
+    def bars(
+        self, symbols: Sequence[str], seconds: int, first: SessionDate, last: SessionDate
+    ) -> IntradayBars:
+        del symbols, seconds, first, last
+        return ReadFailed(cause="the tape holds daily bars")
 
     def _arrive(self) -> datetime:
         now = self._now()

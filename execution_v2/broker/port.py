@@ -4,6 +4,7 @@ The contract of execution.md 12.1. Requests carry Decimals and our own client id
 ways, and whatever surprises it becomes ``Unresolved`` or ``ReadFailed``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -13,17 +14,21 @@ from schemas.base import SessionDate
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.observations import (
     AccountFacts,
+    AssetFacts,
     BrokerFill,
     BrokerOrder,
     BrokerPosition,
     ClockFacts,
     CorporateEvent,
+    OrderUpdate,
     SessionHours,
 )
 
 __all__ = [
     "Account",
+    "Assets",
     "Broker",
+    "Capabilities",
     "CancelOrder",
     "Clock",
     "Confirmed",
@@ -44,6 +49,7 @@ __all__ = [
     "Sessions",
     "SubmitOrder",
     "Unresolved",
+    "Updates",
 ]
 
 
@@ -155,10 +161,31 @@ Events = Seen[tuple[CorporateEvent, ...]] | ReadFailed
 Clock = Seen[ClockFacts] | ReadFailed
 Sessions = Seen[tuple[SessionHours, ...]] | ReadFailed
 """Oldest first."""
+Assets = Seen[tuple[AssetFacts, ...]] | ReadFailed
+"""Sorted by symbol; a symbol that the broker does not know has no row."""
+Updates = Seen[tuple[OrderUpdate, ...]] | ReadFailed
+"""What the stream brought since it was last asked, in order of arrival; ReadFailed: it is down or mute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a broker can do; an adapter knows it without asking anybody."""
+
+    patch_stop: bool = True
+    """A working stop is replaced in one step, under a new order id."""
+    opposite_side_rule: bool = True
+    """A buy is refused while a sell stop or market sell of its symbol works, and the reverse."""
+    holds_shares: bool = True
+    """Shares that a working sell may sell are held for it."""
+    day_trade_fields: bool = False
+    stream: bool = False
+    places_orders: bool = True
 
 
 class Broker(Protocol):
     """What every adapter answers. Methods never raise for what the outside does."""
+
+    def capabilities(self) -> Capabilities: ...
 
     def submit(self, request: SubmitOrder) -> Outcome: ...
 
@@ -174,12 +201,24 @@ class Broker(Protocol):
 
     def open_orders(self) -> Orders: ...
 
+    def closed_orders(self, since: SessionDate) -> Orders:
+        """Orders that ended in *since* or a later session."""
+        ...
+
     def fills(self, since: SessionDate) -> Fills:
         """Executions of *since* and later sessions."""
         ...
 
     def events(self, session: SessionDate) -> Events:
         """What happened to holdings or cash in *session* without a fill."""
+        ...
+
+    def assets(self, symbols: Sequence[str]) -> Assets:
+        """Whether *symbols* can be traded now."""
+        ...
+
+    def updates(self) -> Updates:
+        """What the order stream brought since it was last asked; it is opened by the first call."""
         ...
 
     def clock(self) -> Clock: ...

@@ -14,8 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from execution_v2.broker.port import (
     Account,
+    Assets,
     Broker,
     CancelOrder,
+    Capabilities,
     Clock,
     Events,
     Fills,
@@ -27,9 +29,10 @@ from execution_v2.broker.port import (
     ReplaceOrder,
     Sessions,
     SubmitOrder,
+    Updates,
 )
 from ledger.canonical import Malformed, first_difference, line_bytes, parse_canonical_line
-from market.feed import DayBars, Feed, Quotes
+from market.feed import DayBars, Feed, IntradayBars, Quotes
 from schemas.base import Instant, SessionDate
 from schemas.errors import Corrupt
 from schemas.reasons.execution import CycleFault
@@ -38,6 +41,7 @@ Sink = Callable[[bytes], None]
 """Takes one line; the edge appends it to ``cycles/<slot>/observations/calls.jsonl``."""
 
 _OPS: Final[dict[str, tuple[Any, Any]]] = {
+    "capabilities": (None, Capabilities),
     "submit": (SubmitOrder, Outcome),
     "replace": (ReplaceOrder, Outcome),
     "cancel": (CancelOrder, Outcome),
@@ -45,12 +49,16 @@ _OPS: Final[dict[str, tuple[Any, Any]]] = {
     "account": (None, Account),
     "positions": (None, Positions),
     "open_orders": (None, Orders),
+    "closed_orders": (SessionDate, Orders),
     "fills": (SessionDate, Fills),
     "events": (SessionDate, Events),
+    "assets": (tuple[str, ...], Assets),
+    "updates": (None, Updates),
     "clock": (None, Clock),
     "calendar": (tuple[SessionDate, SessionDate], Sessions),
     "quotes": (tuple[str, ...], Quotes),
     "day_bars": (tuple[tuple[str, ...], SessionDate], DayBars),
+    "bars": (tuple[tuple[str, ...], int, SessionDate, SessionDate], IntradayBars),
     "now": (None, Instant),
 }
 """Operation -> (type of its request, type of its answer)."""
@@ -77,6 +85,10 @@ class RecordingEnded(Exception):
 
 class Door(ABC):
     """Broker and feed in one, every call handed to ``_call``."""
+
+    def capabilities(self) -> Capabilities:
+        answer: Capabilities = self._call("capabilities", None)
+        return answer
 
     def submit(self, request: SubmitOrder) -> Outcome:
         answer: Outcome = self._call("submit", request)
@@ -106,12 +118,24 @@ class Door(ABC):
         answer: Orders = self._call("open_orders", None)
         return answer
 
+    def closed_orders(self, since: SessionDate) -> Orders:
+        answer: Orders = self._call("closed_orders", since)
+        return answer
+
     def fills(self, since: SessionDate) -> Fills:
         answer: Fills = self._call("fills", since)
         return answer
 
     def events(self, session: SessionDate) -> Events:
         answer: Events = self._call("events", session)
+        return answer
+
+    def assets(self, symbols: Sequence[str]) -> Assets:
+        answer: Assets = self._call("assets", tuple(symbols))
+        return answer
+
+    def updates(self) -> Updates:
+        answer: Updates = self._call("updates", None)
         return answer
 
     def clock(self) -> Clock:
@@ -128,6 +152,12 @@ class Door(ABC):
 
     def day_bars(self, symbols: Sequence[str], session: SessionDate) -> DayBars:
         answer: DayBars = self._call("day_bars", (tuple(symbols), session))
+        return answer
+
+    def bars(
+        self, symbols: Sequence[str], seconds: int, first: SessionDate, last: SessionDate
+    ) -> IntradayBars:
+        answer: IntradayBars = self._call("bars", (tuple(symbols), seconds, first, last))
         return answer
 
     def now(self) -> datetime:
@@ -157,8 +187,8 @@ class RecordingBroker(Door):
     def _call(self, op: str, request: Any) -> Any:
         if op == "now":
             outcome: Any = self._now()
-        elif op == "day_bars":
-            outcome = self._feed.day_bars(*request)
+        elif op in ("day_bars", "bars"):
+            outcome = getattr(self._feed, op)(*request)
         elif op == "calendar":
             outcome = self._broker.calendar(*request)
         elif op == "quotes":
