@@ -13,6 +13,7 @@ from execution_v2.actions import import_events
 from execution_v2.desk import Desk
 from execution_v2.leave import cover
 from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, Ports
+from execution_v2.resolve import find_in_flight, look_after_missing
 from market.feed import Seen
 from schemas.cycle import CycleKind
 from schemas.events import CycleBegan, CycleEnded, PositionFailed
@@ -53,11 +54,11 @@ def run_cycle(inputs: CycleInputs, ports: Ports, config: CycleConfig) -> CycleRe
 def _find_out(desk: Desk) -> sync.Observed:
     """Observe, import, resolve; what cannot be read is said and concludes nothing."""
     import_events(desk)  # before any fill of the session: a split comes before the open's prints
-    desk.find_in_flight()
+    find_in_flight(desk)
     desk.import_fills()
     working = desk.ports.broker.open_orders()
     if isinstance(working, Seen) and "fills" not in desk.blind:
-        desk.look_after_missing(working.value)
+        look_after_missing(desk, working.value)
     return sync.check(desk, desk.ports.broker.account(), desk.ports.broker.positions(), working)
 
 

@@ -13,6 +13,7 @@ from execution_v2.desk import Desk
 from execution_v2.enforce import Authorised, judge, strategies_of
 from execution_v2.gates.facts import OBSERVATIONS_ASKED, EntryOrder, GateFacts, Phase, SendMoment
 from execution_v2.leave import cover
+from execution_v2.send import cancel, enter
 from execution_v2.sleeve_facts import since_the_close, sleeve_pnl
 from execution_v2.sync import Observed
 from market.feed import Seen
@@ -67,7 +68,7 @@ def finish(desk: Desk, order: Order, quotes: Mapping[str, QuoteFacts]) -> None:
         # On daily bars the open's price is the only one: what it did not fill now, nothing will.
         missed = not order.filled
         cause = OrderCause.ENTRY_MISSED_LIMIT if missed else OrderCause.ENTRY_WINDOW_ENDED
-        desk.cancel(order, cause)
+        cancel(desk, order, cause)
     quote = quotes.get(order.symbol)
     cover(desk, order.position_id, None if quote is None else quote.last)
 
@@ -129,7 +130,7 @@ def _send(
         gates=verdict.gates,
     )
     desk.note(("entry.authorised", authorised))
-    finish(desk, desk.enter(verdict, order), quotes)
+    finish(desk, enter(desk, verdict, order), quotes)
 
 
 def _sized(

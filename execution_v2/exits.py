@@ -12,6 +12,7 @@ from execution_v2.desk import Desk
 from execution_v2.leave import leave, stand
 from execution_v2.orders import sale
 from execution_v2.risk_class import reduction
+from execution_v2.send import cancel, reduce
 from schemas.book import Leg, Order, OrderState, Position, PositionPlan
 from schemas.cycle import CycleKind
 from schemas.events import PositionMarked
@@ -79,9 +80,9 @@ def _trim(desk: Desk, position_id: str, one: Sale, last: Decimal) -> bool:
     if made is None:
         desk.carry(position_id)
         return False
-    order = desk.reduce(made)
+    order = reduce(desk, made)
     if order.state in (OrderState.LIVE, OrderState.PARTIAL):
-        order = desk.cancel(order, OrderCause.CARRIED)
+        order = cancel(desk, order, OrderCause.CARRIED)
     if not order.filled:
         desk.carry(position_id)
         return False

@@ -6,6 +6,7 @@ from execution_v2 import protect
 from execution_v2.desk import Desk
 from execution_v2.orders import sale
 from execution_v2.risk_class import reduction
+from execution_v2.send import cancel, reduce
 from schemas.book import Leg, OrderState, Position
 from schemas.events import StopEvent
 from schemas.reasons.execution import OrderCause, StopCode
@@ -40,7 +41,7 @@ def leave(
     """Sell all of a position: its stop ends, then its shares go. *note*: the event's code if they stay."""
     for order in desk.fold.orders_of(position_id, Leg.STOP):
         if order.state in (OrderState.LIVE, OrderState.PARTIAL):
-            desk.cancel(order, OrderCause.FOR_EXIT)
+            cancel(desk, order, OrderCause.FOR_EXIT)
     for _ in range(desk.config.execution.exit_orders_max):
         position = desk.fold.positions.get(position_id)
         if position is None:
@@ -49,9 +50,9 @@ def leave(
         made = reduction(wish, desk.fold.positions.values(), desk.fold.orders.values())
         if made is None:
             break  # every share is claimed by an order whose fate is unknown
-        order = desk.reduce(made)
+        order = reduce(desk, made)
         if order.state in (OrderState.LIVE, OrderState.PARTIAL):
-            desk.cancel(order, OrderCause.CARRIED)
+            cancel(desk, order, OrderCause.CARRIED)
     held = desk.fold.positions.get(position_id)
     if held is None:
         return

@@ -9,7 +9,9 @@ from typing import Final
 
 from execution_v2.desk import Desk
 from execution_v2.orders import sale
+from execution_v2.replace import replace
 from execution_v2.risk_class import Reduction, reduction
+from execution_v2.send import cancel, reduce
 from execution_v2.transitions import UNKNOWN
 from schemas.base import down
 from schemas.book import Leg, Order, OrderState, Position
@@ -49,7 +51,7 @@ def set_stop(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, ba
     stands = _one(desk, working)
     if not quantity:
         if stands is not None:
-            desk.cancel(stands, OrderCause.FOR_EXIT)
+            cancel(desk, stands, OrderCause.FOR_EXIT)
         return True
     if stands is None:
         return _place(desk, position_id, down(price), quantity, basis)
@@ -62,14 +64,14 @@ def clear_flat(desk: Desk) -> None:
     for order in tuple(desk.fold.orders.values()):
         is_working = order.state in (OrderState.LIVE, OrderState.PARTIAL)
         if order.leg is Leg.STOP and is_working and order.position_id not in desk.fold.positions:
-            desk.cancel(order, OrderCause.POSITION_FLAT)
+            cancel(desk, order, OrderCause.POSITION_FLAT)
 
 
 def _one(desk: Desk, working: list[Order]) -> Order | None:
     """Of several stops the tightest stays: two could differ in price, and one is enough."""
     by_price = sorted(working, key=lambda o: (o.stop or Decimal(0), o.ord_id), reverse=True)
     for order in by_price[1:]:
-        desk.cancel(order, OrderCause.FOR_EXIT)
+        cancel(desk, order, OrderCause.FOR_EXIT)
     return by_price[0] if by_price else None
 
 
@@ -81,12 +83,12 @@ def _place(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, basi
         made = _bounded(desk, wish, None)
         if made is None:
             return True  # every share is claimed by a sale that works or may work
-        order = desk.reduce(made)
+        order = reduce(desk, made)
         if order.state is not OrderState.REJECTED:
             return True
         reason = _refusal(desk, "order.rejected", "ord_id", order.ord_id)
         if reason == BrokerCode.OPPOSITE_SIDE_ORDER:
-            desk.ports.pause(OPPOSITE_PAUSE_S)
+            desk.pause(OPPOSITE_PAUSE_S)
             continue
         refused += 1
         if reason == BrokerCode.STOP_THROUGH_MARKET or refused == REFUSALS_MAX:
@@ -118,7 +120,7 @@ def _adjust(
         return
     assert made.order.stop is not None, "a stop without its price"
     assert made.order.stop >= stands, "a long stop would move down (I14)"
-    desk.replace(order, made)
+    replace(desk, order, made)
     reason = _refusal(desk, "order.replace_rejected", "successor_ord_id", made.order.ord_id)
     if reason is not None:
         held = StopEvent(
