@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution_v2.desk import Desk
 from execution_v2.enforce import Authorised, judge
 from execution_v2.gates.facts import EntryOrder
 from execution_v2.gates.table import GATES
 from execution_v2.risk_class import Reduction, reducible, reduction
+from execution_v2.send import enter, reduce
 from schemas.book import ENDED, Leg, Order, OrderState, RiskClass
 from tests.portfolio.books import order, position, usd
 
@@ -60,5 +60,5 @@ def test_no_gate_and_no_verdict_has_a_type_for_an_exit() -> None:
     for check in (judge, *(gate.check for gate in GATES)):
         assert EntryOrder is get_type_hints(check)["entry"]
         assert Reduction not in get_type_hints(check).values()
-    assert Reduction is get_type_hints(Desk.reduce)["reduction"]
-    assert Authorised is get_type_hints(Desk.enter)["authorised"]
+    assert Reduction is get_type_hints(reduce)["reduction"]
+    assert Authorised is get_type_hints(enter)["authorised"]
