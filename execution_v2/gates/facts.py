@@ -20,7 +20,7 @@ from schemas.base import Fact, Scalar
 from schemas.book import BookState, Side, TimeInForce
 from schemas.decisions import Decisions
 from schemas.header import Finding
-from schemas.observations import BrokerOrder, ClockFacts, ControlObservation, QuoteFacts
+from schemas.observations import AssetFacts, BrokerOrder, ClockFacts, ControlObservation, QuoteFacts
 from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
 
@@ -78,6 +78,10 @@ class SendMoment:
         held_up: symbols in which book and broker differ; None: they were not compared.
         foreign: working orders at the broker that no record of ours names.
         sessions: the session and those before it, oldest first; empty: unknown.
+        asset: whether the entry's symbol can be traded now; None: the broker did not say, or was not asked.
+        assets_asked: whether it was asked. Daily-bar cycles do not ask; where one asked, no answer is a no.
+        day_trades: of the last five sessions as the broker counts them; None: it does not report them.
+        breaker_open: whether the broker failed so often of late that nothing is added until it answers again.
     """
 
     now: datetime
@@ -90,6 +94,10 @@ class SendMoment:
     held_up: frozenset[str] | None
     foreign: tuple[BrokerOrder, ...]
     sessions: tuple[date, ...]
+    asset: AssetFacts | None = None
+    assets_asked: bool = False
+    day_trades: int | None = None
+    breaker_open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Gate 15: what an entry rests on was read whole and is of this session by its header, not by a file time."""
+"""Gate 15: what an entry rests on was read whole, is of this session by its header, and its reader still answers.
+
+A date is a header's, never a file's. While the broker's circuit is open its answers are too rare to add to.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -40,12 +43,15 @@ def check_book(facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ..
 
 
 def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ...]:
-    """The book's answer; before a send also how old the observations are, and the quote of the symbol."""
+    """The book's answer; before a send also the age of the observations, the symbol's quote, and the circuit."""
     found = check_book(facts, config)
     moment = facts.moment
     if moment is None:
         return found
-    return (*found, *_ages(facts, moment, config), *_quote(entry, moment, config))
+    found += (*_ages(facts, moment, config), *_quote(entry, moment, config))
+    if moment.breaker_open:
+        found += (finding(FreshnessCode.BROKER_CIRCUIT_OPEN, facts.book_id, moment.breaker_open, False),)
+    return found
 
 
 def _ages(facts: GateFacts, moment: SendMoment, config: EnforcementConfig) -> list[Finding]:

@@ -142,16 +142,20 @@ class FreshnessCode(StrEnum):
     QUOTE_MISSING = "QUOTE_MISSING"
     QUOTE_STALE = "QUOTE_STALE"
     QUOTE_CROSSED = "QUOTE_CROSSED"
+    BROKER_CIRCUIT_OPEN = "BROKER_CIRCUIT_OPEN"
 
 
 class MarketCode(StrEnum):
-    """Gate 16: the market is open by our calendar and by the broker's clock, and the hour is one for entries."""
+    """Gate 16: calendar and broker's clock say open, the hour is one for entries, and symbol and account may trade."""
 
     CLOCK_UNKNOWN = "CLOCK_UNKNOWN"
     NOT_A_SESSION = "NOT_A_SESSION"
     MARKET_CLOSED = "MARKET_CLOSED"
     ENTRY_WINDOW_CLOSED = "ENTRY_WINDOW_CLOSED"
+    SYMBOL_NOT_TRADABLE = "SYMBOL_NOT_TRADABLE"
+    SYMBOL_HALTED = "SYMBOL_HALTED"
     ACCOUNT_RESTRICTED = "ACCOUNT_RESTRICTED"
+    DAY_TRADE_GUARD = "DAY_TRADE_GUARD"
 
 
 class RepetitionCode(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from portfolio.sleeves import Sharing
 from schemas.book import Closing, LossRun, OrderState, OrderType, Side, StopOut, StrategyResult, TimeInForce
-from schemas.observations import BrokerOrder, QuoteFacts
+from schemas.observations import AssetFacts, BrokerOrder, QuoteFacts
 from schemas.reasons import gates as reasons
 from schemas.reasons.gates import LiveCode
 from schemas.reasons.ledger import ReadFaultCode
@@ -132,10 +132,20 @@ CASES: Final[dict[StrEnum, Callable[[World], World]]] = {
     reasons.FreshnessCode.QUOTE_CROSSED: lambda w: w.moment_with(
         quote=QuoteFacts(symbol="AAA", last=usd("50"), bid=usd("50.01"), ask=usd("50"), as_of=NOW)
     ),
+    reasons.FreshnessCode.BROKER_CIRCUIT_OPEN: lambda w: w.moment_with(breaker_open=True),
     reasons.MarketCode.CLOCK_UNKNOWN: lambda w: w.moment_with(clock=None),
     reasons.MarketCode.NOT_A_SESSION: lambda w: w.clock_with(session_date=P),
     reasons.MarketCode.MARKET_CLOSED: lambda w: w.clock_with(is_open=False),
     reasons.MarketCode.ENTRY_WINDOW_CLOSED: lambda w: w.at(CLOSE_AT - timedelta(minutes=10)),
+    reasons.MarketCode.SYMBOL_NOT_TRADABLE: lambda w: w.moment_with(
+        asset=AssetFacts(symbol="AAA", is_tradable=False)
+    ),
+    reasons.MarketCode.SYMBOL_HALTED: lambda w: w.moment_with(
+        asset=AssetFacts(symbol="AAA", is_tradable=True, is_halted=True)
+    ),
+    reasons.MarketCode.DAY_TRADE_GUARD: lambda w: w.moment_with(day_trades=3).facts_with(
+        equity=usd("24999.99")
+    ),
     reasons.MarketCode.ACCOUNT_RESTRICTED: lambda w: w.moment_with(restricted=True),
     reasons.SleeveCode.S2_CONFIG_INVALID: lambda w: w.facts_with(sleeve_faults=("not JSON",)),
     reasons.SleeveCode.S2_MISSING_SLEEVE: lambda w: w.config_with(sharing=Sharing()),

@@ -10,11 +10,12 @@ from typing import Any, Final, get_type_hints
 import pytest
 
 from execution_v2.enforce import Authorised, Refused, judge
-from execution_v2.gates import live
+from execution_v2.gates import live, market
 from execution_v2.gates.facts import EntryOrder, Phase
 from execution_v2.gates.table import GATES
 from portfolio.exposure import measure
 from schemas.book import Leg, OrderState
+from schemas.observations import AssetFacts
 from schemas.reasons import gates as reasons
 from schemas.reasons.gates import LiveCode
 from tests.execution_v2.gate_cases import BREAKS, CASES, never_sent, out
@@ -202,6 +203,62 @@ def test_before_the_open_what_only_a_cycle_knows_is_not_asked() -> None:
     unread = good().moment_with(clock=None, quote=None, held_up=None, restricted=None, observed_at={})
     assert isinstance(unread.judged(Phase.E), Authorised)
     assert isinstance(unread.judged(Phase.S), Refused)
+
+
+@pytest.mark.parametrize(
+    ("trades", "equity", "codes"),
+    [
+        (3, "24999.99", ["DAY_TRADE_GUARD"]),
+        (4, "24999.99", ["DAY_TRADE_GUARD"]),
+        (3, "25000", []),
+        (2, "24999.99", []),
+        (None, "24999.99", []),
+    ],
+)
+def test_below_25000_a_fourth_day_trade_is_not_risked_where_the_broker_counts_them(
+    trades: int | None, equity: str, codes: list[str]
+) -> None:
+    world = good().moment_with(day_trades=trades).facts_with(equity=usd(equity))
+    assert codes == [row.code for row in market.check(world.entry, world.facts, world.config)]
+
+
+def test_three_day_trades_and_an_equity_that_nobody_knows_are_too_many() -> None:
+    world = good().moment_with(day_trades=3).facts_with(equity=None)
+    assert ["DAY_TRADE_GUARD"] == [row.code for row in market.check(world.entry, world.facts, world.config)]
+
+
+@pytest.mark.parametrize(
+    ("asset", "codes"),
+    [
+        (None, ["SYMBOL_NOT_TRADABLE"]),
+        (AssetFacts(symbol="BBB", is_tradable=True), ["SYMBOL_NOT_TRADABLE"]),
+        (AssetFacts(symbol="AAA", is_tradable=True), []),
+        (AssetFacts(symbol="AAA", is_tradable=True, is_halted=False), []),
+        (
+            AssetFacts(symbol="AAA", is_tradable=False, is_halted=True),
+            ["SYMBOL_NOT_TRADABLE", "SYMBOL_HALTED"],
+        ),
+    ],
+)
+def test_a_symbol_that_a_broker_was_asked_about_must_be_one_it_trades(
+    asset: AssetFacts | None, codes: list[str]
+) -> None:
+    world = good().moment_with(asset=asset, assets_asked=True)
+    assert codes == [row.code for row in market.check(world.entry, world.facts, world.config)]
+
+
+def test_a_cycle_that_asks_no_broker_about_symbols_needs_no_answer_and_heeds_one_that_it_has() -> None:
+    assert isinstance(good().moment_with(assets_asked=False).judged(), Authorised)
+    halted = good().moment_with(asset=AssetFacts(symbol="AAA", is_tradable=True, is_halted=True)).judged()
+    assert isinstance(halted, Refused)
+    assert "SYMBOL_HALTED" == halted.code
+
+
+def test_symbol_account_and_day_trades_are_told_in_the_order_of_their_codes() -> None:
+    world = good().at(OPEN_AT).facts_with(equity=None)
+    world = world.moment_with(restricted=None, day_trades=9, assets_asked=True)
+    expected = ["ENTRY_WINDOW_CLOSED", "SYMBOL_NOT_TRADABLE", "ACCOUNT_RESTRICTED", "DAY_TRADE_GUARD"]
+    assert expected == [row.code for row in market.check(world.entry, world.facts, world.config)]
 
 
 def test_the_third_attempt_may_be_sent_again_under_its_own_id_and_a_fourth_may_not() -> None:
