@@ -58,9 +58,15 @@ class Day:
         return f"{layout.day(self.book_id, self.session)}/{name}"
 
     def write(self, name: str, artifact: Artifact, inputs: Sequence[InputRef]) -> Written:
-        """Write a file of this day once."""
-        house = self.house
-        return artifacts.write(house.disk, self.path(name), artifact, self.ctx, inputs, house.held)
+        """Write a file of this day once; one that was revised must say what its latest revision says."""
+        house, path = self.house, self.path(name)
+        if artifacts.head(house.disk, path) != path:
+            return artifacts.restate(house.disk, path, artifact, self.ctx, inputs)
+        return artifacts.write(house.disk, path, artifact, self.ctx, inputs, house.held)
+
+    def revise(self, name: str, artifact: Artifact, inputs: Sequence[InputRef]) -> Written:
+        """Write a correction of a file of this day beside it."""
+        return artifacts.revise(self.house.disk, self.path(name), artifact, self.ctx, inputs)
 
     def read(self, name: str, model: type[A]) -> Loaded[A] | ReadFault:
         """Read a file of this day fail-closed."""
@@ -75,10 +81,11 @@ class Day:
         return found
 
     def ref(self, name: str) -> InputRef | None:
-        """A file of this day as an input, or None if it is not there."""
+        """A file of this day as an input, in its latest revision, or None if it is not there."""
         path = self.path(name)
         if not self.house.disk.exists(path):
             return None
+        path = artifacts.head(self.house.disk, path) if name.endswith(".json") else path
         return InputRef(path=path, sha256=digest(self.house.disk.read(path)))
 
     def cycles(self) -> Sequence[str]:

@@ -2,11 +2,12 @@
 
 The recorded answers of broker, feed and clock are fed back; every stage runs again by the code of today. A cycle
 that died is replayed up to the record at which it died. A day of another ``code_version`` is compared by payload:
-what differs there is a change of behaviour, not a divergence.
+what differs there is a change of behaviour, not a divergence. Where a person revised a file, the edition that stood is
+recomputed; what it superseded, and what was made under settings that were then changed, is taken as recorded.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -15,12 +16,13 @@ from flows.day import Day
 from flows.house import House
 from flows.overlay import Overlay
 from flows.pipeline import CLOSE_AFTER, PREMARKET, Outcome
+from flows.revising import RUNS, taken_as_recorded
 from flows.stages import close, cycle, opening, premarket
 from flows.stages.cycle import Slot
 from flows.stages.opening import Session
 from flows.world import SteppedClock, World
 from ledger import layout
-from ledger.artifacts import Loaded
+from ledger.artifacts import Loaded, head
 from ledger.canonical import Malformed, first_difference, line_bytes, parse_canonical, parse_canonical_line
 from ledger.journal import Entry, Journal, parse_chain
 from schemas.decisions import Decisions
@@ -61,6 +63,8 @@ class Replayed:
     files: int
     same_build: bool
     divergences: tuple[Divergence, ...]
+    taken: tuple[str, ...] = ()
+    """Files that were taken as recorded, because a revision or a change of settings came after them."""
 
     @property
     def identical(self) -> bool:
@@ -86,9 +90,10 @@ def replay(house: House, day: Day) -> Replayed:
         )
     if same_build:
         _check_modulation(day)
-    overlay = Overlay(house.disk, folder, lambda name: RECORDED.fullmatch(name) is not None)
-    found = _recompute(house, day, overlay)
-    found += _compare(house, folder, overlay, same_build)
+    taken = taken_as_recorded(day, manifest["config_sha256"])
+    overlay = Overlay(house.disk, folder, lambda name: name in taken or RECORDED.fullmatch(name) is not None)
+    found = _recompute(house, day, overlay, taken)
+    found += _compare(house, folder, overlay, taken, same_build)
     files = sum(1 for _ in house.disk.list(folder))
     return Replayed(
         book_id=day.book_id,
@@ -96,6 +101,7 @@ def replay(house: House, day: Day) -> Replayed:
         files=files,
         same_build=same_build,
         divergences=tuple(found),
+        taken=tuple(sorted(taken)),
     )
 
 
@@ -138,7 +144,7 @@ def _check_modulation(day: Day) -> None:
         )
 
 
-def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:
+def _recompute(house: House, day: Day, overlay: Overlay, taken: Set[str]) -> list[Divergence]:
     """Run every stage that the recorded day has, over *overlay*."""
     replica = Day(
         house=house.with_disk(overlay), book_id=day.book_id, session=day.session, previous=day.previous
@@ -149,11 +155,16 @@ def _recompute(house: House, day: Day, overlay: Overlay) -> list[Divergence]:
     outcome = Outcome(replica)
     found: list[Divergence] = []
     session = opening.open_session(replica, world, None)
-    if house.disk.exists(day.path(premarket.BOOK)):
+    if house.disk.exists(day.path(premarket.BOOK)) and premarket.BOOK not in taken:
         outcome.attempt("book", lambda: opening.book(replica))
     for stage, run in PREMARKET:
         name = premarket.MARKET if stage == "market" else f"{stage}.json"
-        if house.disk.exists(day.path(name)):
+        latest = head(house.disk, day.path(name)).removeprefix(day.path(""))
+        if not house.disk.exists(day.path(name)) or latest in taken:
+            continue
+        if latest != name:
+            outcome.attempt(stage, lambda stage=stage: RUNS[stage](replica, Day.revise))  # type: ignore[misc]
+        else:
             outcome.attempt(stage, lambda run=run: run(replica))  # type: ignore[misc]
     slots = {slot.name: slot for slot in cycle.slots(replica)}
     for name in day.cycles():
@@ -256,16 +267,17 @@ def _call_divergence(calls: str, expected: str, actual: str) -> Divergence:
     return Divergence(category="CALL", file=calls, pointer="", expected=expected, actual=actual)
 
 
-def _compare(house: House, folder: str, overlay: Overlay, same_build: bool) -> list[Divergence]:
+def _compare(
+    house: House, folder: str, overlay: Overlay, taken: Set[str], same_build: bool
+) -> list[Divergence]:
     found: list[Divergence] = []
     outside = {f"{folder}/{layout.REPORT}"}
     there = [path for path in house.disk.list(folder) if path not in outside]
     for path in there:
         before = house.disk.read(path)
-        if RECORDED.fullmatch(path.removeprefix(f"{folder}/")):
-            continue
+        name = path.removeprefix(f"{folder}/")
         now = overlay.made.get(path)
-        if now == before:
+        if name in taken or RECORDED.fullmatch(name) or now == before:
             continue
         if now is None:
             found.append(
@@ -356,6 +368,7 @@ def save(house: House, verdict: Replayed) -> str:
         "files": verdict.files,
         "identical": verdict.identical,
         "same_build": verdict.same_build,
+        "taken": list(verdict.taken),
         "divergences": rows,
     }
     house.disk.write(path, line_bytes(body))

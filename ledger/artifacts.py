@@ -168,14 +168,37 @@ def revise(disk: Disk, path: str, artifact: Artifact, ctx: Context, inputs: Sequ
     for candidate in (number, number + 1):
         if candidate == 1:
             continue
-        target, before = layout.revision(path, candidate), layout.revision(path, candidate - 1)
-        link = InputRef(path=before, sha256=digest(disk.read(before)))
-        data = encode(artifact, ctx, (*inputs, link), supersedes=before.rsplit("/", 1)[-1])
+        target, link = layout.revision(path, candidate), _link(disk, path, candidate - 1)
+        data = encode(artifact, ctx, (*inputs, link), supersedes=_name(link.path))
         if candidate == number and disk.read(target) != data:
             continue
         status: Literal["verified", "revised"] = "verified" if candidate == number else "revised"
         return Written(path=target, sha256=write_once(disk, target, data).sha256, status=status)
     raise AssertionError("the next revision is always free")
+
+
+def restate(disk: Disk, path: str, artifact: Artifact, ctx: Context, inputs: Sequence[InputRef]) -> Written:
+    """Hold *artifact*, computed again, against the latest revision of *path*. Errors: as ``write``."""
+    number = _latest(disk, path)
+    assert number > 1, f"{path} was never revised"
+    link = _link(disk, path, number - 1)
+    data = encode(artifact, ctx, (*inputs, link), supersedes=_name(link.path))
+    return write_once(disk, layout.revision(path, number), data)
+
+
+def _link(disk: Disk, path: str, number: int) -> InputRef:
+    """Revision *number* of *path* as the input that its successor names."""
+    before = layout.revision(path, number)
+    return InputRef(path=before, sha256=digest(disk.read(before)))
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def head(disk: Disk, path: str) -> str:
+    """The path of the latest revision of *path*: its own, if it was never revised."""
+    return layout.revision(path, _latest(disk, path))
 
 
 def read(
@@ -197,11 +220,12 @@ def read(
         expected_sha256: what the caller knows the file's digest to be.
         sealed: path -> digest of every file of a sealed day (``seal.listing``).
         known_inputs: path -> present digest of inputs that the caller vouches for: those already hashed, and
-            those that this disk does not hold as plain files. Every other recorded input is read and hashed.
+            those that this disk does not hold as plain files. Every other recorded input is read and hashed; one
+            that was revised since is not what it was.
         held: what this process knows already, by digest.
     Errors: ``Denied`` LEDGER_UNAVAILABLE if the disk does not answer: that is not the same as "missing" (L6).
     """
-    latest = layout.revision(path, _latest(disk, path))
+    latest = head(disk, path)
     loaded = read_file(disk, latest, model, book_id, session_date, held)
     if isinstance(loaded, ReadFault):
         return loaded
@@ -211,6 +235,17 @@ def read(
     header = loaded.header
     stale = _stale_chain(disk, path, latest, header) or _stale_input(disk, latest, header, known_inputs or {})
     return stale or loaded
+
+
+def read_chain(
+    disk: Disk, path: str, model: type[A], book_id: str, session_date: date
+) -> Loaded[A] | ReadFault:
+    """The latest revision of *path*, if every link holds: what a revision may supersede, stale inputs and all."""
+    latest = head(disk, path)
+    loaded = read_file(disk, latest, model, book_id, session_date)
+    if isinstance(loaded, ReadFault):
+        return loaded
+    return _stale_chain(disk, path, latest, loaded.header) or loaded
 
 
 def read_file(
@@ -285,7 +320,7 @@ def _stale_chain(disk: Disk, path: str, latest: str, header: Header) -> ReadFaul
         here = layout.revision(path, number)
         fault = _Faults(here)
         before = layout.revision(path, number - 1) if number > 1 else None
-        named = None if before is None else before.rsplit("/", 1)[-1]
+        named = None if before is None else _name(before)
         if header.supersedes != named:
             return fault.of(ReadFaultCode.STALE_INPUT, "/supersedes", named, header.supersedes)
         if before is None:
@@ -309,6 +344,8 @@ def _stale_input(disk: Disk, path: str, header: Header, known: Mapping[str, str]
     fault = _Faults(path)
     for at, ref in enumerate(header.inputs):
         pointer = f"/inputs/{at}/sha256"
+        if _name(ref.path) != header.supersedes and (later := _successor(disk, ref.path)) is not None:
+            return fault.of(ReadFaultCode.STALE_INPUT, pointer, ref.path, later, "made before its revision")
         now = known.get(ref.path)
         if now is None:
             try:
@@ -319,6 +356,15 @@ def _stale_input(disk: Disk, path: str, header: Header, known: Mapping[str, str]
             detail = f"made from another {ref.path}"
             return fault.of(ReadFaultCode.STALE_INPUT, pointer, ref.sha256, now, detail)
     return None
+
+
+def _successor(disk: Disk, path: str) -> str | None:
+    """The revision that supersedes *path*; None: there is none, or *path* is no artifact."""
+    if not path.endswith(".json"):
+        return None
+    first, number = layout.split_revision(path)
+    later = layout.revision(first, number + 1)
+    return later if disk.exists(later) else None
 
 
 @dataclass(frozen=True, slots=True)

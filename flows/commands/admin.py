@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import console
-from flows.commands.options import Book, Home, Json, house
+from flows.commands.options import Book, Home, Json, house, who_and_why
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -43,7 +43,7 @@ def kill(
             safe="nothing was changed",
             next="avwap kill on … or avwap kill off …",
         )
-    _who_and_why("a kill switch", operator, reason)
+    who_and_why("a kill switch", operator, reason)
     wrote = throw(house(home), book, switch == "on", operator, reason)
     console.emit({"book": book, "kill": switch, "wrote": wrote}, as_json, lambda: _notes(wrote))
 
@@ -61,19 +61,9 @@ def resume(
     """
     from flows.switch import resume as go_on
 
-    _who_and_why("a resume", operator, reason)
+    who_and_why("a resume", operator, reason)
     wrote = go_on(house(home), book, operator, reason)
     console.emit({"book": book, "wrote": wrote}, as_json, lambda: _notes(wrote))
-
-
-def _who_and_why(what: str, operator: str, reason: str) -> None:
-    if not operator.strip() or not reason.strip():
-        raise UsageFault(
-            EdgeCode.USAGE,
-            f"{what} is journaled with who and why",
-            safe="nothing was changed",
-            next="give --operator and --reason",
-        )
 
 
 def _notes(lines: list[str]) -> None:

@@ -55,3 +55,14 @@ def house(home: Path | None) -> "House":
     from flows.settings import load
 
     return House(load(home))
+
+
+def who_and_why(what: str, operator: str, reason: str) -> None:
+    """Refuse an act of a person without its person or its reason. Errors: ``UsageFault``."""
+    if not operator.strip() or not reason.strip():
+        raise UsageFault(
+            EdgeCode.USAGE,
+            f"{what} is journaled with who and why",
+            safe="nothing was changed",
+            next="give --operator and --reason",
+        )

@@ -57,6 +57,7 @@ def result_dict(result: "SessionResult") -> dict[str, Any]:
     if result.replayed is not None:
         body["replayed"] = {
             "identical": result.replayed.identical,
+            "taken": list(result.replayed.taken),
             "divergences": [str(each) for each in result.replayed.divergences],
         }
     return body
@@ -120,6 +121,8 @@ def tell_replay(result: "SessionResult") -> None:
     assert replayed is not None
     if replayed.identical:
         console.note(f"verified {replayed.session}: {replayed.files} files recomputed, every byte the same")
+        if replayed.taken:
+            console.note(f"taken    as recorded, for the morning was revised: {', '.join(replayed.taken)}")
         console.note(f"seal     {result.seal}")
     console.table(
         "Divergences",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import console
-from flows.commands.options import Book, Home, Json, On, house
+from flows.commands.options import Book, Home, Json, On, house, who_and_why
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -158,24 +158,101 @@ def scan(
             console.note(f"wrote     {name}")
 
 
-def decide(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+Revise = Annotated[
+    bool,
+    typer.Option(
+        "--revise", help="Once more, by the settings of now, as a revision beside the file. Before any cycle."
+    ),
+]
+Who = Annotated[str, typer.Option("--operator", help="With --revise: who; journaled.", envvar="USER")]
+Why = Annotated[str, typer.Option("--reason", help="With --revise: why; journaled.")]
+
+
+def decide(
+    book: Book,
+    on: On,
+    revise: Revise = False,
+    operator: Who = "",
+    reason: Why = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Decide every intent of candidates.json against this morning's book.
 
     Example: `avwap decide --book SIM --date 2016-06-01`
+
+    Once more, after a setting was changed: `avwap decide --book SIM --date 2016-06-01 --revise --operator jo
+    --reason "three entries a day this week"`, and then `avwap enforce` in the same way; until then nothing is entered.
     """
     from flows.stages import premarket as stages
 
+    if revise:
+        _revised(book, on, home, as_json, "decisions", operator, reason)
+        return
+    _no_reason(reason)
     _stage(book, on, home, as_json, ("decisions",), stages.decisions)
 
 
-def enforce(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
+def enforce(
+    book: Book,
+    on: On,
+    revise: Revise = False,
+    operator: Who = "",
+    reason: Why = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
     """Put every intent through the gates and say which may be tried today.
 
     Example: `avwap enforce --book SIM --date 2016-06-01`
+
+    Once more, after the decisions were revised or a limit was changed: `avwap enforce --book SIM --date 2016-06-01
+    --revise --operator jo --reason "decisions revised"`
     """
     from flows.stages import premarket as stages
 
+    if revise:
+        _revised(book, on, home, as_json, "enforcement", operator, reason)
+        return
+    _no_reason(reason)
     _stage(book, on, home, as_json, ("enforcement",), stages.enforcement)
+
+
+def _no_reason(reason: str) -> None:
+    """Words that nobody would ever read: most likely ``--revise`` was forgotten."""
+    if reason:
+        raise UsageFault(
+            EdgeCode.USAGE,
+            "--reason goes with --revise: a first edition needs none",
+            safe="nothing was started",
+            next="add --revise, or leave --reason out",
+        )
+
+
+def _revised(book: str, on: Any, home: Any, as_json: bool, stage: str, operator: str, reason: str) -> None:
+    from flows import stories, telemetry
+    from flows.acting import acting
+    from flows.day import past_day
+    from flows.revising import COMMAND, Words
+    from flows.revising import revise as write
+    from flows.settings import operable
+
+    who_and_why("a revision", operator, reason)
+    at = house(home)
+    day = past_day(at, operable(book), on)
+    words = Words(operator=operator.strip(), reason=reason.strip())
+    with acting(at, book, f"avwap {COMMAND[stage]} {on} --revise") as (_, guard):
+        written, session = write(day, stage, words, guard)
+        if stage == "enforcement":
+            telemetry.record_enforcement(day, session)
+
+    def then() -> None:
+        if stage == "decisions":
+            again = f"avwap enforce --book {book} --date {day.session} --revise"
+            console.note(f"next      {again}: until then nothing is entered")
+
+    told = {stage: stories.of_stage(day, stage)} if as_json else {}
+    _tell(day, (stage,), [written], as_json, then, **told)
 
 
 def cycle(

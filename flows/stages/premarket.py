@@ -1,6 +1,6 @@
 """From the bars known at 08:30 to the entries authorised for the session: six stages, each from files alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from strategies.scan import ScanInputs
 
 A = TypeVar("A", bound=Artifact)
+Keep = Callable[[Day, str, Artifact, Sequence[InputRef]], Written]
+"""What is done with a stage's artifact: written once, or beside the one that it corrects."""
 
 MARKET = "observations/market.json"
 BOOK = "observations/book.json"
@@ -176,7 +178,7 @@ def candidates(day: Day) -> Written:
     return day.write("candidates.json", artifact, (scanned.ref,))
 
 
-def decisions(day: Day) -> Written:
+def decisions(day: Day, keep: Keep = Day.write) -> Written:
     """ALLOW, RESIZE or BLOCK for every intent, against the book of this morning."""
     from flows.guard import guarded
     from flows.peers import rebased, returns, sectors
@@ -212,7 +214,7 @@ def decisions(day: Day) -> Written:
     settings = day.house.settings
     artifact = decide.run(inputs, settings.books[day.book_id], settings.sharing(day.book_id), guarded)
     refs = (wished.ref, seen.ref, *facts.refs, *_refs(felt), *_refs(stated))
-    return day.write("decisions.json", artifact, refs)
+    return keep(day, "decisions.json", artifact, refs)
 
 
 def _stated(day: Day) -> Loaded[SleevePnlObservation] | None:
@@ -220,7 +222,7 @@ def _stated(day: Day) -> Loaded[SleevePnlObservation] | None:
     return _recorded(day, "decisions", SLEEVE_PNL, SleevePnlObservation)
 
 
-def enforcement(day: Day) -> Written:
+def enforcement(day: Day, keep: Keep = Day.write) -> Written:
     """Which entries may be tried today, and which gate refused each of the others."""
     from execution_v2 import enforce
     from flows.peers import peers
@@ -252,7 +254,7 @@ def enforcement(day: Day) -> Written:
     )
     artifact = enforce.run(inputs, day.house.settings.enforcement(day.book_id))
     refs = [wished.ref, seen.ref, *facts.refs, *_refs(decided, control, felt, stated)]
-    return day.write("enforcement.json", artifact, refs)
+    return keep(day, "enforcement.json", artifact, refs)
 
 
 def record_faults(day: Day) -> tuple[RecordCode, ...]:

@@ -10,7 +10,18 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ledger import layout
-from ledger.artifacts import Held, Loaded, ReadFault, encode, read, revise, write, write_once
+from ledger.artifacts import (
+    Held,
+    Loaded,
+    ReadFault,
+    encode,
+    read,
+    read_chain,
+    restate,
+    revise,
+    write,
+    write_once,
+)
 from ledger.canonical import artifact_bytes, digest, parse_canonical
 from ledger.disk import LocalDisk
 from schemas.errors import ArtifactDivergence
@@ -20,6 +31,7 @@ from tests.ledger.days import BOOK, FIRST, SECOND, Choice, Sighting, context, si
 
 SCAN = layout.artifact(BOOK, FIRST, "scan")
 DECISIONS = layout.artifact(BOOK, FIRST, "decisions")
+ENFORCED = layout.artifact(BOOK, FIRST, "enforcement")
 C = ReadFaultCode
 
 
@@ -199,6 +211,49 @@ def test_a_chain_whose_first_file_is_gone_is_not_read(disk: LocalDisk) -> None:
     revise(disk, DECISIONS, Choice(symbols=("MSFT",)), context(), [])
     (disk.root / DECISIONS).unlink()
     assert C.STALE_INPUT == fault(disk, DECISIONS).code
+
+
+def test_what_was_made_from_a_file_that_was_revised_since_is_stale(disk: LocalDisk) -> None:
+    decide(disk, "AAPL")
+    made = write(disk, ENFORCED, Choice(symbols=("AAPL",)), context(), [good(disk).ref])
+    assert isinstance(read(disk, ENFORCED, Choice, BOOK, FIRST), Loaded)
+    later = revise(disk, DECISIONS, Choice(symbols=("MSFT",)), context(), [])
+    found = read(disk, ENFORCED, Choice, BOOK, FIRST)
+    assert isinstance(found, ReadFault)
+    assert C.STALE_INPUT == found.code
+    assert (f"{ENFORCED} /inputs/0/sha256", DECISIONS, later.path) == (
+        found.finding.subject,
+        found.finding.threshold,
+        found.finding.observed,
+    )
+    again = revise(disk, ENFORCED, Choice(symbols=("MSFT",)), context(), [good(disk).ref])
+    now = read(disk, ENFORCED, Choice, BOOK, FIRST)
+    assert isinstance(now, Loaded)
+    assert again.ref == now.ref
+    assert made.sha256 == digest(disk.read(ENFORCED))
+
+
+def test_a_revised_file_computed_again_is_held_against_its_latest_revision(disk: LocalDisk) -> None:
+    decide(disk, "AAPL")
+    scan = write_scan(disk, FIRST).ref
+    later = revise(disk, DECISIONS, Choice(symbols=("MSFT",)), context(), [scan])
+    again = restate(disk, DECISIONS, Choice(symbols=("MSFT",)), context(), [scan])
+    assert ("verified", later.path, later.sha256) == (again.status, again.path, again.sha256)
+    with pytest.raises(ArtifactDivergence) as caught:
+        restate(disk, DECISIONS, Choice(symbols=("AAPL",)), context(), [scan])
+    assert later.path in str(caught.value)
+
+
+def test_a_chain_reads_whatever_became_of_its_inputs_and_not_without_its_links(disk: LocalDisk) -> None:
+    decide(disk, "AAPL")
+    later = revise(disk, DECISIONS, Choice(symbols=("MSFT",)), context(), [write_scan(disk, FIRST).ref])
+    edit(disk, SCAN, config_sha256="0" * 64)
+    assert C.STALE_INPUT == fault(disk, DECISIONS).code
+    found = read_chain(disk, DECISIONS, Choice, BOOK, FIRST)
+    assert isinstance(found, Loaded)
+    assert later.ref == found.ref
+    edit(disk, DECISIONS, symbols=["ORCL"])
+    assert isinstance(read_chain(disk, DECISIONS, Choice, BOOK, FIRST), ReadFault)
 
 
 # --- reading --------------------------------------------------------------------------------------
