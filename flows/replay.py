@@ -101,7 +101,7 @@ def replay(house: House, day: Day) -> Replayed:
         files=files,
         same_build=same_build,
         divergences=tuple(found),
-        taken=tuple(sorted(taken)),
+        taken=tuple(sorted(name for name in taken if not RECORDED.fullmatch(name))),
     )
 
 

@@ -99,7 +99,7 @@ def show(
     file: Annotated[str, typer.Argument(metavar="FILE", help="An artifact, or a journal.")],
     as_json: Json = False,
 ) -> None:
-    """Pretty-print an artifact or a journal.
+    """Pretty-print an artifact or a journal. Of one that was revised it says which file stands now.
 
     Example: `avwap show ledger/SIM/2016-06-01/decisions.json`
     """
@@ -126,10 +126,28 @@ def show(
             safe="nothing was changed",
             next="avwap verify names every fault of its book",
         ) from error
+    later = _later_edition(file)
     if as_json:
-        console.emit({"file": file, "content": parsed}, True, lambda: None)
+        more = {} if later is None else {"superseded_by": later}
+        console.emit({"file": file, "content": parsed, **more}, True, lambda: None)
         return
     console.OUT.print_json(json.dumps(parsed, ensure_ascii=False), highlight=console.OUT.is_terminal)
+    if later is not None:  # beside the JSON, which a pipe may be reading
+        console.ERR.print(f"note     {later} supersedes this file", highlight=False, markup=False)
+
+
+def _later_edition(file: str) -> str | None:
+    """The revision of *file* that stands now, if another does."""
+    from ledger import layout
+
+    if not file.endswith(".json"):
+        return None
+    first, number = layout.split_revision(file)
+    later = None
+    while Path(layout.revision(first, number + 1)).is_file():
+        number += 1
+        later = layout.revision(first, number)
+    return later
 
 
 def status(book: Book, home: Home = None, as_json: Json = False) -> None:

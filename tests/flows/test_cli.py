@@ -265,6 +265,39 @@ def test_deciding_before_the_morning_was_opened_says_what_to_run(home: Path) -> 
     assert f"avwap day --book SIM --date {NEXT}" in said.err
 
 
+def test_a_revision_is_asked_for_with_who_and_why(home: Path) -> None:
+    asked = dated("decide", "SIM", SEALED)
+    unchanged(home, 2, "USAGE", *asked, "--revise", "--operator", "jo", "--reason", " ")
+    unchanged(home, 2, "USAGE", *asked, "--reason", "three a day")
+    said = unchanged(
+        home, 3, "REVISION_TOO_LATE", *asked, "--revise", "--operator", "jo", "--reason", "three"
+    )
+    assert "avwap kill on --book SIM" in said.err
+
+
+def test_a_revision_tells_the_new_file_and_what_comes_next_and_show_names_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 0 == avwap(home, *dated("premarket", "SIM", NEXT)).code
+    words = ("--revise", "--operator", "jo", "--reason", "smaller in this market")
+    first = home / f"ledger/SIM/{NEXT}/decisions.json"
+    assert "" == avwap(None, "show", str(first)).err
+    monkeypatch.setenv("E2_REGIME_RISK_MODULATION", "1")
+    said = avwap(home, *dated("decide", "SIM", NEXT), *words)
+    assert (0, "") == (said.code, said.err)
+    assert (
+        f"next      avwap enforce --book SIM --date {NEXT} --revise: until then nothing is entered"
+        in said.out
+    )
+    assert f"revised   SIM/{NEXT}/decisions.r2.json" in said.out
+    body = avwap(home, *dated("enforce", "SIM", NEXT), *words, "--json").body
+    assert [f"SIM/{NEXT}/enforcement.r2.json"] == [each["path"] for each in body["wrote"]]
+    later = str(first.with_name("decisions.r2.json"))
+    assert f"{later} supersedes this file" in avwap(None, "show", str(first)).err
+    assert later == avwap(None, "show", str(first), "--json").body["superseded_by"]
+    assert "superseded_by" not in avwap(None, "show", later, "--json").body
+
+
 def test_a_digest_stays_on_one_line_also_in_a_narrow_pipe(home: Path) -> None:
     line = avwap(home, "config", "check").out.splitlines()[-1]
     assert 64 == len(line.split()[-1])
