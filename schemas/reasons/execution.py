@@ -14,6 +14,8 @@ class BrokerCode(StrEnum):
     NOT_TRADABLE = "NOT_TRADABLE"
     NOT_WORKING = "NOT_WORKING"
     BROKER_REJECTED = "BROKER_REJECTED"
+    AUTH_FAILED = "AUTH_FAILED"
+    RATE_LIMITED = "RATE_LIMITED"
 
 
 class OrderCause(StrEnum):
@@ -28,6 +30,18 @@ class OrderCause(StrEnum):
     NOT_FOUND_PROOF = "NOT_FOUND_PROOF"
     ARRIVED = "ARRIVED"
     CARRIED = "CARRIED"
+    FILLS_UNREAD = "FILLS_UNREAD"
+    MISSING_AT_BROKER = "MISSING_AT_BROKER"
+    CYCLE_TIME_SPENT = "CYCLE_TIME_SPENT"
+
+
+class ContradictionCode(StrEnum):
+    """What the broker told of an order that had ended, or was proved never to have been."""
+
+    PROOF_OVERTURNED = "PROOF_OVERTURNED"
+    FILL_AFTER_END = "FILL_AFTER_END"
+    LEDGER_BROKER_CONTRADICTION = "LEDGER_BROKER_CONTRADICTION"
+    STALE_EVENT = "STALE_EVENT"
 
 
 class EntryStop(StrEnum):
