@@ -57,11 +57,11 @@ class Exposure:
         notional, part = quantity * price, (strategy_id, symbol)
         return replace(
             self,
-            symbols={**self.symbols, symbol: _plus(self.of(symbol), notional)},
-            parts={**self.parts, part: _plus(self.parts.get(part, _ZERO), notional)},
-            gross=_plus(self.gross, notional),
-            net=_plus(self.net, notional),
-            cash_reserved=_plus(self.cash_reserved, notional),
+            symbols={**self.symbols, symbol: plus(self.of(symbol), notional)},
+            parts={**self.parts, part: plus(self.parts.get(part, _ZERO), notional)},
+            gross=plus(self.gross, notional),
+            net=plus(self.net, notional),
+            cash_reserved=plus(self.cash_reserved, notional),
             slots=self.slots | {(strategy_id, symbol)},
             entry_intents=self.entry_intents | {intent_id},
         )
@@ -184,5 +184,6 @@ def total(values: Iterable[Decimal | None]) -> Decimal | None:
     return found
 
 
-def _plus(value: Decimal | None, more: Decimal) -> Decimal | None:
+def plus(value: Decimal | None, more: Decimal) -> Decimal | None:
+    """*value* and *more*; None stays unknown."""
     return None if value is None else value + more

@@ -1,15 +1,16 @@
 """A moment lies between two decisions: what the book has in use, in every grouping that a limit asks about.
 
-The groupings are counted once per moment, not once per intent, for most intents of a long list leave it as it is.
+The groupings are counted once, as the batch opens; each allowed entry then adds itself to those that it is in.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from portfolio.conflicts import Taken
-from portfolio.exposure import Exposure, total
+from portfolio.exposure import Exposure, plus, total
 from portfolio.sleeves import Sharing, Use, use_by_sleeve
 from schemas.candidates import TradeIntent
 
@@ -62,10 +63,30 @@ class Moment:
             side=intent.side,
             risk=quantity * unit_risk,
         )
-        return replace(
-            moment_of(exposure, sharing, sectors),
+        notional = quantity * price
+        is_new = (intent.strategy_id, symbol) not in self.exposure.slots
+        return Moment(
+            exposure=exposure,
+            symbols=_with(self.symbols, symbol),
+            sleeves=self._used(sharing.sleeve_of(intent.strategy_id), notional, positions=int(is_new)),
+            sectors={} if sectors is None else self._worst(sectors.get(symbol), notional),
             taken={**self.taken, symbol: (*self.taken.get(symbol, ()), row)},
         )
+
+    def _used(self, sleeve_id: str, notional: Decimal, positions: int) -> dict[str, Use]:
+        """Use by sleeve_id, sorted, once *sleeve_id* takes so much more."""
+        before = self.sleeves.get(sleeve_id, Use(positions=0, gross=Decimal(0)))
+        after = Use(positions=before.positions + positions, gross=plus(before.gross, notional))
+        return dict(sorted({**self.sleeves, sleeve_id: after}.items()))
+
+    def _worst(self, sector: str | None, notional: Decimal) -> dict[str | None, Decimal | None]:
+        return {**self.sectors, sector: plus(self.sector_use(sector), notional)}
+
+
+def _with(symbols: tuple[str, ...], symbol: str) -> tuple[str, ...]:
+    """*symbols*, which are sorted, with *symbol* among them once."""
+    at = bisect_left(symbols, symbol)
+    return symbols if symbols[at : at + 1] == (symbol,) else (*symbols[:at], symbol, *symbols[at:])
 
 
 def moment_of(exposure: Exposure, sharing: Sharing, sectors: Sectors | None) -> Moment:

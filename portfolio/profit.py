@@ -2,6 +2,11 @@
 
 strategy.md 7.3. Deciding happens before the open. A sleeve that sold something in the session already is decided too
 late for that: its profit counts as unknown, and a loss cap blocks.
+
+``execution_v2.sleeve_facts`` answers the same question before a send, by another road: from the sums that the journal
+keeps. On the morning of a split the book still counts the old shares at the new price, so that those sums would tell
+a loss that nobody had; here such a mark is left out, and what was sold is not looked up but said to be unknown. By the
+first cycle the split is booked, and the sums are right and whole.
 """
 
 from collections.abc import Iterator, Mapping
