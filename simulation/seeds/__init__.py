@@ -1,0 +1,1 @@
+"""Whole runs of the real cycle under faults, each reproduced by its seed."""

@@ -1,0 +1,227 @@
+"""What must hold whatever happens is checked at every request, at every cycle's end, and when all is quiet.
+
+Each check is an invariant of execution.md 1.4, asked of the exchange's own books where they know better than ours. A
+violation names the invariant and what was found; the run ends there, and its seed reproduces it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, Protocol
+
+from execution_v2.broker.port import CancelOrder, ReplaceOrder, SubmitOrder
+from execution_v2.client_id import is_own
+from execution_v2.reduce import Fold, state_digest
+from execution_v2.transitions import UNKNOWN
+from portfolio.limits import LimitsConfig
+from schemas.base import SessionDate
+from schemas.book import ENDED, BookState, Leg, Order, OrderState, Side
+from schemas.observations import BrokerOrder
+
+ZERO: Final = Decimal(0)
+CALLS_MAX: Final = 600
+"""Requests of one cycle to everybody outside: far above what six symbols need, far below a loop."""
+PAUSED_MAX_S: Final = 300.0
+"""Seconds that one cycle may wait in all: its own budgets end it at 270, and the request under way after that."""
+
+
+class Violated(AssertionError):
+    """An invariant does not hold. Attributes: invariant (``I2``), found."""
+
+    def __init__(self, invariant: str, found: str) -> None:
+        super().__init__(f"{invariant}: {found}")
+        self.invariant = invariant
+        self.found = found
+
+
+class Truth(Protocol):
+    """The exchange's own books, as nobody but a checker may see them."""
+
+    def holdings(self) -> Mapping[str, Decimal]: ...
+
+    def orders(self) -> Iterable[BrokerOrder]: ...
+
+    def cash(self) -> Decimal: ...
+
+    def last(self, symbol: str) -> Decimal | None: ...
+
+
+@dataclass(slots=True)
+class Watch:
+    """The checks of one run.
+
+    Attributes: prefix (of own client ids), limits, is_synced (whether what the journal holds would survive the power),
+    checks (how often each invariant was asked), worst (the largest exposure over its cap, a fraction).
+    """
+
+    prefix: str
+    limits: LimitsConfig
+    truth: Truth
+    is_synced: Callable[[], bool]
+    checks: Counter[str] = field(default_factory=Counter)
+    worst: Decimal = ZERO
+    marks: dict[str, Decimal] = field(default_factory=dict)
+    """The prices that this cycle was shown last: what its caps were reckoned with."""
+    stops: dict[str, Decimal] = field(default_factory=dict)
+    """The tightest stop that each position ever had at the exchange, on the basis of the day."""
+    sent: dict[str, tuple[str, Leg]] = field(default_factory=dict)
+    """Client id -> (intent, leg) of every own order that was ever sent."""
+    entered: dict[SessionDate, set[str]] = field(default_factory=dict)
+    """Intents with an entry sent, by session."""
+
+    def hold(self, invariant: str, holds: bool, found: str) -> None:
+        """Check one."""
+        self.checks[invariant] += 1
+        if not holds:
+            raise Violated(invariant, found)
+
+    # -- before a request leaves -----------------------------------------------------------------------------
+
+    def submit(self, request: SubmitOrder, fold: Fold, session: SessionDate, equity: Decimal) -> None:
+        """An order is about to be sent."""
+        order = self._announced(request.client_order_id, fold)
+        self.hold("I9", self.is_synced(), f"{request.client_order_id} sent before its record was synced")
+        if request.side is Side.BUY:
+            self._entry(request, order, session, equity)
+        else:
+            self._sale(order, request.quantity, None, fold)
+        self.sent[request.client_order_id] = (order.intent_id, order.leg)
+
+    def replace(self, request: ReplaceOrder, fold: Fold) -> None:
+        """A working order is about to be exchanged."""
+        new = self._announced(request.client_order_id, fold)
+        old = next((o for o in self.truth.orders() if o.order_id == request.order_id), None)
+        self.hold("I9", self.is_synced(), f"{request.client_order_id} sent before its record was synced")
+        self.hold(
+            "I12",
+            old is None or is_own(self.prefix, old.client_order_id),
+            f"a foreign order is replaced: {old}",
+        )
+        if old is not None and request.stop is not None and old.stop is not None:
+            at, stood = request.stop, old.stop
+            self.hold("I14", at >= stood, f"{new.symbol}: a stop goes from {stood} down to {at}")
+        self._sale(new, request.quantity, new.replaces, fold)
+        self.sent[request.client_order_id] = (new.intent_id, new.leg)
+
+    def cancel(self, request: CancelOrder) -> None:
+        """A working order is about to be ended."""
+        order = next((o for o in self.truth.orders() if o.order_id == request.order_id), None)
+        self.hold(
+            "I12",
+            order is None or is_own(self.prefix, order.client_order_id),
+            f"a foreign order is cancelled: {order}",
+        )
+
+    def _announced(self, client_order_id: str, fold: Fold) -> Order:
+        known = [*fold.orders.values(), *fold.ended.values()]
+        order = next((o for o in known if o.client_order_id == client_order_id), None)
+        self.hold("I9", order is not None, f"{client_order_id} was never journaled")
+        assert order is not None
+        return order
+
+    def _entry(self, request: SubmitOrder, order: Order, session: SessionDate, equity: Decimal) -> None:
+        rivals = [
+            o
+            for o in self.truth.orders()
+            if o.is_working
+            and o.side is Side.BUY
+            and o.client_order_id != request.client_order_id
+            and self.sent.get(o.client_order_id) == (order.intent_id, Leg.ENTRY)
+        ]
+        self.hold("I2", not rivals, f"{order.intent_id}: a second entry beside {rivals}")
+        today = self.entered.setdefault(session, set())
+        today.add(order.intent_id)
+        most = self.limits.entries_per_day_max
+        self.hold("I4", len(today) <= most, f"{len(today)} entries on {session}, {most} are allowed")
+        assert request.limit is not None, "an entry is a limit order"
+        self._exposure(request.symbol, request.quantity * request.limit, equity)
+
+    def _exposure(self, symbol: str, added: Decimal, equity: Decimal) -> None:
+        worth: dict[str, Decimal] = {}
+        for name, quantity in self.truth.holdings().items():
+            worth[name] = quantity * self._mark(name)
+        for order in self.truth.orders():
+            if order.is_working and order.side is Side.BUY:
+                price = max(self._mark(order.symbol), order.limit or ZERO)
+                worth[order.symbol] = worth.get(order.symbol, ZERO) + (order.quantity - order.filled) * price
+        worth[symbol] = worth.get(symbol, ZERO) + added
+        cap = min(self.limits.gross_abs_max_usd, self.limits.gross_pct_max * equity)
+        total = sum(worth.values(), ZERO)
+        self.worst = max(
+            self.worst, total / cap - 1, worth[symbol] / (self.limits.symbol_pct_max * equity) - 1
+        )
+        self.hold("I4", self.worst <= 0, f"{symbol}: {total} of {cap} gross, {worth[symbol]} in it")
+
+    def _mark(self, symbol: str) -> Decimal:
+        return self.marks.get(symbol) or self.truth.last(symbol) or ZERO
+
+    def _sale(self, order: Order, quantity: Decimal, instead_of: str | None, fold: Fold) -> None:
+        held = sum((p.quantity for p in fold.positions.values() if p.symbol == order.symbol), ZERO)
+        others = [
+            o
+            for o in fold.orders.values()
+            if o.symbol == order.symbol
+            and o.side is Side.SELL
+            and o.ord_id not in (order.ord_id, instead_of)
+            # A successor in a PATCH is counted on the order that it replaces until then.
+            and o.state is not OrderState.CREATED
+        ]
+        claimed = sum((o.quantity - o.filled for o in others), ZERO)
+        self.hold(
+            "I13",
+            claimed + quantity <= held,
+            f"{order.symbol}: {quantity} sold beside {claimed} possibly live, {held} held",
+        )
+
+    # -- at a cycle's end ------------------------------------------------------------------------------------
+
+    def cycle_ended(self, live: BookState, folded: BookState, calls: int, paused_s: float) -> None:
+        """One cycle came to its end."""
+        self.hold("I3", calls <= CALLS_MAX, f"{calls} requests in one cycle")
+        self.hold("I3", paused_s <= PAUSED_MAX_S, f"{paused_s:.0f} s of waiting in one cycle")
+        self.hold("I10", state_digest(live) == state_digest(folded), "the journal folds to another state")
+        self._stops()
+
+    def covered(self, excused: frozenset[str]) -> None:
+        """Every share at the exchange has its stop or its sale; *excused*: symbols with a stated reason."""
+        for symbol, quantity in self.truth.holdings().items():
+            if symbol in excused:
+                continue
+            working = [
+                o for o in self.truth.orders() if o.is_working and o.symbol == symbol and o.side is Side.SELL
+            ]
+            covered = sum((o.quantity - o.filled for o in working), ZERO)
+            self.hold("I3", covered >= quantity, f"{symbol}: {covered} of {quantity} covered")
+
+    def _stops(self) -> None:
+        for order in self.truth.orders():
+            if order.stop is None or not is_own(self.prefix, order.client_order_id):
+                continue
+            intent = self.sent.get(order.client_order_id, ("", Leg.STOP))[0]
+            if order.is_working:
+                best = self.stops.get(intent)
+                self.hold(
+                    "I14",
+                    best is None or order.stop >= best,
+                    f"{order.symbol}: the stop at {order.stop} is below the {best} that stood",
+                )
+                self.stops[intent] = order.stop
+
+    # -- when all is quiet -----------------------------------------------------------------------------------
+
+    def quiet(self, state: BookState) -> None:
+        """Nothing is disturbed any more: book and exchange agree, share by share and cent by cent."""
+        ours: dict[str, Decimal] = {}
+        for position in state.positions:
+            ours[position.symbol] = ours.get(position.symbol, ZERO) + position.quantity
+        theirs = dict(self.truth.holdings())
+        self.hold("I5", ours == theirs, f"book {ours}, exchange {theirs}")
+        self.hold("I5", state.cash == self.truth.cash(), f"cash {state.cash}, {self.truth.cash()}")
+        unknown = [o.ord_id for o in state.orders if o.state in UNKNOWN]
+        self.hold("I3", not unknown, f"still unknown: {unknown}")
+        at_exchange = {o.client_order_id for o in self.truth.orders() if o.is_working}
+        own = {c for c in at_exchange if is_own(self.prefix, c)}
+        live = {o.client_order_id for o in state.orders if o.state not in ENDED}
+        self.hold("I5", own == live, f"working there {sorted(own)}, here {sorted(live)}")
+        self.covered(frozenset())
