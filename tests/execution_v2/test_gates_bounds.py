@@ -1,14 +1,16 @@
 """At a gate's very edge: as much as was decided passes, one share more does not; covered whole is covered."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
-from execution_v2.gates import decision, quarantine
+from execution_v2.gates import decision, envelope, freshness, quarantine, risk_per_trade
 from portfolio.decide import run
 from portfolio.limits import portfolio_config
-from schemas.book import Leg, OrderState
-from tests.execution_v2.gate_world import PLAN, good
-from tests.portfolio.books import decision_inputs, intent, order, position, usd
+from schemas.book import Leg, OrderState, Side
+from tests.execution_v2.gate_cases import foreign
+from tests.execution_v2.gate_world import NOW, PLAN, good
+from tests.portfolio.books import D, P, decision_inputs, intent, order, position, usd
 
 
 def test_one_share_more_than_was_allowed_is_refused_with_both_numbers() -> None:
@@ -31,3 +33,29 @@ def test_a_position_whose_every_share_has_a_stop_is_protected_and_one_bare_share
         )
         found = quarantine.check(world.entry, world.facts, world.config)
         assert codes == [row.code for row in found]
+
+
+def test_an_old_observation_shows_its_age_beside_the_limit_and_hides_no_other() -> None:
+    old = {"account": NOW, "positions": NOW - timedelta(seconds=61), "orders": NOW - timedelta(seconds=62)}
+    world = (
+        good().moment_with(observed_at=old).facts_with(observed={"account": P, "positions": D, "orders": D})
+    )
+    found = freshness.check(world.entry, world.facts, world.config)
+    assert [
+        (P.isoformat(), D.isoformat(), "account"),
+        ("61.000000", "60", "positions, seconds"),
+        ("62.000000", "60", "orders, seconds"),
+    ] == [(row.observed, row.threshold, row.detail) for row in found]
+
+
+def test_a_stop_that_is_no_price_is_shown_as_it_was_given() -> None:
+    world = good().entry_with(stop=Decimal("-1.50"))
+    (found,) = risk_per_trade.check(world.entry, world.facts, world.config)
+    assert ("STOP_MISSING", "-1.50") == (found.code, found.observed)
+
+
+def test_what_is_in_the_way_of_an_entry_is_named_by_the_side_it_works_on() -> None:
+    for side, other in ((Side.BUY, Side.SELL), (Side.SELL, Side.BUY)):
+        world = good().entry_with(side=side).moment_with(foreign=(foreign(other), foreign(side)))
+        found = envelope.check(world.entry, world.facts, world.config)
+        assert [(str(other), "theirs")] == [(row.detail, row.observed) for row in found]

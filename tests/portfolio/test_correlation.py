@@ -60,6 +60,7 @@ def test_the_slow_way_is_the_definition(
 @example(rows=[(5,) * RETURNS, tuple(range(RETURNS))])
 @example(rows=[tuple(range(RETURNS)), tuple(range(RETURNS)), tuple(-7 * n for n in range(RETURNS))])
 @example(rows=[EDGE, tuple(-x for x in EDGE), (RETURN_EXACT, *EDGE[1:]), (RETURN_EXACT + 1, *EDGE[1:])])
+@example(rows=[(RETURN_EXACT,) * (RETURNS - 1) + (RETURN_EXACT - 1,), tuple(range(RETURNS))])
 def test_the_fast_way_says_what_the_slow_one_says(rows: list[tuple[int | None, ...]]) -> None:
     table = {f"S{n}": row for n, row in enumerate(rows)}
     others = sorted(table)[1:]
