@@ -12,6 +12,14 @@ class ExecutionConfig(Fact):
     """Moves with the book from host to host; part of every client order id."""
     queries_max: int = Field(default=5, ge=1)
     """Look-ups of one unknown order in one cycle; then it is carried."""
+    query_seconds_max: float = 15.0
+    """Seconds of look-ups of one order in one cycle, where time passes within it."""
+    carries_max: int = Field(default=3, ge=1)
+    """Cycles that end without knowing what became of an order; then it is FROZEN, and asked after once a cycle."""
+    increase_seconds_max: float = 180.0
+    """Seconds into a cycle after which nothing is entered any more ..."""
+    reduce_seconds_max: float = 270.0
+    """... and after which nothing is sent at all: the rest is carried."""
     query_pauses_s: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
     not_found_min: int = Field(default=3, ge=1)
     not_found_spread_s: float = 5.0

@@ -13,7 +13,7 @@ from execution_v2.actions import import_events
 from execution_v2.desk import Desk
 from execution_v2.leave import cover
 from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, Ports
-from execution_v2.resolve import find_in_flight, look_after_missing
+from execution_v2.resolve import find_in_flight, look_after_missing, look_after_reopened
 from market.feed import Seen
 from schemas.cycle import CycleKind
 from schemas.events import CycleBegan, CycleEnded, PositionFailed
@@ -59,6 +59,7 @@ def _find_out(desk: Desk) -> sync.Observed:
     working = desk.ports.broker.open_orders()
     if isinstance(working, Seen) and "fills" not in desk.blind:
         look_after_missing(desk, working.value)
+        look_after_reopened(desk, working.value)
     return sync.check(desk, desk.ports.broker.account(), desk.ports.broker.positions(), working)
 
 

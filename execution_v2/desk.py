@@ -3,19 +3,33 @@
 Who sends (``send``, ``replace``) and who finds out (``resolve``) do it through this desk.
 """
 
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
 from execution_v2.broker.port import Clock, Seen
 from execution_v2.client_id import own_prefix
 from execution_v2.ports import CycleConfig, CycleInputs, Ports
 from execution_v2.reduce import Fold
 from schemas.base import Fact
-from schemas.book import Order
+from schemas.book import Order, RiskClass
 from schemas.cycle import CycleKind
-from schemas.events import OrderFilled
+from schemas.events import OrderContradicted, OrderFilled
 from schemas.ids import fill_id
 from schemas.journal import JournalRecord
 from schemas.observations import BrokerFill, ClockFacts
+from schemas.reasons.execution import ContradictionCode
+from schemas.reasons.gates import RecordCode
 
 Event = tuple[str, Fact]
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """Look-ups of one order in one cycle: since when, and how many."""
+
+    since: datetime
+    count: int = 0
 
 
 class Desk:
@@ -23,7 +37,7 @@ class Desk:
 
     Attributes: fold (the state as of the last record), at (the instant that records carry: on daily bars that of
     the cycle, on intraday bars the moment), records (this cycle's), blind (reads that failed, by name), carried
-    (work left for the next cycle, in order).
+    (work left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found).
     """
 
     def __init__(self, inputs: CycleInputs, ports: Ports, config: CycleConfig) -> None:
@@ -36,17 +50,30 @@ class Desk:
         self.records: list[JournalRecord] = []
         self.blind: set[str] = set()
         self.carried: list[str] = []
+        self.asked: dict[str, Asked] = {}
+        self.heard: set[str] = set()
+        self._began = self.at
+        self._stale: set[str] = set()
         self._clock: Clock | None = None
 
     def note(self, *events: Event) -> None:
-        """Journal *events* in one append, and fold them. What the table refuses is journaled too."""
+        """Journal *events* in one append, fold them, and claim what they made of orders; then they may happen.
+
+        What the table refuses, and what contradicts an end, is journaled too. Errors: ``Denied`` CAS_LOST.
+        """
         entries = [(event, self.at, self.inputs.slot, data) for event, data in events]
         for record in self.ports.journal.append(entries):
             self.records.append(record)
             self.fold.apply(record)
+        moved, self.fold.touched = self.fold.touched, {}
+        if moved and self.ports.index is not None:
+            self.ports.index.move(moved.values(), self.inputs.session_date, self.records[-1].seq)
         refused, self.fold.refused = self.fold.refused, []
-        if refused:
-            self.note(*(("order.illegal_transition", row) for row in refused))
+        told, self.fold.contradicted = self.fold.contradicted, []
+        rows: list[Event] = [("order.illegal_transition", row) for row in refused]
+        rows += [("order.contradicted", row) for row in told]
+        if rows:
+            self.note(*rows)
 
     def pause(self, seconds: float) -> None:
         """Wait, and look at the clock again."""
@@ -57,6 +84,30 @@ class Desk:
         """Look at the clock, where time passes within a cycle."""
         if self.inputs.kind is CycleKind.INTRADAY:
             self.at = self.ports.now()
+
+    def has_time(self, risk: RiskClass) -> bool:
+        """Whether this cycle may still send an order of that class; always, where time stands still within it."""
+        self.tick()
+        config = self.config.execution
+        increases = risk is RiskClass.INCREASE
+        bound = config.increase_seconds_max if increases else config.reduce_seconds_max
+        return (self.at - self._began).total_seconds() <= bound
+
+    def record_faults(self) -> tuple[RecordCode, ...] | None:
+        """What gate 3 is to know of the record; None: nothing was written yet in this cycle."""
+        fault = self.ports.record_fault()
+        if fault is not None:
+            return (fault,)
+        return () if self.records else None
+
+    def stale(self, order: Order, detail: str) -> None:
+        """An answer older than what is known changes nothing, and is told once per order and cycle."""
+        if order.ord_id not in self._stale:
+            self._stale.add(order.ord_id)
+            told = OrderContradicted(
+                ord_id=order.ord_id, state=order.state, code=ContradictionCode.STALE_EVENT, detail=detail
+            )
+            self.note(("order.contradicted", told))
 
     def carry(self, what: str) -> None:
         """Leave *what* for the next cycle, once."""
@@ -75,11 +126,15 @@ class Desk:
         if not isinstance(fills, Seen):
             self.blind.add("fills")
             return
+        filled: dict[str, Decimal] = {}
         for fill in fills.value:
-            if fill.execution_id not in self.fold.booked:
-                order = self.by_client_id(fill.client_order_id)
-                if order is not None:
-                    self.note(("order.filled", self._fill(order, fill)))
+            total = filled[fill.order_id] = filled.get(fill.order_id, Decimal(0)) + fill.quantity
+            # A broker that names no execution still says which shares of its order these are.
+            key = fill.execution_id or f"{fill.order_id}#{total:f}"
+            order = None if key in self.fold.booked else self.by_client_id(fill.client_order_id)
+            if order is not None and not order.is_stated:  # what a person stated is not booked twice
+                named = fill.model_copy(update={"execution_id": key})
+                self.note(("order.filled", self._fill(order, named)))
 
     def known(self, ord_id: str) -> Order:
         """An order that was announced, as it stands."""

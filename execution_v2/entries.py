@@ -224,8 +224,7 @@ def _facts(
         candidates_fault=candidates_fault(wished, inputs.book_id, inputs.session_date, inputs.data_session),
         enforcement_fault=None,
         observed={name: inputs.session_date if name in observed_at else None for name in OBSERVATIONS_ASKED},
-        # This cycle's first append came to disk, or there would be no entry to judge.
-        record=() if desk.records else None,
+        record=desk.record_faults(),
         sleeve_uses=use_by_sleeve(exposure, sharing),
         sleeve_pnl=earned.by_sleeve,
         sleeve_faults=earned.faults,

@@ -16,13 +16,14 @@ from execution_v2.gates.facts import EnforcementConfig
 from execution_v2.stop_facts import StopFact
 from market.feed import Feed
 from schemas.base import SessionDate
-from schemas.book import BookState
+from schemas.book import BookState, Order
 from schemas.candidates import Candidates
 from schemas.cycle import CycleKind
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.journal import JournalRecord
 from schemas.observations import BarFacts, ControlObservation
+from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
 from schemas.snapshot import Snapshot
 from strategies.config import EntryConfig, ExitConfig
@@ -37,6 +38,19 @@ class JournalPort(Protocol):
     def append(self, entries: Iterable[Entry]) -> Sequence[JournalRecord]: ...
 
 
+class IndexPort(Protocol):
+    """Who may move an order on: ``execution_v2.store.IntentIndex`` is one."""
+
+    def move(self, orders: Iterable[Order], session: SessionDate, seq: int) -> None:
+        """Claim what the record *seq* made of *orders*. Errors: ``Denied`` CAS_LOST, and nothing may be sent."""
+        ...
+
+
+def nothing_wrong() -> RecordCode | None:
+    """What is wrong with a record that cannot fail."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """The doors of a cycle. ``pause`` waits that many seconds; in simulated time it does nothing."""
@@ -47,6 +61,10 @@ class Ports:
     now: Callable[[], datetime]
     """UTC. Asked once, when the cycle begins: every record of a daily-bar cycle carries that instant."""
     pause: Callable[[float], None]
+    index: IndexPort | None = None
+    """Claims each change of an order after its record and before its effect; None: nobody else could act."""
+    record_fault: Callable[[], RecordCode | None] = nothing_wrong
+    """Why nothing may be entered on this record; exits go out all the same, and are written down later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

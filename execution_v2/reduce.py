@@ -10,40 +10,19 @@ from functools import partial
 from typing import Any, Final
 
 from execution_v2.closings import RESUME, added, closing, counted, kept, opened
+from execution_v2.order_fold import OrderFold, order_key
 from execution_v2.splits import split_order, split_price, split_quantity
-from execution_v2.transitions import FILL_MOVES, is_allowed
 from ledger.canonical import artifact_bytes, digest, plain
 from schemas.base import SessionDate, down
-from schemas.book import (
-    ENDED,
-    BookState,
-    Leg,
-    Order,
-    OrderState,
-    Position,
-    PositionPlan,
-    Side,
-    StopOut,
-)
+from schemas.book import BookState, Leg, OrderState, Position, PositionPlan, Side, StopOut
 from schemas.errors import Corrupt
 from schemas.events import (
     EVENTS,
     AccountFunded,
     ActionApplied,
-    IllegalTransition,
     KillSet,
     OperatorAct,
-    OrderCancelling,
-    OrderConfirmed,
-    OrderEnded,
     OrderFilled,
-    OrderRejected,
-    OrderReplaced,
-    OrderReplaceRejected,
-    OrderReplacing,
-    OrderResolved,
-    OrderSubmitting,
-    OrderUnresolved,
     PositionMarked,
     SessionOpened,
 )
@@ -91,28 +70,21 @@ def fold_records(state: BookState, records: Iterable[JournalRecord]) -> BookStat
     return fold.freeze()
 
 
-class Fold:
-    """A book's state while records arrive. Read ``positions`` (by id), ``orders`` and ``ended`` (by ord_id).
-
-    ``refused`` gathers what the transition table forbade; whoever folds live journals it.
-    """
+class Fold(OrderFold):
+    """A book's state while records arrive: its orders, and what fills and events make of cash and positions."""
 
     def __init__(self, state: BookState) -> None:
+        super().__init__(state)
         self.session: SessionDate | None = state.session_date
         self.starting_capital = state.starting_capital
         self.net_flows = state.net_flows
         self.cash = state.cash
-        self.positions = {p.position_id: p for p in state.positions}
-        self.orders = {o.ord_id: o for o in state.orders}
-        self.ended = {o.ord_id: o for o in state.ended_today}
-        self.entry_intents = set(state.entry_intents_today)
         self.stop_outs = list(state.stop_outs)
         self.booked = set(state.executions)
         self.killed = state.killed
         self.results = {row.strategy_id: row for row in state.results}
         self.closings = list(state.closings)
         self.loss_runs = list(state.loss_runs)
-        self.refused: list[IllegalTransition] = []
         self._frozen: BookState | None = state
 
     def apply(self, record: JournalRecord) -> None:
@@ -134,8 +106,8 @@ class Fold:
                 net_flows=self.net_flows,
                 cash=self.cash,
                 positions=tuple(sorted(self.positions.values(), key=lambda p: (p.symbol, p.strategy_id))),
-                orders=tuple(sorted(self.orders.values(), key=_order_key)),
-                ended_today=tuple(sorted(self.ended.values(), key=_order_key)),
+                orders=tuple(sorted(self.orders.values(), key=order_key)),
+                ended_today=tuple(sorted(self.ended.values(), key=order_key)),
                 entry_intents_today=tuple(sorted(self.entry_intents)),
                 stop_outs=tuple(self.stop_outs),
                 executions=tuple(sorted(self.booked)),
@@ -143,17 +115,9 @@ class Fold:
                 results=tuple(row for _, row in sorted(self.results.items())),
                 closings=tuple(self.closings),
                 loss_runs=tuple(self.loss_runs),
+                quarantined=tuple(row for _, row in sorted(self.quarantined.items())),
             )
         return self._frozen
-
-    def order(self, ord_id: str) -> Order | None:
-        """The order, working or ended in this session."""
-        return self.orders.get(ord_id) or self.ended.get(ord_id)
-
-    def orders_of(self, position_id: str, *legs: Leg) -> tuple[Order, ...]:
-        """Possibly-live orders of a position, by id; of *legs* only, if any are named."""
-        found = [o for o in self.orders.values() if o.position_id == position_id]
-        return tuple(sorted((o for o in found if not legs or o.leg in legs), key=_order_key))
 
     # -- one method per event -------------------------------------------------------------------------------
 
@@ -173,56 +137,6 @@ class Fold:
         else:
             self.net_flows += data.amount
 
-    def _submitting(self, data: OrderSubmitting) -> None:
-        order = data.order
-        known = self.order(order.ord_id)
-        if known is not None and not self._may(known, OrderState.SUBMITTING, "order.submitting"):
-            return
-        self._keep(order.model_copy(update={"state": OrderState.SUBMITTING}))
-        self._count(order)
-        if order.leg is Leg.ENTRY:
-            self.entry_intents.add(order.intent_id)
-
-    def _confirmed(self, data: OrderConfirmed) -> None:
-        self._to(data.ord_id, OrderState.LIVE, "order.confirmed", order_id=data.order_id)
-
-    def _rejected(self, data: OrderRejected) -> None:
-        self._to(data.ord_id, OrderState.REJECTED, "order.rejected")
-
-    def _unresolved(self, data: OrderUnresolved) -> None:
-        self._to(data.ord_id, data.state, "order.unresolved")
-
-    def _resolved(self, data: OrderResolved) -> None:
-        order = self.order(data.ord_id)
-        extra: dict[str, Any] = {} if data.order_id is None else {"order_id": data.order_id}
-        self._to(data.ord_id, data.state, "order.resolved", **extra)
-        if order is not None and order.leg is Leg.ENTRY and data.state is OrderState.NEVER_SENT:
-            self.entry_intents.discard(order.intent_id)  # a proven absence does not count (gate 9)
-
-    def _replacing(self, data: OrderReplacing) -> None:
-        successor = data.successor
-        known = self.order(successor.ord_id)
-        if known is not None and not self._may(known, OrderState.CREATED, "order.replacing"):
-            return
-        if self._to(data.ord_id, OrderState.REPLACING, "order.replacing"):
-            self._keep(successor.model_copy(update={"state": OrderState.CREATED}))
-            self._count(successor)
-
-    def _replaced(self, data: OrderReplaced) -> None:
-        if self._to(data.ord_id, OrderState.REPLACED, "order.replaced"):
-            successor = data.successor_order_id
-            self._to(data.successor_ord_id, OrderState.LIVE, "order.replaced", order_id=successor)
-
-    def _replace_rejected(self, data: OrderReplaceRejected) -> None:
-        self._to(data.ord_id, OrderState.LIVE, "order.replace_rejected")
-        self._to(data.successor_ord_id, OrderState.REJECTED, "order.replace_rejected")
-
-    def _cancelling(self, data: OrderCancelling) -> None:
-        self._to(data.ord_id, OrderState.CANCELLING, "order.cancelling")
-
-    def _ended(self, data: OrderEnded) -> None:
-        self._to(data.ord_id, data.state, "order.ended")
-
     def _filled(self, data: OrderFilled) -> None:
         if data.execution_id in self.booked:
             return
@@ -234,23 +148,11 @@ class Fold:
         if order is None:
             self._refuse(data.ord_id, OrderState.CREATED, "order.filled", "a fill nobody announced")
         else:
-            self._fill_order(order, data.quantity)
+            self._fill_order(order, data)
         if data.side is Side.BUY:
             self._grow(data, cash, None if order is None else order.plan)
         else:
             self._shrink(data, cash, None if order is None else order.leg)
-
-    def _fill_order(self, order: Order, quantity: Decimal) -> None:
-        filled = order.filled + quantity
-        if filled > order.quantity:
-            self._refuse(order.ord_id, order.state, "order.filled", f"{filled} of {order.quantity} filled")
-        state = order.state
-        if filled >= order.quantity:
-            # An end stays the end that it was: a late fill is booked, and changes no history.
-            state = OrderState.FILLED if is_allowed(state, OrderState.FILLED) else state
-        elif state in FILL_MOVES:
-            state = OrderState.PARTIAL
-        self._keep(order.model_copy(update={"filled": filled, "state": state}))
 
     def _grow(self, data: OrderFilled, cash: Decimal, plan: PositionPlan | None) -> None:
         held = self.positions.get(data.position_id)
@@ -375,59 +277,7 @@ class Fold:
     def _kill(self, data: KillSet) -> None:
         self.killed = data.on
 
-    # -- the leaves -----------------------------------------------------------------------------------------
 
-    def _count(self, order: Order) -> None:
-        held = self.positions.get(order.position_id)
-        name = _COUNTERS.get(order.leg)
-        if held is not None and name is not None:
-            self._hold(held, **{name: max(getattr(held, name), order.revision + 1)})
-
-    def _hold(self, position: Position, **changes: Any) -> None:
-        self.positions[position.position_id] = position.model_copy(update=changes)
-
-    def _keep(self, order: Order) -> None:
-        self.orders.pop(order.ord_id, None)
-        self.ended.pop(order.ord_id, None)
-        (self.ended if order.state in ENDED else self.orders)[order.ord_id] = order
-
-    def _to(self, ord_id: str, state: OrderState, event: str, **changes: Any) -> bool:
-        order = self.order(ord_id)
-        if order is None:
-            self._refuse(ord_id, OrderState.CREATED, event, "nobody announced this order")
-            return False
-        if state is OrderState.LIVE and order.filled:
-            state = OrderState.PARTIAL
-        if state is OrderState.CANCELLED and order.filled:
-            state = OrderState.PARTIAL_CANCELLED
-        if order.state is OrderState.PARTIAL and state is OrderState.PARTIAL:
-            self._keep(order.model_copy(update=changes))
-            return True
-        if not self._may(order, state, event):
-            return False
-        order = order.model_copy(update={"state": state, **changes})
-        self._keep(order)
-        held = self.positions.get(order.position_id)
-        if order.leg is Leg.STOP and state in _HELD and held is not None:
-            self._hold(held, stop_price=order.stop, stop_basis=order.basis)
-        return True
-
-    def _may(self, order: Order, to: OrderState, event: str) -> bool:
-        if is_allowed(order.state, to):
-            return True
-        self._refuse(order.ord_id, order.state, event, f"{order.state} cannot become {to}")
-        return False
-
-    def _refuse(self, ord_id: str, state: OrderState, event: str, detail: str) -> None:
-        self.refused.append(IllegalTransition(ord_id=ord_id, state=state, event=event, detail=detail))
-
-
-def _order_key(order: Order) -> tuple[str, str]:
-    return order.symbol, order.ord_id
-
-
-_HELD: Final = frozenset({OrderState.LIVE, OrderState.PARTIAL})
-_COUNTERS: Final = {Leg.STOP: "stops_sent", Leg.TRIM: "trims_sent", Leg.EXIT: "exits_sent"}
 _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
     "session.opened": Fold._session_opened,
     "account.funded": Fold._account_funded,
@@ -442,6 +292,8 @@ _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
     "order.cancelling": Fold._cancelling,
     "order.ended": Fold._ended,
     "order.filled": Fold._filled,
+    "order.operator_resolved": Fold._operator_resolved,
+    "sync.checked": Fold._sync_checked,
     "position.marked": Fold._marked,
     "action.applied": Fold._action,
     "kill.set": Fold._kill,

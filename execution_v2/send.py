@@ -4,6 +4,7 @@ An answer that proves nothing leaves the order live, in full, until a look-up se
 ``Authorised``, all else as ``Reduction``.
 """
 
+import re
 from typing import Final
 
 from execution_v2.attempts import SENDS_MAX
@@ -22,12 +23,20 @@ from execution_v2.gates.facts import Phase
 from execution_v2.resolve import follow, never_sent, resolve, unresolved
 from execution_v2.risk_class import Reduction
 from execution_v2.stop_facts import stop_fact
-from schemas.book import ENDED, Order, OrderState
-from schemas.events import OrderCancelling, OrderConfirmed, OrderEnded, OrderRejected, OrderSubmitting
-from schemas.reasons.execution import BrokerCode
+from schemas.book import ENDED, Order, OrderState, RiskClass
+from schemas.events import OrderCancelling, OrderConfirmed, OrderRejected, OrderSubmitting
+from schemas.reasons.execution import BrokerCode, OrderCause
 
 CANCELS_MAX: Final = 3
 """Cancels of one order in a row, while the broker shows it still open (execution.md 7)."""
+
+_UNPROVEN: Final = frozenset({BrokerCode.DUPLICATE_CLIENT_ID, BrokerCode.RATE_LIMITED})
+"""Refusals after which the order may live: a used client id proves an arrival, and a 429 is no broker's word."""
+RETRY_AFTER_S: Final = 3.0
+"""How long a broker that names no time is left alone after it said that we ask too much ..."""
+RETRY_AFTER_S_MAX: Final = 30.0
+"""... and the longest that it may ask for."""
+_RETRY_AFTER: Final = re.compile(r"retry[-_]after\W{1,5}(\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
 def enter(desk: Desk, authorised: Authorised, order: Order) -> Order:
@@ -42,10 +51,17 @@ def enter(desk: Desk, authorised: Authorised, order: Order) -> Order:
     return _submit(desk, order)
 
 
+def _late(desk: Desk, order: Order) -> Order:
+    """The cycle's time is spent: the order never left, nothing is announced, and the next cycle plans it again."""
+    desk.carry(order.ord_id)
+    return order.model_copy(update={"state": OrderState.NEVER_SENT})
+
+
 def reduce(desk: Desk, reduction: Reduction) -> Order:
     """Send what can only lower exposure; at once a second time if the first provably never left."""
     order = _submit(desk, reduction.order)
-    if order.state is OrderState.NEVER_SENT and order.sends < SENDS_MAX:
+    known = desk.fold.order(order.ord_id)
+    if known is not None and known.state is OrderState.NEVER_SENT and order.sends < SENDS_MAX:
         order = _submit(desk, order.model_copy(update={"sends": order.sends + 1}))
     return order
 
@@ -53,6 +69,9 @@ def reduce(desk: Desk, reduction: Reduction) -> Order:
 def cancel(desk: Desk, order: Order, cause: str) -> Order:
     """End a working order; its fills are read before the end is believed."""
     for _ in range(CANCELS_MAX):
+        if not desk.has_time(RiskClass.REDUCE):
+            desk.carry(order.ord_id)
+            break
         order = _cancel(desk, order, cause)
         if order.state not in (OrderState.LIVE, OrderState.PARTIAL):
             break
@@ -63,20 +82,25 @@ def _cancel(desk: Desk, order: Order, cause: str) -> Order:
     assert order.order_id is not None, "a working order has the broker's id"
     desk.note(("order.cancelling", OrderCancelling(ord_id=order.ord_id, cause=cause)))
     outcome = desk.ports.broker.cancel(CancelOrder(order_id=order.order_id))
-    if isinstance(outcome, Confirmed):
-        if outcome.order.filled > desk.known(order.ord_id).filled:
-            desk.import_fills()
-        if desk.known(order.ord_id).state not in ENDED:
-            ended = OrderEnded(ord_id=order.ord_id, state=OrderState.CANCELLED, cause=cause)
-            desk.note(("order.ended", ended))
+    if isinstance(outcome, Confirmed) and not outcome.order.is_working:
+        follow(desk, order.ord_id, outcome.order, cause)
+        if desk.known(order.ord_id).state not in ENDED:  # its fills could not be read: no end before they are
+            unresolved(desk, order, OrderState.CANCEL_UNKNOWN, OrderCause.FILLS_UNREAD)
+            desk.carry(order.ord_id)
     else:
         unresolved(desk, order, OrderState.CANCEL_UNKNOWN, cause_of(outcome))
+        heed(desk, outcome)
         resolve(desk, desk.known(order.ord_id), cause)
     return desk.known(order.ord_id)
 
 
 def _submit(desk: Desk, order: Order) -> Order:
+    if not desk.has_time(order.risk_class):
+        return _late(desk, order)
     desk.note(("order.submitting", OrderSubmitting(order=order)))
+    if order.risk_class is RiskClass.INCREASE and (fault := desk.ports.record_fault()) is not None:
+        never_sent(desk, order.ord_id, fault)  # the announcement itself did not come to disk
+        return desk.known(order.ord_id)
     request = SubmitOrder(
         client_order_id=order.client_order_id,
         symbol=order.symbol,
@@ -92,15 +116,28 @@ def _submit(desk: Desk, order: Order) -> Order:
         confirmed = OrderConfirmed(ord_id=order.ord_id, order_id=outcome.order.order_id)
         desk.note(("order.confirmed", confirmed), *stop_fact(desk.fold, order))
         follow(desk, order.ord_id, outcome.order)
-    elif isinstance(outcome, Rejected) and outcome.reason != BrokerCode.DUPLICATE_CLIENT_ID:
+    elif isinstance(outcome, Rejected) and outcome.reason not in _UNPROVEN:
         refused = OrderRejected(ord_id=order.ord_id, reason=outcome.reason, raw=outcome.raw)
         desk.note(("order.rejected", refused))
     elif isinstance(outcome, Denied):
         never_sent(desk, order.ord_id, outcome.code)
-    else:  # a used client id proves that an order arrived, never that it was refused
+    else:
         unresolved(desk, order, OrderState.SUBMIT_UNKNOWN, cause_of(outcome))
+        heed(desk, outcome)
         resolve(desk, desk.known(order.ord_id))
     return desk.known(order.ord_id)
+
+
+def heed(desk: Desk, outcome: Outcome) -> None:
+    """Leave a broker alone that said we ask too much, for as long as it says."""
+    if isinstance(outcome, Rejected) and outcome.reason == BrokerCode.RATE_LIMITED:
+        desk.pause(retry_after_s(outcome.raw))
+
+
+def retry_after_s(raw: str) -> float:
+    """Seconds that a broker's answer *raw* asks for; 3 if it names none, 30 at most."""
+    named = _RETRY_AFTER.search(raw)
+    return RETRY_AFTER_S if named is None else min(float(named[1]), RETRY_AFTER_S_MAX)
 
 
 def cause_of(outcome: Outcome) -> str:

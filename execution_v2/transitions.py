@@ -27,13 +27,12 @@ _WORKING: Final = frozenset(
         S.FROZEN,
     }
 )
+_REOPENED: Final = frozenset({S.FROZEN})
+"""The broker shows an ended order open: one of us is wrong, and only a person or the broker can say who."""
 
 NEXT: Final[Mapping[OrderState, frozenset[OrderState]]] = {
     # A successor in a PATCH is CREATED, and counted on the old order, until the venue says that it holds it.
-    S.CREATED: frozenset(
-        {S.SUBMITTING, S.DENIED, S.NEVER_SENT, S.LIVE, S.PARTIAL, S.FILLED, S.REJECTED, S.REPLACED}
-    )
-    | _ANSWERS,
+    S.CREATED: frozenset({S.SUBMITTING, S.DENIED, S.NEVER_SENT, S.LIVE, S.PARTIAL, S.FILLED, S.REJECTED}),
     S.SUBMITTING: frozenset({S.LIVE, S.REJECTED, S.PARTIAL, S.FILLED, S.NEVER_SENT, S.SUBMIT_UNKNOWN}),
     S.SUBMIT_UNKNOWN: _ANSWERS | {S.NEVER_SENT, S.FROZEN, S.SUBMIT_UNKNOWN},
     S.LIVE: _WORKING | {S.REPLACING},
@@ -73,16 +72,16 @@ NEXT: Final[Mapping[OrderState, frozenset[OrderState]]] = {
     S.FROZEN: _ANSWERS | {S.NEVER_SENT, S.CANCELLING},
     # A resend under the same client id; a late answer overturns the proof of absence.
     S.NEVER_SENT: frozenset({S.SUBMITTING, S.CREATED, S.LIVE, S.PARTIAL, S.FILLED}),
-    S.FILLED: frozenset(),
-    S.CANCELLED: frozenset(),
-    S.PARTIAL_CANCELLED: frozenset(),
-    S.REPLACED: frozenset(),
-    S.REJECTED: frozenset(),
-    S.EXPIRED: frozenset(),
+    S.FILLED: _REOPENED,
+    S.CANCELLED: _REOPENED,
+    S.PARTIAL_CANCELLED: _REOPENED,
+    S.REPLACED: _REOPENED,
+    S.REJECTED: _REOPENED,
+    S.EXPIRED: _REOPENED,
     S.DENIED: frozenset(),
 }
 assert set(NEXT) == set(OrderState), "a state without a row"
-assert all(not NEXT[state] for state in ENDED - {S.NEVER_SENT}), "an end that is none"
+assert all(NEXT[state] <= _REOPENED for state in ENDED - {S.NEVER_SENT}), "an end that is none"
 
 UNKNOWN: Final = frozenset({S.SUBMIT_UNKNOWN, S.REPLACE_UNKNOWN, S.CANCEL_UNKNOWN, S.FROZEN})
 """Nobody knows: live in full, looked up before anything else is done."""
@@ -92,7 +91,9 @@ IN_FLIGHT: Final[Mapping[OrderState, OrderState]] = {
     S.CANCELLING: S.CANCEL_UNKNOWN,
 }
 """A request was on the wire; found at load, it becomes the unknown beside it."""
-FILL_MOVES: Final = frozenset({S.CREATED, S.SUBMITTING, S.SUBMIT_UNKNOWN, S.LIVE, S.PARTIAL, S.NEVER_SENT})
+FILL_MOVES: Final = frozenset(
+    {S.CREATED, S.SUBMITTING, S.SUBMIT_UNKNOWN, S.LIVE, S.PARTIAL, S.FROZEN, S.NEVER_SENT}
+)
 """States that a partial fill turns into PARTIAL; the others stay, with more filled."""
 
 

@@ -142,6 +142,12 @@ class Order(Fact):
     """How often it was announced: 2 after the one resend that a proven absence allows."""
     session_date: SessionDate
     """Session of the first send."""
+    carries: int = 0
+    """Cycles that ended without knowing what became of it; the third freezes it."""
+    frozen_from: OrderState | None = None
+    """What it was before it was FROZEN: an absence proves something only of an order that nobody ever saw."""
+    is_stated: bool = False
+    """A person said how it ended; what the broker tells later is not booked a second time."""
 
 
 class Position(Fact):
@@ -214,6 +220,13 @@ class LossRun(Fact):
     losses: int
 
 
+class Quarantined(Fact):
+    """A symbol in which nothing is entered until book and broker agree on it again, and why."""
+
+    symbol: str
+    code: str
+
+
 class BookState(Fact):
     """Fold of every journal of a book up to a point. ``orders`` holds the possibly-live ones only."""
 
@@ -242,6 +255,8 @@ class BookState(Fact):
     """Positions that went flat, of the last 100 days, in the order in which they did."""
     loss_runs: tuple[LossRun, ...] = ()
     """Runs of losses that nothing has ended, sorted by strategy."""
+    quarantined: tuple[Quarantined, ...] = ()
+    """Sorted by symbol."""
 
 
 class Book(Artifact):

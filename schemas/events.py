@@ -217,6 +217,32 @@ class OrderFilled(Fact):
     """The order's reason: ENTRY, STOP_INITIAL, STOP_RATCHET, TRIM_R1, TRIM_R2, EXIT_TIME …"""
 
 
+class OrderOperatorResolved(Fact):
+    """A person says how a FROZEN order ended, and on what evidence; its fill, if any, is the record before."""
+
+    ord_id: str
+    state: OrderState
+    operator: str
+    reason: str
+    evidence: str
+
+
+class OrderContradicted(Fact):
+    """The broker told of an order what its end, or its proof of absence, ruled out; *state* is what we held."""
+
+    ord_id: str
+    state: OrderState
+    code: str
+    detail: str
+
+
+class JournalLate(Fact):
+    """The records after this one were made while the journal could not be written; they carry their own time."""
+
+    records: int
+    first_at: Instant
+
+
 class PositionMarked(Fact):
     """Path facts of a position that its exits depend on: high water and touched targets."""
 
@@ -332,6 +358,9 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "order.ended": OrderEnded,
     "order.filled": OrderFilled,
     "order.illegal_transition": IllegalTransition,
+    "order.contradicted": OrderContradicted,
+    "order.operator_resolved": OrderOperatorResolved,
+    "journal.late": JournalLate,
     "position.marked": PositionMarked,
     "position.failed": PositionFailed,
     "stop.placed": StopEvent,

@@ -29,6 +29,7 @@ def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tup
         if order.state in UNKNOWN and order.state is not OrderState.FROZEN:
             found.append(finding(QuarantineCode.SYMBOL_AMBIGUOUS, symbol, order.ord_id, detail=order.state))
     frozen = moment.held_up | {order.symbol for order in book.orders if order.state is OrderState.FROZEN}
+    frozen |= {row.symbol for row in book.quarantined}
     if symbol in frozen:
         found.append(finding(QuarantineCode.SYMBOL_FROZEN, symbol))
     for position_id, bare in _uncovered(book, symbol):

@@ -48,7 +48,6 @@ class OrderCause(StrEnum):
     CARRIED = "CARRIED"
     FILLS_UNREAD = "FILLS_UNREAD"
     MISSING_AT_BROKER = "MISSING_AT_BROKER"
-    CYCLE_TIME_SPENT = "CYCLE_TIME_SPENT"
 
 
 class ContradictionCode(StrEnum):
