@@ -230,8 +230,9 @@ def _no_reason(reason: str) -> None:
 
 
 def _revised(book: str, on: Any, home: Any, as_json: bool, stage: str, operator: str, reason: str) -> None:
-    from flows import stories, telemetry
+    from flows import outbox, stories, telemetry
     from flows.acting import acting
+    from flows.blocked import blocked_summary
     from flows.day import past_day
     from flows.revising import COMMAND, Words
     from flows.revising import revise as write
@@ -242,9 +243,12 @@ def _revised(book: str, on: Any, home: Any, as_json: bool, stage: str, operator:
     day = past_day(at, operable(book), on)
     words = Words(operator=operator.strip(), reason=reason.strip())
     with acting(at, book, f"avwap {COMMAND[stage]} {on} --revise") as (_, guard):
-        written, session = write(day, stage, words, guard)
+        made, session = write(day, stage, words, guard)
+        written = [made]
         if stage == "enforcement":
             telemetry.record_enforcement(day, session)
+            if (blocked := blocked_summary(day)) is not None:
+                written.append(outbox.post(day, blocked))
 
     def then() -> None:
         if stage == "decisions":
@@ -252,7 +256,7 @@ def _revised(book: str, on: Any, home: Any, as_json: bool, stage: str, operator:
             console.note(f"next      {again}: until then nothing is entered")
 
     told = {stage: stories.of_stage(day, stage)} if as_json else {}
-    _tell(day, (stage,), [written], as_json, then, **told)
+    _tell(day, (stage,), written, as_json, then, **told)
 
 
 def cycle(

@@ -278,6 +278,7 @@ def test_a_revision_is_asked_for_with_who_and_why(home: Path) -> None:
 def test_a_revision_tells_the_new_file_and_what_comes_next_and_show_names_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PORTFOLIO_DECISION_ENFORCE", "1")
     assert 0 == avwap(home, *dated("premarket", "SIM", NEXT)).code
     words = ("--revise", "--operator", "jo", "--reason", "smaller in this market")
     first = home / f"ledger/SIM/{NEXT}/decisions.json"
@@ -291,7 +292,10 @@ def test_a_revision_tells_the_new_file_and_what_comes_next_and_show_names_it(
     )
     assert f"revised   SIM/{NEXT}/decisions.r2.json" in said.out
     body = avwap(home, *dated("enforce", "SIM", NEXT), *words, "--json").body
-    assert [f"SIM/{NEXT}/enforcement.r2.json"] == [each["path"] for each in body["wrote"]]
+    revised, message = body["wrote"]
+    assert (f"SIM/{NEXT}/enforcement.r2.json", "revised") == (revised["path"], revised["status"])
+    assert ("SIM/outbox.jsonl", "written") == (message["path"], message["status"])
+    assert "enforcement.r2.json" in (home / "ledger/SIM/outbox.jsonl").read_text().splitlines()[-1]
     later = str(first.with_name("decisions.r2.json"))
     assert f"{later} supersedes this file" in avwap(None, "show", str(first)).err
     assert later == avwap(None, "show", str(first), "--json").body["superseded_by"]
