@@ -26,6 +26,15 @@ AMBIENT_ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("market/feeds/alpaca.py", "requests.adapters"): "as above",
     ("market/feeds/alpaca.py", "requests.exceptions"): "as above",
     ("market/feeds/alpaca.py", "urllib3.exceptions"): "as above",
+    ("execution_v2/broker/alpaca_line.py", "requests"): "as the feed's: time-outs go in, errors come out",
+    ("execution_v2/broker/alpaca_line.py", "requests.adapters"): "as above",
+    ("execution_v2/broker/alpaca_line.py", "requests.exceptions"): "as above",
+    ("execution_v2/broker/alpaca_line.py", "urllib3.exceptions"): "as above",
+    ("execution_v2/broker/alpaca_stream.py", "asyncio"): "the vendor's stream is told to end on its own loop",
+    (
+        "execution_v2/broker/alpaca_stream.py",
+        "threading",
+    ): "the stream runs beside the cycle, and is drained by it",
     ("simulation/alpaca_data_server.py", "socket"): "tears a connection down, which is one of its faults",
     (
         "simulation/alpaca_data_server.py",

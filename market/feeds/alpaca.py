@@ -2,7 +2,7 @@
 
 The client as shipped waits for ever, repeats by a rule of its own and follows page tokens without end. Here its
 repetitions are off, each page is asked for by itself, and a read that does not come to its end is ``ReadFailed``.
-The one module that imports ``alpaca``.
+Beside the broker's adapter the one module that imports ``alpaca``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +33,8 @@ from schemas.reasons.market import FeedCode
 
 PATH: Final = "/stocks/bars"
 CHUNK_BYTES: Final = 1 << 16
+MINUTE_S: Final = 60
+"""Bars that a cycle may ask for; no import takes them."""
 DETAIL_CHARS: Final = 200
 
 
@@ -124,6 +126,10 @@ class AlpacaBars:
     def price_basis(self) -> PriceBasis:
         return "as_traded" if self._config.adjustment == "raw" else "vendor_adjusted"
 
+    def close(self) -> None:
+        """Let the connections go."""
+        self._client._session.close()
+
     def daily(self, symbols: Sequence[str], first: date, last: date) -> Daily:
         asked = dates_asked(frozenset(symbols), first, last, is_daily=True)
         found = self._read(asked, TimeFrame(1, TimeFrameUnit.Day))
@@ -133,7 +139,7 @@ class AlpacaBars:
         return Seen(as_of=now, value=daily_rows(found, self._calendar, now))
 
     def intraday(self, symbols: Sequence[str], interval_s: int, first: date, last: date) -> Intraday:
-        assert interval_s in INTERVALS, "five or ten minutes"
+        assert interval_s in (MINUTE_S, *INTERVALS), "one, five or ten minutes"
         asked = dates_asked(frozenset(symbols), first, last, is_daily=False)
         found = self._read(asked, TimeFrame(interval_s // 60, TimeFrameUnit.Minute))
         now = self._clock.now()
