@@ -16,6 +16,8 @@ from flows.stages.opening import Session, resume_session
 from flows.telemetry import record_enforcement
 from flows.world import World, open_world
 from ledger.artifacts import Loaded, ReadFault
+from ledger.disk import Disk
+from ledger.faulty import FaultyDisk, SimulatedCrash
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.errors import ArtifactDivergence, Denied, UsageFault
@@ -28,12 +30,19 @@ WORDS = Words(operator="jo", reason="one entry a day this week")
 BINDING: dict[str, Any] = {"portfolio_decision_enforce": True}
 
 
-def later(ground: Ground, home: Path, on: Any = OPENED, entries: int = 1, book: str = BOOK) -> Day:
+def later(
+    ground: Ground,
+    home: Path,
+    on: Any = OPENED,
+    entries: int = 1,
+    book: str = BOOK,
+    disk: Disk | None = None,
+) -> Day:
     """The same day in a process that starts after *book*'s limit was changed to *entries* a day."""
     books = ground.house(home).settings.books
     limits = books[book].limits.model_copy(update={"entries_per_day_max": entries})
     changed = books[book].model_copy(update={"limits": limits})
-    house = ground.house(home, books={**books, book: changed}, **BINDING)
+    house = ground.house(home, disk, books={**books, book: changed}, **BINDING)
     return ground.day(house, on)
 
 
@@ -174,6 +183,35 @@ def test_once_a_cycle_ran_or_the_day_is_sealed_what_was_decided_stands(
     assert "REVISION_TOO_LATE" == refusal(later(tiny_ground, home, HELD_DAY), "decisions")
     run_close(day, *doors(house, day), Outcome(day))
     assert "REVISION_TOO_LATE" == refusal(later(tiny_ground, home, HELD_DAY), "enforcement")
+
+
+def test_wherever_a_revision_dies_asking_again_makes_the_same_one(
+    tiny_ground: Ground, decided: Path, tmp_path: Path
+) -> None:
+    whole = later(tiny_ground, Path(shutil.copytree(decided, tmp_path / "whole")))
+    wanted = revise(whole, "decisions", WORDS, None)[0].sha256
+    died = 0
+    for step in range(1, 100):
+        home = Path(shutil.copytree(decided, tmp_path / f"{step}"))
+        try:
+            revise(
+                later(tiny_ground, home, disk=FaultyDisk(home / "ledger", crash_at=step)),
+                "decisions",
+                WORDS,
+                None,
+            )
+        except SimulatedCrash:
+            died += 1
+        else:
+            break
+        day = later(tiny_ground, home)
+        if not day.house.disk.exists(day.path("decisions.r2.json")):
+            revise(day, "decisions", WORDS, None)
+        found = day.read("decisions.json", Decisions)
+        assert isinstance(found, Loaded)
+        assert wanted == found.ref.sha256
+        assert {"jo"} == {r["data"]["operator"] for r in said(day, "operator.acted")}
+    assert died >= 2  # at least in the journal and in the file
 
 
 @pytest.mark.parametrize(
