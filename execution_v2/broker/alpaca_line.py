@@ -30,6 +30,7 @@ from schemas.reasons.gates import FreshnessCode
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 CHUNK_BYTES: Final = 1 << 16
 RETRY_AFTER_S_MAX: Final = 3600
+GOOD: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +228,7 @@ class Line:
         try:
             body = getattr(self._client, method.lower())(path, payload)
         except APIError as error:
-            return self._reply(_parsed(str(error)))
+            return self._reply(_parsed(str(error)), error.status_code or 0)
         except (JSONDecodeError, RecursionError):
             return Lost(code=LineCode.ANSWER_UNREADABLE, detail="the answer is no JSON", left="yes")
         except (RequestException, HTTPError, OSError) as error:
@@ -235,10 +236,11 @@ class Line:
             left: Literal["no", "maybe"] = "no" if _never_left(error) else "maybe"
             code = LineCode.NOT_SENT if left == "no" else LineCode.ANSWER_LOST
             return Lost(code=code, detail=type(error).__name__, left=left)
-        return self._reply(body)
+        # What the client gives back is good to it; a redirect that it does not follow is among that.
+        return self._reply(body, self.door.status or GOOD)
 
-    def _reply(self, body: Any) -> Reply:
-        return Reply(status=self.door.status, body=body, wait_s=_wait_s(self.door.headers, self._clock.now()))
+    def _reply(self, body: Any, status: int) -> Reply:
+        return Reply(status=status, body=body, wait_s=_wait_s(self.door.headers, self._clock.now()))
 
     def redacted(self, text: str) -> str:
         """*text* without the keys."""

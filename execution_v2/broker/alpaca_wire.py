@@ -120,7 +120,9 @@ def order(row: Any) -> BrokerOrder:
         side=_word(fields, "side", _SIDES),
         order_type=_word(fields, "type" if fields.get("type") else "order_type", _TYPES),
         # What ends with the day under any other name (opg, cls, ioc, fok) is a day's order to us.
-        time_in_force=TimeInForce.GTC if fields.get("time_in_force") in {"gtc", "gtd"} else TimeInForce.DAY,
+        time_in_force=TimeInForce.GTC
+        if _text(fields, "time_in_force") in {"gtc", "gtd"}
+        else TimeInForce.DAY,
         quantity=shares(fields, "qty"),
         filled=shares(fields, "filled_qty"),
         limit=_price_or_none(fields, "limit_price"),
