@@ -28,7 +28,7 @@ class SleevePnl:
 def sleeve_pnl(sharing: Sharing, earned: Mapping[str, Decimal | None], stated: str | None) -> SleevePnl:
     """*earned* by strategy gathered by sleeve; *stated* (``S2_DAILY_PNL_JSON``), if given, is the only source."""
     told, faults = (None, ()) if stated is None else parse_daily_pnl(stated, sharing)
-    return SleevePnl(by_sleeve=session_pnl(sharing, (), earned, told), faults=faults)
+    return SleevePnl(by_sleeve=session_pnl(sharing, earned, told), faults=faults)
 
 
 def before_the_open(book: BookState | None, marks: Mapping[str, Decimal]) -> dict[str, Decimal | None]:

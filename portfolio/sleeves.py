@@ -57,19 +57,6 @@ class Use:
     gross: Decimal | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """Shares of one strategy, for its profit of the session. Marks in USD, on the basis of D.
-
-    ``mark_before``: at the close of P, or the price paid for what was opened since. None: not marked.
-    """
-
-    strategy_id: str
-    quantity: Decimal
-    mark: Decimal | None
-    mark_before: Decimal | None
-
-
 # --- configuration ---
 
 
@@ -218,28 +205,21 @@ def totals_findings(exposure: Exposure, uses: Mapping[str, Use]) -> tuple[Findin
 
 
 def session_pnl(
-    sharing: Sharing,
-    held: Iterable[Held],
-    realised: Mapping[str, Decimal | None],
-    stated: Mapping[str, Decimal] | None,
+    sharing: Sharing, earned: Mapping[str, Decimal | None], stated: Mapping[str, Decimal] | None
 ) -> dict[str, Decimal | None]:
-    """Profit of the session by configured sleeve, USD: realised, and the change of what is held. None: unknown.
+    """Profit of the session by configured sleeve, USD; None: unknown.
 
     Args:
-        realised: by strategy, of what it closed in this session; a strategy that is not here closed nothing,
-            None is a result that nobody knows.
+        earned: by strategy, None where nobody knows; one that is not here earned nothing. Who asks before the open
+            reckons it by ``portfolio.profit``, who is about to send by ``execution_v2.sleeve_facts``.
         stated: ``S2_DAILY_PNL_JSON``; if given it is the only source, and a sleeve that it leaves out is unknown.
     """
     ids = sorted({row.sleeve_id for row in sharing.sleeves.values()})
     if stated is not None:
         return {sleeve_id: stated.get(sleeve_id) for sleeve_id in ids}
     parts: dict[str, list[Decimal | None]] = defaultdict(list)
-    for strategy_id, amount in realised.items():
+    for strategy_id, amount in earned.items():
         parts[sharing.sleeve_of(strategy_id)].append(amount)
-    for row in held:
-        known = row.mark is not None and row.mark_before is not None
-        change = row.quantity * (row.mark - row.mark_before) if known else None  # type: ignore[operator]
-        parts[sharing.sleeve_of(row.strategy_id)].append(change)
     return {sleeve_id: total(parts[sleeve_id]) for sleeve_id in ids}
 
 

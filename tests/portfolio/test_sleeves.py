@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from portfolio.decide import run
 from portfolio.exposure import measure
 from portfolio.limits import PortfolioConfig, portfolio_config, table_faults
+from portfolio.profit import profit_of_session
 from portfolio.sleeves import (
-    Held,
     parse_daily_pnl,
     parse_sleeves,
     session_pnl,
@@ -28,6 +28,7 @@ from tests.portfolio.books import (
     book,
     decision_inputs,
     intent,
+    marked,
     order,
     position,
     sharing,
@@ -130,37 +131,42 @@ def test_an_intent_that_names_another_sleeve_than_its_strategys_is_blocked() -> 
 # --- profit of the session ---
 
 
-def held(quantity: str, mark: str | None, before: str | None, strategy: str = CORE) -> Held:
-    return Held(
-        strategy_id=strategy,
-        quantity=usd(quantity),
-        mark=None if mark is None else usd(mark),
-        mark_before=None if before is None else usd(before),
-    )
+@pytest.mark.parametrize(
+    ("earned", "expected"),
+    [
+        ({}, "0"),
+        ({CORE: usd("-100")}, "-100"),
+        ({CORE: usd("-100"), TREND: usd("17.75")}, "-82.25"),
+        ({CORE: usd("-100"), TREND: None}, None),
+        ({"EXTERNAL": usd("-100")}, "0"),
+        ({"EXTERNAL": None}, "0"),
+    ],
+)
+def test_a_sleeves_profit_is_what_its_strategies_earned(
+    earned: dict[str, Decimal | None], expected: str | None
+) -> None:
+    both = sharing(sleeves={CORE: sleeve("BOTH"), TREND: sleeve("BOTH")})
+    assert {"BOTH": None if expected is None else usd(expected)} == session_pnl(both, earned, None)
 
 
 @pytest.mark.parametrize(
-    ("rows", "realised", "expected"),
-    [
-        ((), {}, "0"),
-        ((held("100", "49", "50"),), {}, "-100"),
-        ((held("100", "49", "50"), held("10", "52.5", "50")), {CORE: usd("-7.25")}, "-82.25"),
-        ((held("100", None, "50"),), {}, None),
-        ((held("100", "50", None),), {}, None),
-        ((), {CORE: None}, None),
-        ((held("100", "49", "50", "EXTERNAL"),), {}, "0"),
-    ],
+    ("mark", "before", "expected"),
+    [("49", "50", "-100"), ("52.5", "50", "250"), (None, "50", None), ("50", None, None)],
 )
-def test_a_sleeves_profit_is_what_it_closed_and_how_far_its_marks_moved(
-    rows: tuple[Held, ...], realised: dict[str, Decimal | None], expected: str | None
+def test_before_the_open_what_is_held_earned_how_far_its_mark_moved(
+    mark: str | None, before: str | None, expected: str | None
 ) -> None:
-    found = session_pnl(sharing(), rows, realised, None)
+    row = position("BBB", 100)
+    then = snapshot().model_copy(update={"positions": () if before is None else (marked(row, before),)})
+    marks = {"AAA": usd("50")} | ({} if mark is None else {"BBB": usd(mark)})
+    inputs = decision_inputs(intent("AAA"), book=book([row]), marks=marks, snapshot=then)
+    found = profit_of_session(inputs, book([row]), sharing(), None)
     assert {CORE: None if expected is None else usd(expected)} == found
 
 
 def test_a_stated_profit_is_the_only_source() -> None:
-    assert {CORE: usd("-5")} == session_pnl(sharing(), [held("1", "9", "8")], {}, {CORE: usd("-5")})
-    assert {CORE: None} == session_pnl(sharing(), [held("1", "9", "8")], {}, {})
+    assert {CORE: usd("-5")} == session_pnl(sharing(), {CORE: usd("1")}, {CORE: usd("-5")})
+    assert {CORE: None} == session_pnl(sharing(), {CORE: usd("1")}, {})
 
 
 @pytest.mark.parametrize(
