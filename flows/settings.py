@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from analytics.config import ReconciliationConfig, RegimeConfig, SnapshotConfig, TradesConfig
+from execution_v2.broker.alpaca_config import AlpacaConfig
 from execution_v2.config import ExecutionConfig
 from execution_v2.protections import Protections
 from ledger.canonical import artifact_bytes, digest
@@ -203,11 +204,12 @@ class Settings(Given):
             "s2_daily_pnl_json",
             "e2_regime_risk_modulation",
             "feed",
+            "alpaca",
             "apca_api_key_id",
             "apca_api_secret_key",
         }
     )
-    """Where the ledger lies, secrets, how a feed is read, what is recorded as an observation of its own, and the
+    """Where the ledger lies, secrets, how feed and broker are reached, what is recorded as an observation, and the
     switch whose record is in the decisions: what stands before them, and every exit, keeps its bytes under it."""
 
     benchmark: str = "SPY"
@@ -220,6 +222,7 @@ class Settings(Given):
     execution: ExecutionConfig = ExecutionConfig()
     exchange: ExchangeConfig = ExchangeConfig()
     feed: FeedConfig = FeedConfig()
+    alpaca: AlpacaConfig = AlpacaConfig()
     metrics: MetricsConfig = MetricsConfig()
     regime: RegimeConfig = RegimeConfig()
     trades: TradesConfig = TradesConfig()

@@ -7,8 +7,9 @@ Books are long only, so a buy adds exposure and may be refused by the breaker; e
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from alpaca.common.enums import BaseURL
 from alpaca.trading.client import TradingClient
 from alpaca.trading.requests import (
     LimitOrderRequest,
@@ -89,6 +90,8 @@ class AlpacaBroker:
             url_override=config.url_override,
         )
         self.traffic = Traffic(breaker=breaker or Breaker())
+        own = BaseURL.TRADING_PAPER if paper else BaseURL.TRADING_LIVE
+        self._own_host = urlsplit(config.url_override or own.value).hostname
         self._line = Line(client, config, credentials, clock, self.traffic)
         self._clock = clock
         self._stream = AlpacaStream(config, credentials, paper=paper)
@@ -99,6 +102,11 @@ class AlpacaBroker:
     def host(self) -> str:
         """Where requests go; the edge logs it at the start."""
         return self._line.host
+
+    @property
+    def host_ok(self) -> bool:
+        """Whether requests go to the host that this book was opened for."""
+        return self.host == self._own_host
 
     @property
     def breaker(self) -> Breaker:
