@@ -83,6 +83,8 @@ class CycleInputs:
     kind: CycleKind
     state: BookState
     """Fold of every journal of the book, this session's included as far as it goes."""
+    is_first: bool = False
+    """Whether it is the first cycle of its session: nothing is entered in that one (INTRADAY; by kind elsewhere)."""
     untold: tuple[StopFact, ...] = ()
     """What ``stop_facts.untold`` finds missing in the journal that a process before left."""
     open_at: datetime
