@@ -89,8 +89,11 @@ class Journal:
         tail: sha256 of the last line, or the genesis hash of an empty journal.
     """
 
-    def __init__(self, disk: Disk, path: str, chain: Chain, guard: Callable[[], None] | None) -> None:
+    def __init__(
+        self, disk: Disk, path: str, chain: Chain, guard: Callable[[], None] | None, genesis: str = ZEROS
+    ) -> None:
         self._disk = disk
+        self._genesis = genesis
         self.path = path
         self._records = list(chain.records)
         self.tail = chain.tail
@@ -112,7 +115,13 @@ class Journal:
         data = disk.read(path) if disk.exists(path) else b""
         chain = parse_chain(data, path, genesis)
         set_torn_aside(disk, path, data)
-        return cls(disk, path, chain, guard)
+        return cls(disk, path, chain, guard, genesis)
+
+    def reread(self) -> None:
+        """Be as if opened again: after a failed append only reading tells how much arrived. Errors: as ``open``."""
+        again = Journal.open(self._disk, self.path, genesis=self._genesis, guard=self._guard)
+        self._records, self.tail, self.torn = again._records, again.tail, again.torn or self.torn
+        self._is_broken = False
 
     @property
     def records(self) -> Sequence[JournalRecord]:

@@ -107,6 +107,11 @@ def control(book_id: str, name: str) -> str:
     return f"{book(book_id)}/control/{name}"
 
 
+def spill(book_id: str) -> str:
+    """Records that the journal could not take yet."""
+    return control(book_id, "spill.jsonl")
+
+
 def market(name: str = "") -> str:
     """The bar store's folder, or a file in it."""
     return f"{MARKET}/{name}" if name else MARKET

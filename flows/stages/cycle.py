@@ -16,6 +16,8 @@ from execution_v2.cycle import run_cycle
 from execution_v2.ports import CycleInputs, JournalPort, Ports
 from execution_v2.reduce import fold_records
 from execution_v2.stop_facts import untold
+from execution_v2.store import IntentIndex
+from flows import indexing
 from flows.day import Day
 from flows.stages import premarket
 from flows.stages.opening import Session, control_now
@@ -24,14 +26,17 @@ from flows.world import World
 from ledger import layout
 from ledger.artifacts import Loaded, ReadFault, Written
 from ledger.journal import set_torn_aside
+from ledger.spill import SpillingJournal, SpillingLines
+from schemas.book import BookState
 from schemas.candidates import Candidates
 from schemas.cycle import CycleKind
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
-from schemas.errors import AvwapError
+from schemas.errors import AvwapError, Denied
 from schemas.journal import JournalRecord
 from schemas.observations import ControlObservation, SleevePnlObservation
-from schemas.reasons.ledger import ReadFaultCode
+from schemas.reasons.gates import RecordCode
+from schemas.reasons.ledger import LedgerCode, ReadFaultCode
 from schemas.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -102,13 +107,34 @@ def cycle(day: Day, world: World, session: Session, slot: Slot, *, entries: bool
             # A call that was cut while being recorded was never answered to anybody.
             if disk.exists(path := calls_path(day, dead)):
                 set_torn_aside(disk, path, disk.read(path))
-        name = f"cycles/{folder}/{premarket.CONTROL}"
-        day.write(name, control_now(day, world), ())
-        door = RecordingBroker(
-            world.broker, world.feed, world.clock.now, lambda line: disk.append(calls, line)
-        )
-        act(day, session, slot, folder, door, world.pause, entries=entries)
+        journal = SpillingJournal(session.journal, disk, layout.spill(day.book_id))
+        journal.take_spill()
+        _record_control(day, world, folder)
+        door = RecordingBroker(world.broker, world.feed, world.clock.now, SpillingLines(disk, calls).append)
+        index = indexing.settled(day, session.carried, journal.records)
+        act(day, session, slot, folder, door, world.pause, entries=entries, journal=journal, index=index)
+        index.close()
+        if not journal.catch_up():
+            raise _unwritten(day, folder)
     return write_artifacts(day, session, folder)
+
+
+def _record_control(day: Day, world: World, folder: str) -> None:
+    """What the switches say now. A disk that does not take it leaves entries out, and holds up no exit."""
+    try:
+        day.write(f"cycles/{folder}/{premarket.CONTROL}", control_now(day, world), ())
+    except Denied as error:
+        if error.code != LedgerCode.LEDGER_UNAVAILABLE:
+            raise
+
+
+def _unwritten(day: Day, folder: str) -> Denied:
+    return Denied(
+        LedgerCode.LEDGER_UNAVAILABLE,
+        f"cycle {folder} of {day.book_id} did its work, and its records could not be written",
+        safe="exits and stops were sent; the records wait in control/spill.jsonl, or are lost with this process",
+        next="make space, then run the cycle again: it writes them late, and looks up what they announced",
+    )
 
 
 def act(
@@ -121,16 +147,40 @@ def act(
     *,
     entries: bool,
     journal: JournalPort | None = None,
+    index: IntentIndex | None = None,
 ) -> None:
     """Let the cycle do its work through *door*, whether that leads outside or to a recording."""
-    ports = Ports(broker=door, feed=door, journal=journal or session.journal, now=door.now, pause=pause)
-    inputs = _inputs(day, session, slot, folder, entries=entries)
+    spilling = journal if isinstance(journal, SpillingJournal) else None
+
+    def record_fault() -> RecordCode | None:
+        is_failing = (spilling is not None and spilling.fault) or (index is not None and index.trouble)
+        return RecordCode.LEDGER_UNAVAILABLE if is_failing else None
+
+    ports = Ports(
+        broker=door,
+        feed=door,
+        journal=journal or session.journal,
+        now=door.now,
+        pause=pause,
+        index=index,
+        record_fault=record_fault,
+    )
+    records = session.journal.records if spilling is None else spilling.records
+    inputs = _inputs(day, session.carried, records, slot, folder, entries=entries)
     run_cycle(inputs, ports, day.house.settings.cycle(day.book_id))
 
 
-def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: bool) -> CycleInputs:
+def _inputs(
+    day: Day,
+    carried: BookState,
+    records: Sequence[JournalRecord],
+    slot: Slot,
+    folder: str,
+    *,
+    entries: bool,
+) -> CycleInputs:
     """What the cycle may know. A file that only entries need and that cannot be read leaves entries out."""
-    calendar, state = day.house.calendar, session.state()
+    calendar, state = day.house.calendar, fold_records(carried, records)
     wished = or_code(day.read("candidates.json", Candidates))
     authorised = or_code(day.read("enforcement.json", Enforcement))
     symbols = {p.symbol for p in state.positions} | {o.symbol for o in state.orders}
@@ -144,7 +194,7 @@ def _inputs(day: Day, session: Session, slot: Slot, folder: str, *, entries: boo
         slot=folder,
         kind=slot.kind,
         state=state,
-        untold=untold(session.carried, session.journal.records),
+        untold=untold(carried, records),
         open_at=calendar.open_at(day.session),
         close_at=calendar.close_at(day.session),
         sessions=recent_sessions(day),

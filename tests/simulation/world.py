@@ -13,11 +13,12 @@ from execution_v2.cycle import run_cycle
 from execution_v2.enforce import EnforcementInputs
 from execution_v2.enforce import run as enforce
 from execution_v2.gates.facts import EnforcementConfig
-from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, JournalPort, Ports
+from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, IndexPort, JournalPort, Ports
 from execution_v2.reduce import Fold, empty_state, fold_records
 from ledger import layout
 from ledger.disk import Disk
 from ledger.journal import Journal
+from ledger.spill import SpillingJournal
 from market.feed import Feed
 from portfolio.limits import portfolio_config
 from schemas.base import SessionDate
@@ -27,6 +28,7 @@ from schemas.cycle import CycleKind
 from schemas.ids import intent_id
 from schemas.market import CorporateAction
 from schemas.observations import BarFacts
+from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
 from simulation.adapter import SimBroker
 from simulation.config import ExchangeConfig
@@ -100,6 +102,7 @@ class World:
     broken_enforcement: bool = False
     wrap_broker: Callable[[SimBroker], Any] = lambda broker: broker
     wrap_journal: Callable[[Journal], JournalPort] = lambda journal: journal
+    index: IndexPort | None = None
     at: datetime = datetime(2026, 3, 2, 13, 0, tzinfo=UTC)
     results: dict[tuple[SessionDate, str], CycleResult] = field(default_factory=dict)
 
@@ -133,16 +136,28 @@ class World:
         name = slot if not runs else f"{slot}-{runs + 1}"
         minute = {"0930": 0, "0935": 5, "1600": 390}[slot]
         self.at = datetime.combine(session, OPEN, tzinfo=UTC) + timedelta(minutes=minute)
+        writes = self.wrap_journal(journal)
         ports = Ports(
             broker=self.outside,
             feed=self.outside,
-            journal=self.wrap_journal(journal),
+            journal=writes,
             now=lambda: self.at,
             pause=lambda seconds: None,
+            index=self.index,
+            record_fault=self.record_fault(writes),
         )
         result = run_cycle(self.inputs(session, name, kind), ports, CONFIG)
         self.results[session, slot] = result
         return result
+
+    def record_fault(self, writes: JournalPort) -> Callable[[], RecordCode | None]:
+        """What the edge tells gate 3 of a journal that may spill."""
+
+        def fault() -> RecordCode | None:
+            is_failing = isinstance(writes, SpillingJournal) and writes.fault is not None
+            return RecordCode.LEDGER_UNAVAILABLE if is_failing else None
+
+        return fault
 
     def inputs(self, session: SessionDate, slot: str, kind: CycleKind) -> CycleInputs:
         """What the edge would read for that cycle."""
