@@ -28,6 +28,11 @@ class MemoryDisk:
         self._files: dict[str, bytearray] = {}
         self._synced: dict[str, int] = {}
 
+    @property
+    def is_synced(self) -> bool:
+        """Whether a loss of power now would lose nothing."""
+        return all(self._synced.get(path) == len(data) for path, data in self._files.items())
+
     def restart(self) -> None:
         """The machine is up again: what it had not kept is gone, and nothing else is."""
         self.crash_at = None
