@@ -25,5 +25,26 @@ class ExecutionConfig(Fact):
     not_found_spread_s: float = 5.0
     """Not-found answers, and the seconds between first and last, that with a clean read of the fills prove
     that an order never arrived."""
+    entry_window_s: float = 30.0
+    """How long an entry may work on intraday bars, looked at every ``poll_s``; what it has not filled is cancelled."""
+    partial_wait_s: float = 5.0
+    """How long the rest of an entry filled in part is waited for: its stop is refused while it works."""
+    poll_s: float = Field(default=1.0, gt=0)
+    exit_wait_s: float = 10.0
+    """How long each sell of a full exit works; then the next price step."""
+    trim_wait_s: float = 30.0
+    stop_fires_s: float = 10.0
+    """How long the broker's own stop is given to fire once the price is through it; then the shares are sold."""
+    exit_steps_bps: tuple[int, ...] = (50, 150)
+    """Limits of an exit's sells below the bid, one after the other; after the last, and without a quote, at market."""
+    stop_age_days_max: int = Field(default=80, ge=1)
+    """Calendar days after which a resting stop is issued again: brokers let them expire."""
+    replace_seconds_max: float = 30.0
+    replace_queries_max: int = Field(default=5, ge=1)
+    replaces_per_minute_max: int = Field(default=20, ge=1)
+    replaces_per_minute_symbol_max: int = Field(default=5, ge=1)
+    replaces_per_cycle_symbol_max: int = Field(default=2, ge=1)
+    observation_again_s: float = 30.0
+    """Age of what was observed from which it is read again before an entry."""
     exit_orders_max: int = Field(default=3, ge=1)
     """Sell orders of one full exit in one cycle; then the stop is placed again and the exit carried."""

@@ -17,7 +17,7 @@ from schemas.cycle import CycleKind
 from schemas.events import OrderContradicted, OrderFilled
 from schemas.ids import fill_id
 from schemas.journal import JournalRecord
-from schemas.observations import BrokerFill, ClockFacts
+from schemas.observations import BrokerFill, BrokerOrder, ClockFacts
 from schemas.reasons.execution import ContradictionCode
 from schemas.reasons.gates import RecordCode
 
@@ -37,7 +37,8 @@ class Desk:
 
     Attributes: fold (the state as of the last record), at (the instant that records carry: on daily bars that of
     the cycle, on intraday bars the moment), records (this cycle's), blind (reads that failed, by name), carried
-    (work left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found).
+    (work left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found),
+    shown (working orders as the broker listed them last, by its id).
     """
 
     def __init__(self, inputs: CycleInputs, ports: Ports, config: CycleConfig) -> None:
@@ -52,6 +53,7 @@ class Desk:
         self.carried: list[str] = []
         self.asked: dict[str, Asked] = {}
         self.heard: set[str] = set()
+        self.shown: dict[str, BrokerOrder] = {}
         self._began = self.at
         self._stale: set[str] = set()
         self._clock: Clock | None = None

@@ -21,6 +21,7 @@ from schemas.candidates import Candidates
 from schemas.cycle import CycleKind
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
+from schemas.events import StopCovered
 from schemas.journal import JournalRecord
 from schemas.observations import BarFacts, ControlObservation
 from schemas.reasons.gates import RecordCode
@@ -85,6 +86,8 @@ class CycleInputs:
     """Fold of every journal of the book, this session's included as far as it goes."""
     is_first: bool = False
     """Whether it is the first cycle of its session: nothing is entered in that one (INTRADAY; by kind elsewhere)."""
+    gaps: tuple[StopCovered, ...] = ()
+    """Per position the session's last word on its protection (``coverage.told``); INTRADAY cycles count on from it."""
     untold: tuple[StopFact, ...] = ()
     """What ``stop_facts.untold`` finds missing in the journal that a process before left."""
     open_at: datetime

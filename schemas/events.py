@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from schemas.base import Amount, Fact, Instant, Price, Scalar, SessionDate, Shares
+from schemas.base import Amount, Fact, Instant, Measure2, Price, Scalar, SessionDate, Shares
 from schemas.book import Order, OrderState, Side
 from schemas.header import Finding, InputRef
 
@@ -270,6 +270,44 @@ class StopEvent(Fact):
     last: Price | None = None
 
 
+class RouterDecided(Fact):
+    """What the router wants done with a wish of one position, where that is anything at all (execution.md 6)."""
+
+    position_id: str
+    symbol: str
+    leg: str
+    decision: str
+    reason: str
+    risk_class: str
+
+
+class ReplaceEnded(Fact):
+    """How an exchange of orders ended; ``points``: what was ambiguous on the way (execution.md 7)."""
+
+    ord_id: str
+    successor_ord_id: str | None
+    position_id: str
+    symbol: str
+    terminal: str
+    points: int
+    queries: int
+    wall_s: Measure2
+
+
+class StopCovered(Fact):
+    """For how long a position lay without its full protection in this session so far, in its regular seconds."""
+
+    position_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    gap_s: Measure2
+    """Sum of all gaps, the open one included up to this record."""
+    longest_s: Measure2
+    open_since: Instant | None
+    """Since when it lies open; None: it is covered."""
+
+
 class ActionApplied(Fact):
     """A split, dividend or other broker event that changed a quantity, a basis or cash without a fill.
 
@@ -368,6 +406,9 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "stop.held": StopEvent,
     "stop.resized": StopEvent,
     "stop.lost": StopEvent,
+    "stop.covered": StopCovered,
+    "router.decided": RouterDecided,
+    "replace.ended": ReplaceEnded,
     "action.applied": ActionApplied,
     "sync.checked": SyncChecked,
     "kill.set": KillSet,
