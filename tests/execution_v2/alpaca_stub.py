@@ -87,7 +87,8 @@ class Stub:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        port = self._http.server_address[1]
+        return f"http://127.0.0.1:{port}"
 
     def sent(self, method: str) -> list[Any]:
         """Bodies of every request of *method*."""
