@@ -21,6 +21,7 @@ from execution_v2.broker.port import (
     SubmitOrder,
     Unresolved,
 )
+from execution_v2.broker.recorded import RecordingBroker, ReplayBroker
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.reasons.execution import BrokerCode, LineCode
 from tests.execution_v2.alpaca_stub import KEYS, NOW, Say, Time, buy, stop, stubbed
@@ -318,3 +319,42 @@ def test_reads_and_buys_leave_a_fifth_of_the_minute_to_exits() -> None:
         assert ReadFailed(cause=LineCode.REQUEST_BUDGET_SPENT) == broker.positions()
         assert Denied(code=LineCode.REQUEST_BUDGET_SPENT) == broker.submit(buy())
         assert isinstance(broker.submit(stop()), Confirmed)
+
+
+# --- recorded and replayed ------------------------------------------------------------------------
+
+
+def test_every_outcome_is_recorded_and_replayed_as_it_was() -> None:
+    lines: list[bytes] = []
+    with stubbed() as (broker, stub):
+        nothing: Any = None
+        recording = RecordingBroker(broker, nothing, lambda: NOW, lines.append)
+        stub.script["POST"] = [
+            Say(status=504, body=GATEWAY),
+            Say(status=429, body={}, headers={"Retry-After": "2"}),
+        ]
+
+        def ask(door: Any) -> list[Any]:
+            return [
+                door.submit(buy(1)),
+                door.submit(buy(2)),
+                door.submit(buy(3)),
+                door.submit(buy(3)),
+                door.cancel(CancelOrder(order_id="00000000-0000-4000-8000-000000000001")),
+                door.lookup(LookUp(client_order_id="nobody")),
+                door.positions(),
+                door.updates(),
+            ]
+
+        told = ask(recording)
+    assert told == ask(ReplayBroker(lines))
+    assert [
+        "unresolved",
+        "rejected",
+        "confirmed",
+        "rejected",
+        "unresolved",
+        "not_found",
+        "read_failed",
+        "read_failed",
+    ] == [answer.answer for answer in told]
