@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
 
-from schemas.base import Amount, Fact, SessionDate, Shares
+from schemas.base import Amount, Fact, Instant, SessionDate, Shares
 from schemas.book import Side
 from schemas.observations import BrokerFill, BrokerOrder, CorporateEvent
 
@@ -33,6 +33,19 @@ class Effect(Fact):
     """Shares held after the event, under the symbol that they then have."""
     session: SessionDate | None = None
     stage: Stage | None = None
+
+
+class Mark(Fact):
+    """What an exchange that plays the day by the minute must remember of an order beside the order itself.
+
+    ``triggered``: its stop was touched. The others fall due at *due*: the order is placed, exchanged for *successor*,
+    or ended.
+    """
+
+    kind: Literal["triggered", "placing", "replacing", "cancelling"]
+    order_id: str
+    due: Instant | None = None
+    successor: str | None = None
 
 
 class AccountState:
@@ -91,7 +104,7 @@ class AccountState:
     def _keep(self, order: BrokerOrder) -> None:
         self.orders[order.order_id] = order
         self.by_client[order.client_order_id] = order.order_id
-        if order.status == "open":
+        if order.is_working:
             self._open[order.order_id] = order
         else:
             self._open.pop(order.order_id, None)

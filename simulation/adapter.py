@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from execution_v2.broker.port import (
     Account,
@@ -27,23 +28,28 @@ from execution_v2.broker.port import (
 from market.feed import DayBars, IntradayBars, Quotes
 from schemas.base import SessionDate
 from schemas.observations import (
-    AccountFacts,
     AssetFacts,
     BarFacts,
-    BrokerPosition,
     ClockFacts,
+    IntradayBarFacts,
     QuoteFacts,
     SessionHours,
 )
 from simulation.account import Stage
 from simulation.exchange import Exchange
-from simulation.tape import Hours, Tape
+from simulation.intraday import IntradayExchange
+from simulation.path import regrouped
+from simulation.tape import Hours, IntradayTape, Tape
+
+Simulated = Exchange | IntradayExchange
+
+_INTERVALS_S: Final = (60, 300, 600)
 
 
 class SimBroker:
     """Broker and feed of the SIM book. *now*: the instant of the moment, UTC, injected."""
 
-    def __init__(self, exchange: Exchange, tape: Tape, hours: Hours, now: Callable[[], datetime]) -> None:
+    def __init__(self, exchange: Simulated, tape: Tape, hours: Hours, now: Callable[[], datetime]) -> None:
         self._exchange = exchange
         self._tape = tape
         self._hours = hours
@@ -70,49 +76,27 @@ class SimBroker:
 
     def account(self) -> Account:
         now = self._arrive()
-        state = self._exchange.state
-        worth = Decimal(0)
-        for symbol, (quantity, average) in state.holdings.items():
-            mark = self._exchange.last(symbol)
-            if mark is None and state.session is not None:
-                mark = self._exchange.close_before(symbol, state.session)
-            worth += quantity * (average if mark is None else mark)
-        facts = AccountFacts(equity=state.cash + worth, cash=state.cash, buying_power=state.cash)
-        return Seen(as_of=now, value=facts)
+        return Seen(as_of=now, value=self._exchange.account())
 
     def positions(self) -> Positions:
         now = self._arrive()
-        rows = (
-            BrokerPosition(symbol=symbol, quantity=quantity, average_price=average)
-            for symbol, (quantity, average) in sorted(self._exchange.state.holdings.items())
-        )
-        return Seen(as_of=now, value=tuple(rows))
+        return Seen(as_of=now, value=self._exchange.positions())
 
     def open_orders(self) -> Orders:
         now = self._arrive()
-        rows = sorted(self._exchange.state.orders_open(), key=lambda o: (o.symbol, o.client_order_id))
-        return Seen(as_of=now, value=tuple(rows))
+        return Seen(as_of=now, value=self._exchange.open_orders())
 
     def closed_orders(self, since: SessionDate) -> Orders:
         now = self._arrive()
-        rows = self._exchange.state.ended_since(since)
-        return Seen(as_of=now, value=tuple(sorted(rows, key=lambda o: (o.symbol, o.client_order_id))))
+        return Seen(as_of=now, value=self._exchange.closed_orders(since))
 
     def fills(self, since: SessionDate) -> Fills:
         now = self._arrive()
-        found = [
-            fill
-            for session, fills in self._exchange.state.fills.items()
-            if session >= since
-            for fill in fills
-        ]
-        found.sort(key=lambda fill: (fill.executed_at, fill.symbol, fill.execution_id))
-        return Seen(as_of=now, value=tuple(found))
+        return Seen(as_of=now, value=self._exchange.fills(since))
 
     def events(self, session: SessionDate) -> Events:
         now = self._arrive()
-        found = sorted(self._exchange.state.events.get(session, []), key=lambda e: (e.at, e.event_id))
-        return Seen(as_of=now, value=tuple(found))
+        return Seen(as_of=now, value=self._exchange.events(session))
 
     def assets(self, symbols: Sequence[str]) -> Assets:
         """A symbol is halted on a day of which the tape has no bar."""
@@ -196,3 +180,93 @@ class SimBroker:
         now = self._now()
         self._exchange.advance(now)
         return now
+
+
+class IntradayBroker(SimBroker):
+    """Broker and feed of the SIM book on intraday bars: quotes with their spread, closed bars, and an order stream."""
+
+    def __init__(
+        self, exchange: IntradayExchange, tape: IntradayTape, hours: Hours, now: Callable[[], datetime]
+    ) -> None:
+        super().__init__(exchange, tape, hours, now)
+        self._floor = exchange
+        self._bars = tape
+        self._heard = len(exchange.updates_since(0))
+        self._closed: dict[tuple[str, int, SessionDate], tuple[tuple[datetime, IntradayBarFacts], ...]] = {}
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(day_trade_fields=True, stream=True)
+
+    def assets(self, symbols: Sequence[str]) -> Assets:
+        """Halted is a symbol without a bar at this moment of the session; what never traded has no row."""
+        now = self._arrive()
+        rows = tuple(
+            AssetFacts(
+                symbol=symbol,
+                is_tradable=symbol not in self._floor.flags.untradable,
+                is_halted=self._floor.is_halted(symbol),
+            )
+            for symbol in sorted(set(symbols))
+            if self._floor.last(symbol) is not None
+        )
+        return Seen(as_of=now, value=rows)
+
+    def updates(self) -> Updates:
+        """What happened since this broker was made or last asked: an exchange repeats nothing to who comes anew."""
+        now = self._arrive()
+        found = self._floor.updates_since(self._heard)
+        self._heard += len(found)
+        return Seen(as_of=now, value=tuple(update for _, update in found))
+
+    def quotes(self, symbols: Sequence[str]) -> Quotes:
+        """The last price with its spread, each with its own instant; no row before the session's first bar."""
+        now = self._arrive()
+        if self._floor.state.session != now.date():
+            return Seen(as_of=now, value=())
+        found = ((symbol, self._floor.quote(symbol)) for symbol in sorted(set(symbols)))
+        rows = tuple(
+            QuoteFacts(symbol=symbol, last=q.last, bid=q.bid, ask=q.ask, as_of=q.as_of)
+            for symbol, q in found
+            if q is not None
+        )
+        return Seen(as_of=now, value=rows)
+
+    def bars(
+        self, symbols: Sequence[str], seconds: int, first: SessionDate, last: SessionDate
+    ) -> IntradayBars:
+        """Bars whose end lies behind us; ReadFailed for an interval that the tape's bars do not divide."""
+        now = self._arrive()
+        rows: list[IntradayBarFacts] = []
+        for symbol in sorted(set(symbols)):
+            for session in self._hours.sessions(first, min(last, now.date())):
+                held = self._bars.bars(symbol, session)
+                if seconds not in _INTERVALS_S or any(seconds % bar.seconds for bar in held):
+                    return ReadFailed(cause=f"the tape has no bars of {seconds} s")
+                rows += [facts for end, facts in self._facts(symbol, seconds, session) if end <= now]
+        return Seen(as_of=now, value=tuple(rows))
+
+    def _facts(
+        self, symbol: str, seconds: int, session: SessionDate
+    ) -> tuple[tuple[datetime, IntradayBarFacts], ...]:
+        """Every bar of *session* with the instant from which on it may be shown."""
+        made = self._closed.get((symbol, seconds, session))
+        if made is None:
+            held = tuple(bar for bar in self._bars.bars(symbol, session) if bar.volume > 0)
+            made = tuple(
+                (
+                    bar.end_at,
+                    IntradayBarFacts(
+                        symbol=symbol,
+                        start_at=bar.start_at,
+                        seconds=seconds,
+                        open=bar.open,
+                        high=bar.high,
+                        low=bar.low,
+                        close=bar.close,
+                        volume=Decimal(bar.volume),
+                    ),
+                )
+                for bar in regrouped(held, self._hours.open_at(session), seconds)
+            )
+            self._closed[symbol, seconds, session] = made
+        return made

@@ -1,6 +1,7 @@
 """What the simulated exchange is given and charges, in one light place."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -19,3 +20,25 @@ class ExchangeConfig(Fact):
     """Sessions in a row without a trade after which a holding counts as delisted (ADR 8)."""
     delisting_haircut: Fraction6 = Decimal("0.300000")
     """What a delisting takes off the last close where no price was recorded for it."""
+
+
+class GtcOnSplit(StrEnum):
+    """What the broker does to a resting order of a symbol that splits overnight."""
+
+    KEEP = "keep"
+    CHANGE = "change"
+    DROP = "drop"
+
+
+class IntradayConfig(Fact):
+    """How the intraday exchange treats orders; of latencies 0 answers at once."""
+
+    place_latency_s: Fraction6 = Field(default=Decimal(0), ge=0)
+    """Seconds for which a new order is ``accepted`` before it works."""
+    replace_latency_s: Fraction6 = Field(default=Decimal(0), ge=0)
+    cancel_latency_s: Fraction6 = Field(default=Decimal(0), ge=0)
+    gtc_days_max: int = Field(default=90, ge=1)
+    """Calendar days after which a resting order is aged out."""
+    gtc_on_split: GtcOnSplit = GtcOnSplit.CHANGE
+    day_trades_max: int = Field(default=3, ge=0)
+    """Day trades of five sessions that a protected account may make."""

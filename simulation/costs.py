@@ -57,13 +57,25 @@ class CostConfig(Fact):
     """Cap of the per-share part, for one execution (FINRA TAF)."""
 
 
+def half_spread_bps(adv_usd20: Decimal | None, config: CostConfig) -> Decimal:
+    """Half the distance of bid and ask, in bps of the reference price; the fixed model has no spread."""
+    if config.slippage_model is SlippageModel.FIXED:
+        return Decimal(0)
+    half: Decimal = _bucket_of(adv_usd20, config).half_spread_bps
+    return half
+
+
+def _bucket_of(adv_usd20: Decimal | None, config: CostConfig) -> CostBucket:
+    reached = (b for b in config.buckets if adv_usd20 is not None and adv_usd20 >= b.adv_usd_min)
+    return next(reached, config.buckets[-1])
+
+
 def cost_bps(adv_usd20: Decimal | None, config: CostConfig) -> Decimal:
     """Slippage and half spread together, in bps of the reference price."""
     if config.slippage_model is SlippageModel.FIXED:
         fixed: Decimal = config.slippage_bps
         return fixed
-    reached = (b for b in config.buckets if adv_usd20 is not None and adv_usd20 >= b.adv_usd_min)
-    bucket = next(reached, config.buckets[-1])
+    bucket = _bucket_of(adv_usd20, config)
     both: Decimal = bucket.slippage_bps + bucket.half_spread_bps
     return both
 

@@ -13,6 +13,7 @@ from market.calendar import Calendar
 from market.sidecar import PRICE_NULL, SYMBOL_SHIFT, Sidecar
 from schemas.base import SessionDate
 from schemas.market import CorporateAction
+from simulation.path import IntradayBar
 
 ADV_BARS: Final = 20
 _CENT: Final = Decimal("0.01")
@@ -58,6 +59,14 @@ class Tape(Protocol):
 
     def actions(self, session: SessionDate) -> tuple[CorporateAction, ...]:
         """Corporate actions effective at the open of *session*, sorted by (symbol, kind)."""
+        ...
+
+
+class IntradayTape(Tape, Protocol):
+    """What the exchange plays by the minute."""
+
+    def bars(self, symbol: str, session: SessionDate) -> tuple[IntradayBar, ...]:
+        """The session's bars, oldest first; a span without one is a halt, and no bar overlaps another."""
         ...
 
 
