@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from execution_v2.index import Difference, compare, rows_of
+from execution_v2.index import Difference, IndexRow, compare, row_of, rows_of
 from execution_v2.store import IntentIndex
 from ledger.disk import LocalDisk
 from schemas.book import Order, OrderState
@@ -137,7 +137,5 @@ def test_a_difference_names_the_order_the_field_and_both_values() -> None:
     assert (Difference(ord_id="x", field="row", journal="LIVE", index=None),) == compare(one, {})
 
 
-def row(made: Order) -> object:
-    from execution_v2.index import row_of
-
+def row(made: Order) -> IndexRow:
     return row_of(made, 1, D, 1)
