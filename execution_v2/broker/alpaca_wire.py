@@ -54,7 +54,7 @@ _TYPES: Final = {
     "trailing_stop": OrderType.STOP,
 }
 _SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL, "sell_short": Side.SELL}
-_ENDED_AT: Final = ("filled_at", "canceled_at", "expired_at", "replaced_at", "failed_at", "updated_at")
+_ENDED_AT: Final = ("filled_at", "canceled_at", "expired_at", "replaced_at", "failed_at")
 _PRICE: Final = Decimal("0.0001")
 _AMOUNT: Final = Decimal("0.000001")
 _SAYS: Final = (
@@ -134,11 +134,13 @@ def order(row: Any) -> BrokerOrder:
 
 
 def ended_on(row: Json) -> date:
-    """New York date on which an ended order ended."""
-    for name in _ENDED_AT:
-        if row.get(name):
-            return instant(row, name).astimezone(NEW_YORK).date()
-    raise Malformed(f"order {row.get('id')}: ended, and no instant says when")
+    """New York date on which an order ended: of its instants the last, for one cancelled may have filled in part."""
+    ends = [instant(row, name) for name in _ENDED_AT if row.get(name)]
+    if not ends and row.get("updated_at"):
+        ends = [instant(row, "updated_at")]
+    if not ends:
+        raise Malformed(f"order {row.get('id')}: ended, and no instant says when")
+    return max(ends).astimezone(NEW_YORK).date()
 
 
 def position(row: Any) -> BrokerPosition:

@@ -280,6 +280,12 @@ def test_an_old_stop_that_ended_today_is_among_the_orders_that_ended_today() -> 
         assert stub.requests[-1][2]["after"] < "2015-12-10"
 
 
+def test_an_order_filled_in_part_ended_when_the_rest_was_cancelled() -> None:
+    row = {"filled_at": "2016-03-08T20:00:00Z", "canceled_at": "2016-03-09T15:00:00Z"}
+    assert D == wire.ended_on(row)
+    assert D == wire.ended_on({"updated_at": "2016-03-10T01:00:00Z"})  # still the 9th in New York
+
+
 # --- clock, calendar, assets, events --------------------------------------------------------------
 
 
