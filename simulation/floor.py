@@ -52,6 +52,7 @@ class Floor(Venue):
         self._rules = rules or IntradayConfig()
         self._prices = Prices(tape)
         self._t = 0
+        self._is_played = False
         self._marks: dict[str, Mark] = {}
         self._triggered: set[str] = set()
         self._placed: dict[str, date] = {}
@@ -64,6 +65,9 @@ class Floor(Venue):
 
     def advance(self, now: datetime) -> None:
         """Play everything up to *now*; an instant that was played already changes nothing."""
+        t = microseconds(now)
+        if self._is_played and t <= self._t:
+            return
         if self._lines == 0:
             self._log("genesis", now, [Effect(kind="cash", cash=self._config.starting_capital_usd)])
         first = self.state.session or SessionDate(now.date())
@@ -77,12 +81,14 @@ class Floor(Venue):
                 self._until(microseconds(min(now, at)))
                 if now >= at:
                     self._log("close", at, self._close(session))
-        self._until(microseconds(now))
+        self._until(t)
+        self._is_played = True
 
     def _until(self, end: int) -> None:
         """Play what happens from the instant played last to *end*, both included, in order of time."""
         while (happens := self._next(end)) is not None:
             t, _, order_id, row = happens
+            self._t = t  # what is asked from here on is asked of this instant
             if row is None:
                 self._fall_due(self._marks[order_id], moment(t))
             else:

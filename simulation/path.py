@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -71,7 +70,6 @@ class Leg:
         return crossing if crossing < self.t1 else None
 
 
-@lru_cache(maxsize=4096)
 def legs(bar: IntradayBar) -> tuple[Leg, Leg, Leg]:
     """The path inside *bar*."""
     start, third = microseconds(bar.start_at), bar.seconds * 1_000_000 // 3
