@@ -53,6 +53,7 @@ class Desk:
         self.carried: list[str] = []
         self.asked: dict[str, Asked] = {}
         self.heard: set[str] = set()
+        self.is_deaf = False
         self.shown: dict[str, BrokerOrder] = {}
         self._began = self.at
         self._stale: set[str] = set()
@@ -82,9 +83,14 @@ class Desk:
         self.ports.pause(seconds)
         self.tick()
 
+    @property
+    def passes_time(self) -> bool:
+        """Whether time passes within this cycle: on intraday bars alone."""
+        return self.inputs.kind is CycleKind.INTRADAY
+
     def tick(self) -> None:
         """Look at the clock, where time passes within a cycle."""
-        if self.inputs.kind is CycleKind.INTRADAY:
+        if self.passes_time:
             self.at = self.ports.now()
 
     def has_time(self, risk: RiskClass) -> bool:

@@ -79,12 +79,14 @@ def _resolve_replace(desk: Desk, old: Order) -> None:
     new = _heir(desk, old)
     assert new is not None, "a replace without a successor"
     found = ask(desk, LookUp(client_order_id=new.client_order_id))
-    if isinstance(found, Found):
+    # A request that was taken and rejected after that left a successor that never stood: the old one does.
+    never_stood = isinstance(found, Found) and found.order.status == "rejected" and not found.order.filled
+    if isinstance(found, Found) and not never_stood:
         replaced(desk, old, new, found.order)
         return
     assert old.order_id is not None, "a replaced order has the broker's id"
     before = ask(desk, LookUp(order_id=old.order_id))
-    if isinstance(found, NotFound) and isinstance(before, Found) and before.order.status != "replaced":
+    if (isinstance(found, NotFound) or never_stood) and isinstance(before, Found) and before.order.status != "replaced":
         if new.state not in ENDED:
             never_sent(desk, new.ord_id, OrderCause.NOT_FOUND_PROOF)
         adopt(desk, old.ord_id, before.order, OrderCause.VENUE_ENDED)
@@ -174,7 +176,7 @@ def follow(desk: Desk, ord_id: str, order: BrokerOrder, cause: str = OrderCause.
         return
     if order.filled > desk.known(ord_id).filled:
         desk.import_fills()
-    known, end = desk.known(ord_id), _end_of(order)
+    known, end = desk.known(ord_id), end_of(order)
     if end is None or known.state in ENDED:
         return
     if known.filled < order.filled:
@@ -191,7 +193,8 @@ def follow(desk: Desk, ord_id: str, order: BrokerOrder, cause: str = OrderCause.
     desk.note(("order.ended", OrderEnded(ord_id=ord_id, state=end, cause=cause)))
 
 
-def _end_of(order: BrokerOrder) -> OrderState | None:
+def end_of(order: BrokerOrder) -> OrderState | None:
+    """The end that the broker shows, other than by a last fill; None: it works, or its fills say the rest."""
     if order.status == DONE_FOR_DAY and order.time_in_force is TimeInForce.DAY:
         return OrderState.EXPIRED
     return _ENDS.get(order.status)

@@ -20,6 +20,7 @@ from execution_v2.broker.port import (
 from execution_v2.desk import Desk
 from execution_v2.enforce import Authorised
 from execution_v2.gates.facts import Phase
+from execution_v2.hearing import listen
 from execution_v2.resolve import follow, never_sent, resolve, unresolved
 from execution_v2.risk_class import Reduction
 from execution_v2.stop_facts import stop_fact
@@ -75,7 +76,8 @@ def cancel(desk: Desk, order: Order, cause: str) -> Order:
         order = _cancel(desk, order, cause)
         if order.state not in (OrderState.LIVE, OrderState.PARTIAL):
             break
-    return order
+    listen(desk)
+    return desk.known(order.ord_id)
 
 
 def _cancel(desk: Desk, order: Order, cause: str) -> Order:
@@ -125,6 +127,7 @@ def _submit(desk: Desk, order: Order) -> Order:
         unresolved(desk, order, OrderState.SUBMIT_UNKNOWN, cause_of(outcome))
         heed(desk, outcome)
         resolve(desk, desk.known(order.ord_id))
+    listen(desk)
     return desk.known(order.ord_id)
 
 
