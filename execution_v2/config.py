@@ -1,8 +1,11 @@
 """What the execution plane obeys, apart from the plane: a command that reads the settings sends nothing."""
 
+from decimal import Decimal
+from typing import Literal
+
 from pydantic import Field
 
-from schemas.base import Fact
+from schemas.base import Amount, Fact, Fraction6
 
 
 class ExecutionConfig(Fact):
@@ -48,3 +51,27 @@ class ExecutionConfig(Fact):
     """Age of what was observed from which it is read again before an entry."""
     exit_orders_max: int = Field(default=3, ge=1)
     """Sell orders of one full exit in one cycle; then the stop is placed again and the exit carried."""
+    observe_tries: int = Field(default=5, ge=1)
+    observe_pause_s: float = 1.0
+    """Times that a failed read is tried in a cycle on intraday bars, and the seconds between."""
+    confirm_spread_s: float = 2.0
+    """Seconds between two reads that together prove a position to be gone."""
+    orphan_entry: Literal["cancel", "freeze"] = "cancel"
+    """What becomes of an entry of ours that no record names."""
+    recovered_stop_fraction: Fraction6 = Decimal("0.05")
+    """A position found again without its intent has its stop this far below its average price."""
+    external_stop_pct: Fraction6 | None = None
+    """Where a stop protects shares that are not ours: this far below their average price; None: none does."""
+    remedy_mode: Literal["off", "plan", "execute"] = "plan"
+    """What is done about shares that nobody can explain: nothing, said, or sold."""
+    remedy_operator: str = ""
+    remedy_reason: str = ""
+    """Who lets remedies be sent, and why; without both none is."""
+    remedies_symbol_max: int = Field(default=1, ge=0)
+    """Remedies of one symbol in a session ..."""
+    remedies_session_max: int = Field(default=3, ge=0)
+    """... and of all symbols ..."""
+    remedy_max_usd: Amount = Decimal(5000)
+    """... and the size of one."""
+    remedy_drawdown_max: Fraction6 = Decimal("0.10")
+    """Fall of equity below the book's capital from which on none is sent."""

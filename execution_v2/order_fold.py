@@ -25,9 +25,23 @@ from schemas.events import (
     SyncChecked,
 )
 from schemas.reasons.execution import ContradictionCode, OrderCause, SyncCode
+from schemas.reasons.sync import SyncStatus
 
 S = OrderState
 
+QUARANTINING: Final = frozenset(
+    {
+        SyncStatus.SPLIT_SUSPECTED,
+        SyncStatus.PHANTOM,
+        SyncStatus.RECOVERED,
+        SyncStatus.EXTERNAL,
+        SyncStatus.QTY_MISMATCH,
+        SyncStatus.QTY_MISMATCH_SEVERE,
+        SyncStatus.SIGN_MISMATCH,
+        SyncCode.UNCLASSIFIED_ORPHAN,
+    }
+)
+"""Findings of a comparison that hold up a symbol until a later one agrees; the last needs a person besides."""
 STATED: Final = "operator:"
 """Starts the execution id of a fill that a person stated; the broker's own ids never do."""
 
@@ -132,12 +146,16 @@ class OrderFold:
         self._to(data.ord_id, data.state, "order.operator_resolved", is_stated=True)
 
     def _sync_checked(self, data: SyncChecked) -> None:
-        """Where book and broker agree on a symbol, what put it into quarantine is over."""
+        """Where book and broker agree on a symbol, what put it into quarantine is over; a difference begins one."""
         if any(row.code == SyncCode.OBSERVATION_FAILED for row in data.findings):
             return
         kept = {row.subject for row in data.findings}
         kept |= {order.symbol for order in self.orders.values() if order.state is S.FROZEN}
+        kept |= {name for name, row in self.quarantined.items() if row.code == SyncCode.UNCLASSIFIED_ORPHAN}
         self.quarantined = {name: row for name, row in self.quarantined.items() if name in kept}
+        for row in data.findings:
+            if row.code in QUARANTINING and self.quarantined.get(row.subject) is None:
+                self.quarantined[row.subject] = Quarantined(symbol=row.subject, code=row.code)
 
     def _fill_order(self, order: Order, data: OrderFilled) -> None:
         filled = order.filled + data.quantity

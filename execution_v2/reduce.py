@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
+from execution_v2.adjusted import ACCEPT, adjusted_in
 from execution_v2.closings import RESUME, added, closing, counted, kept, opened
 from execution_v2.order_fold import OrderFold, order_key
 from execution_v2.splits import split_order, split_price, split_quantity
@@ -23,6 +24,7 @@ from schemas.events import (
     KillSet,
     OperatorAct,
     OrderFilled,
+    PositionAdjusted,
     PositionMarked,
     SessionOpened,
 )
@@ -256,6 +258,21 @@ class Fold(OrderFold):
         for order in self.orders_of(held.position_id):
             self._keep(split_order(order, data.ratio_num, data.ratio_den))
 
+    def _adjusted(self, data: PositionAdjusted) -> None:
+        """The broker's quantity is ours; what is gone brought no price, and what came cost no cash of this book."""
+        if data.event_id in self.booked:
+            return
+        self.booked.add(data.event_id)
+        held = self.positions.get(data.position_id)
+        if held is None:
+            if data.quantity_after > 0:
+                self.positions[data.position_id] = adjusted_in(data, self.session)
+        elif not data.quantity_after:
+            self._close(held, held.cash_flow, self.session, by_stop=False)
+        else:
+            opened = held.quantity_opened + max(ZERO, data.quantity_after - held.quantity)
+            self._hold(held, quantity=data.quantity_after, quantity_opened=opened)
+
     def _rename(self, data: ActionApplied, name: str) -> None:
         """The company goes by *name*: its position, that one's orders, and the cooldown after a stop-out."""
         held = self.positions.get(data.position_id or "")
@@ -273,6 +290,8 @@ class Fold(OrderFold):
 
     def _acted(self, data: OperatorAct) -> None:
         self.loss_runs = [] if data.verb == RESUME else self.loss_runs
+        if data.verb == ACCEPT and data.subject is not None:
+            self.quarantined.pop(data.subject, None)
 
     def _kill(self, data: KillSet) -> None:
         self.killed = data.on
@@ -296,6 +315,7 @@ _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
     "sync.checked": Fold._sync_checked,
     "position.marked": Fold._marked,
     "action.applied": Fold._action,
+    "position.adjusted": Fold._adjusted,
     "kill.set": Fold._kill,
     "operator.acted": Fold._acted,
 }

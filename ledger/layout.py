@@ -57,6 +57,11 @@ def cycle(book_id: str, session: date, slot: str) -> str:
     return f"{day(book_id, session)}/cycles/{slot}"
 
 
+def evidence(book_id: str, session: date, slot: str, evidence_id: str) -> str:
+    """The folder of what one finding of a cycle rests on."""
+    return f"{cycle(book_id, session, slot)}/evidence/{evidence_id}"
+
+
 def journal(book_id: str, session: date) -> str:
     """The journal of one session."""
     return f"{day(book_id, session)}/{JOURNAL}"

@@ -336,6 +336,53 @@ class SyncChecked(Fact):
     findings: tuple[Finding, ...]
 
 
+class RebuildDecided(Fact):
+    """An own order at the broker that no record names was judged (execution.md 4.2), before anything is done."""
+
+    client_order_id: str
+    order_id: str
+    symbol: str
+    quantity: Shares
+    row: int
+    action: str
+    code: str
+    evidence_id: str
+
+
+class RebuildReleased(Fact):
+    """The cycle knows where it stands: every read succeeded, and what differs is named."""
+
+    findings: tuple[Finding, ...]
+
+
+class PositionAdjusted(Fact):
+    """The broker's quantity became ours without a fill, a split or an event of the broker."""
+
+    event_id: str
+    kind: str
+    position_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    quantity_before: Shares
+    quantity_after: Shares
+    average_price: Amount | None = None
+    """Of a position that this record opens."""
+    operator: str | None = None
+    reason: str
+    at: Instant
+
+
+class RemedyDecided(Fact):
+    """Whether shares that nobody can explain are sold."""
+
+    symbol: str
+    code: str
+    quantity: Shares
+    operator: str | None = None
+    evidence_id: str
+
+
 class PositionFailed(Fact):
     """An invariant broke while one position was worked on; the others went on (L3)."""
 
@@ -411,6 +458,10 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "replace.ended": ReplaceEnded,
     "action.applied": ActionApplied,
     "sync.checked": SyncChecked,
+    "rebuild.decided": RebuildDecided,
+    "rebuild.released": RebuildReleased,
+    "position.adjusted": PositionAdjusted,
+    "remedy.decided": RemedyDecided,
     "kill.set": KillSet,
     "operator.acted": OperatorAct,
 }

@@ -1,0 +1,69 @@
+"""Reason codes of the comparison with the broker: whose an order is, how quantities differ, what a remedy may do."""
+
+from enum import StrEnum
+
+
+class OrphanCode(StrEnum):
+    """Which row of execution.md 4.2 an order at the broker falls into, where no other enum names it."""
+
+    OBSERVATION_INCOMPLETE = "OBSERVATION_INCOMPLETE"
+    FOREIGN_ORDER = "FOREIGN_ORDER"
+    KNOWN_WORKING_ORDER = "KNOWN_WORKING_ORDER"
+    LEDGER_BROKER_CONTRADICTION = "LEDGER_BROKER_CONTRADICTION"
+    REPLACEMENT_FOUND = "REPLACEMENT_FOUND"
+    PROTECTION_CANDIDATE = "PROTECTION_CANDIDATE"
+    DUPLICATE_PROTECTION = "DUPLICATE_PROTECTION"
+    EXIT_CANDIDATE = "EXIT_CANDIDATE"
+    REDUCE_WITHOUT_POSITION = "REDUCE_WITHOUT_POSITION"
+    ORPHAN_ENTRY = "ORPHAN_ENTRY"
+    UNCLASSIFIED_ORPHAN = "UNCLASSIFIED_ORPHAN"
+
+
+class SyncStatus(StrEnum):
+    """How book and broker stand in one symbol (execution.md 5.1); the last is of the account."""
+
+    IN_SYNC = "IN_SYNC"
+    LAGGING = "LAGGING"
+    FILLS_MISSING = "FILLS_MISSING"
+    SPLIT_APPLIED = "SPLIT_APPLIED"
+    SPLIT_SUSPECTED = "SPLIT_SUSPECTED"
+    PHANTOM = "PHANTOM"
+    RECOVERED = "RECOVERED"
+    EXTERNAL = "EXTERNAL"
+    QTY_MISMATCH = "QTY_MISMATCH"
+    QTY_MISMATCH_SEVERE = "QTY_MISMATCH_SEVERE"
+    SIGN_MISMATCH = "SIGN_MISMATCH"
+    RESIDUAL_FRACTION = "RESIDUAL_FRACTION"
+    UNKNOWN = "UNKNOWN"
+    CASH_DRIFT = "CASH_DRIFT"
+
+
+class AdjustCode(StrEnum):
+    """Why a quantity of ours changed without a fill, a split or an event of the broker."""
+
+    EXTERNAL_CLOSE = "EXTERNAL_CLOSE"
+    EXTERNAL_ADJUST = "EXTERNAL_ADJUST"
+
+
+class RemedyCode(StrEnum):
+    """What became of the wish to sell what nobody can explain (execution.md 5.2), in the order of the questions."""
+
+    REMEDY_OFF = "REMEDY_OFF"
+    REMEDY_PLANNED = "REMEDY_PLANNED"
+    REMEDY_DENIED_FENCE = "REMEDY_DENIED_FENCE"
+    REMEDY_DENIED_UNKNOWN_ORDER = "REMEDY_DENIED_UNKNOWN_ORDER"
+    REMEDY_DENIED_KILL_SWITCH = "REMEDY_DENIED_KILL_SWITCH"
+    REMEDY_DENIED_LIFECYCLE = "REMEDY_DENIED_LIFECYCLE"
+    REMEDY_DENIED_DRAWDOWN = "REMEDY_DENIED_DRAWDOWN"
+    REMEDY_DENIED_NOT_OURS = "REMEDY_DENIED_NOT_OURS"
+    REMEDY_DENIED_WOULD_RAISE = "REMEDY_DENIED_WOULD_RAISE"
+    REMEDY_DENIED_COUNT = "REMEDY_DENIED_COUNT"
+    REMEDY_DENIED_NOTIONAL = "REMEDY_DENIED_NOTIONAL"
+    REMEDY_DENIED_OPERATOR = "REMEDY_DENIED_OPERATOR"
+    REMEDY_SENT = "REMEDY_SENT"
+
+
+class EvidenceCode(StrEnum):
+    """What became of the files that prove a finding."""
+
+    EVIDENCE_UNWRITTEN = "EVIDENCE_UNWRITTEN"
