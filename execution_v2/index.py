@@ -3,7 +3,7 @@
 Rows and their comparison, without a database (execution.md 3.5). ``store`` keeps them in SQLite.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from execution_v2.reduce import Fold, empty_state
@@ -62,17 +62,26 @@ def row_of(order: Order, version: int, session: SessionDate, seq: int) -> IndexR
     )
 
 
-def rows_of(journals: Iterable[tuple[SessionDate, Iterable[JournalRecord]]]) -> dict[str, IndexRow]:
-    """Every order that *journals*, oldest session first, ever announced, by id."""
+def moves(
+    journals: Iterable[tuple[SessionDate, Iterable[JournalRecord]]],
+) -> Iterator[tuple[Order, SessionDate, JournalRecord]]:
+    """Every order as each record of *journals*, oldest session first, left it."""
     fold = Fold(empty_state())
-    rows: dict[str, IndexRow] = {}
     for session, records in journals:
         for record in records:
             fold.apply(record)
-            for name, order in fold.touched.items():
-                known = rows.get(name)
-                rows[name] = row_of(order, 1 if known is None else known.version + 1, session, record.seq)
+            for order in fold.touched.values():
+                yield order, session, record
             fold.touched.clear()
+
+
+def rows_of(journals: Iterable[tuple[SessionDate, Iterable[JournalRecord]]]) -> dict[str, IndexRow]:
+    """Every order that *journals*, oldest session first, ever announced, by id."""
+    rows: dict[str, IndexRow] = {}
+    for order, session, record in moves(journals):
+        known = rows.get(order.ord_id)
+        version = 1 if known is None else known.version + 1
+        rows[order.ord_id] = row_of(order, version, session, record.seq)
     return rows
 
 

@@ -11,7 +11,20 @@ import typer
 from typer.exceptions import TyperException
 
 from flows import console
-from flows.commands import admin, compare, data, limits, look, notify, prove, regime, run, single
+from flows.commands import (
+    admin,
+    compare,
+    data,
+    intents,
+    limits,
+    look,
+    notify,
+    operator,
+    prove,
+    regime,
+    run,
+    single,
+)
 from schemas.errors import AvwapError, UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -31,6 +44,8 @@ regime.register(app)
 compare.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(prove.app, name="prove")
+app.add_typer(intents.app, name="intents")
+app.add_typer(operator.app, name="operator")
 app.add_typer(notify.app, name="notify")
 app.add_typer(admin.config, name="config")
 

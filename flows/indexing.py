@@ -29,11 +29,12 @@ def opened(house: House, book_id: str) -> IntentIndex:
 
 def journaled(house: House, book_id: str) -> dict[str, IndexRow]:
     """What the journals of the book say that the index should hold. Errors: ``JournalCorrupt``."""
-    return rows_of(_journals(house, book_id))
+    return rows_of(journals(house, book_id))
 
 
-def _journals(house: House, book_id: str) -> Iterator[tuple[SessionDate, Sequence[JournalRecord]]]:
-    for session in sessions_of(house.disk, book_id):
+def journals(house: House, book_id: str) -> Iterator[tuple[SessionDate, Sequence[JournalRecord]]]:
+    """Every journal of the book, oldest session first. Errors: ``JournalCorrupt``."""
+    for session in sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ():
         path = layout.journal(book_id, session)
         if house.disk.exists(path):
             yield session, parse_chain(house.disk.read(path), path).records

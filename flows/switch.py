@@ -4,7 +4,8 @@ The file every process sees at once. The record goes to the journal of the sessi
 it waits in ``control/pending.jsonl``, and the next session's journal opens with it.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 from execution_v2.closings import RESUME
 from flows.house import House
@@ -12,7 +13,7 @@ from flows.settings import book_of
 from flows.stages.opening import PENDING
 from flows.status import latest_state
 from ledger import layout
-from ledger.canonical import line_bytes
+from ledger.canonical import line_bytes, plain
 from ledger.journal import Journal, parse_chain
 from ledger.lock import BookLock
 from ledger.seal import sessions_of
@@ -37,7 +38,8 @@ def throw(house: House, book_id: str, on: bool, operator: str, reason: str) -> l
         body = {"at": instant(now), "operator": operator, "reason": reason}
         house.disk.write(path, line_bytes(body))
         told.append(f"wrote    {path}")
-    told.append(_journal(house, book_id, "kill.set", KillSet(on=on, operator=operator, reason=reason), now))
+    record = KillSet(on=on, operator=operator, reason=reason)
+    told.append(journal_now(house, book_id, [("kill.set", record)], now, "avwap kill"))
     if not on:
         file = house.root / path
         if file.exists():
@@ -69,30 +71,38 @@ def resume(house: House, book_id: str, operator: str, reason: str) -> list[str]:
         verb=RESUME, operator=operator, reason=reason, subject=RepetitionCode.CONSEC_LOSS, detail=runs
     )
     return [
-        _journal(house, book_id, "operator.acted", record, datetime.now(UTC)),
+        journal_now(house, book_id, [("operator.acted", record)], datetime.now(UTC), "avwap resume"),
         f"was      {runs} in a row; the count starts again at nothing",
     ]
 
 
-def _journal(house: House, book_id: str, event: str, record: Fact, now: datetime) -> str:
-    """Append to the session that is open; between sessions keep the record for the next one to take."""
+def open_session(house: House, book_id: str) -> date | None:
+    """The newest session of a book that has a journal and no seal; None: there is none."""
     known = sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ()
-    open_sessions = [
-        each
-        for each in known
-        if house.disk.exists(layout.journal(book_id, each))
-        and not house.disk.exists(layout.manifest(book_id, each))
-    ]
-    if not open_sessions:
+    return next(
+        (
+            each
+            for each in reversed(known)
+            if house.disk.exists(layout.journal(book_id, each))
+            and not house.disk.exists(layout.manifest(book_id, each))
+        ),
+        None,
+    )
+
+
+def journal_now(
+    house: House, book_id: str, rows: Sequence[tuple[str, Fact]], now: datetime, owner: str
+) -> str:
+    """Append *rows*, (event, record) each, to the session that is open; between sessions keep them for the next one."""
+    session = open_session(house, book_id)
+    if session is None:
         pending = layout.control(book_id, PENDING)
-        house.disk.append(
-            pending, line_bytes({"event": event, "ts": instant(now), "data": record.model_dump()})
-        )
+        lines = [{"event": event, "ts": instant(now), "data": plain(record)} for event, record in rows]
+        house.disk.append(pending, b"".join(line_bytes(line) for line in lines))
         return f"kept     {pending}: the next session's journal opens with it"
-    path = layout.journal(book_id, open_sessions[-1])
-    owner = "avwap kill" if isinstance(record, KillSet) else "avwap resume"
+    path = layout.journal(book_id, session)
     with BookLock(house.root, book_id).acquire(owner) as fence:
         first = parse_chain(house.disk.read(path), path).records[0]
         journal = Journal.open(house.disk, path, genesis=first.prev, guard=fence.check)
-        journal.append([(event, now, None, record)])
+        journal.append([(event, now, None, record) for event, record in rows])
     return f"journaled {path}"

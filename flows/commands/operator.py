@@ -1,0 +1,82 @@
+"""``avwap operator``: what only a person may say of an order, journaled with who, why and on what evidence."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+
+from flows import console
+from flows.commands.options import Book, Home, Json, house, who_and_why
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
+
+app = typer.Typer(no_args_is_help=True, help="Acts of a person that no rule may take over.")
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite() or found <= 0:
+        raise typer.BadParameter(f"{text!r} is no number above 0")
+    return found
+
+
+Quantity = Annotated[
+    Decimal | None, typer.Option("--qty", parser=_amount, metavar="N", help="Shares that no record tells of.")
+]
+Price = Annotated[Decimal | None, typer.Option("--price", parser=_amount, metavar="USD", help="Their price.")]
+
+
+@app.callback()
+def operator() -> None:
+    """Acts of a person that no rule may take over."""
+
+
+@app.command()
+def resolve(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="Its id, the front of it, or its client id.")],
+    book: Book,
+    outcome: Annotated[str, typer.Option("--outcome", help="filled, cancelled or never_sent.")],
+    evidence: Annotated[str, typer.Option("--evidence", help="What you saw, and where; journaled.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")],
+    qty: Quantity = None,
+    price: Price = None,
+    operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Say how a FROZEN order ended; the next cycle goes on from it.
+
+    Example: `avwap operator resolve --book ALPACA_PAPER ord_61f0a7 --outcome filled --qty 100 --price 50.12
+    --evidence "trade confirmation 8812" --operator jo --reason "the fill never reached us"`
+    """
+    from flows.resolving import OUTCOMES, Statement
+    from flows.resolving import resolve as state
+
+    if outcome not in OUTCOMES:
+        raise UsageFault(
+            EdgeCode.USAGE,
+            f"--outcome {outcome}: it is filled, cancelled or never_sent",
+            safe="nothing was changed",
+            next="avwap operator resolve --help shows what each takes",
+        )
+    who_and_why("how an order ended", operator, reason)
+    if not evidence.strip():
+        raise UsageFault(
+            EdgeCode.USAGE,
+            "how an order ended is journaled with the evidence for it",
+            safe="nothing was changed",
+            next="give --evidence: what you saw, and where",
+        )
+    said = Statement(
+        outcome=outcome, quantity=qty, price=price, operator=operator, reason=reason, evidence=evidence
+    )
+    wrote = state(house(home), book, order, said)
+    console.emit({"book": book, "order": order, "wrote": wrote}, as_json, lambda: _notes(wrote))
+
+
+def _notes(lines: list[str]) -> None:
+    for line in lines:
+        console.note(line)
