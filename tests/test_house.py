@@ -35,11 +35,8 @@ AMBIENT_ALLOWED: Final[Mapping[tuple[str, str], str]] = {
         "execution_v2/broker/alpaca_stream.py",
         "threading",
     ): "the stream runs beside the cycle, and is drained by it",
-    ("simulation/alpaca_data_server.py", "socket"): "tears a connection down, which is one of its faults",
-    (
-        "simulation/alpaca_data_server.py",
-        "threading",
-    ): "a server answers beside its client, and no byte is sealed",
+    ("simulation/loopback.py", "socket"): "tears a connection down, which is one of its faults",
+    ("simulation/loopback.py", "threading"): "a server answers beside its client, and no byte is sealed",
     ("market/sidecar.py", "os.getpid"): "names a temporary folder that is gone with the rename",
 }
 """(file, name) -> why this file may read the machine although it lies below flows/."""

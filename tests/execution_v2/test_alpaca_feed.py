@@ -17,7 +17,8 @@ from market.calendar import Calendar
 from market.feeds.alpaca import Credentials
 from schemas.base import SessionDate
 from schemas.reasons.execution import LineCode
-from simulation.alpaca_data_server import AlpacaDataServer, gateway
+from simulation.alpaca_data_server import AlpacaDataServer
+from simulation.loopback import gateway
 from tests.execution_v2.alpaca_stub import NOW, Say, Stub, Time
 from tests.market.feeds import KEYS, synthetic
 

@@ -15,7 +15,8 @@ from market.feeds.files import FileBars
 from market.feeds.synthetic import SyntheticBars
 from market.rows import NULL
 from market.synthetic import tiny
-from simulation.alpaca_data_server import AlpacaDataServer, Answer, Cut, Rewrite, gateway
+from simulation.alpaca_data_server import AlpacaDataServer
+from simulation.loopback import Answer, Cut, Rewrite, gateway
 from tests.flows.worlds import Said, avwap, refused, tree, unchanged
 
 KEYS = ("PKTESTKEYID000000", "secret-of-the-tests-0123456789")

@@ -15,7 +15,8 @@ from market.feeds.config import FeedConfig
 from market.feeds.port import HistoricalBars
 from market.feeds.synthetic import SyntheticBars
 from market.synthetic import SyntheticMarket, tiny
-from simulation.alpaca_data_server import AlpacaDataServer, Fault
+from simulation.alpaca_data_server import AlpacaDataServer
+from simulation.loopback import Fault
 
 FIRST: Final = date(2016, 9, 1)
 LAST: Final = date(2016, 12, 30)

@@ -21,7 +21,7 @@ from market.feeds.patience import Refusal, pause, quota_pause, refused
 from market.feeds.port import IntradayBars
 from market.feeds.synthetic import SyntheticBars
 from schemas.reasons.market import FeedCode
-from simulation.alpaca_data_server import Answer, Cut, Drip, Fault, Reset, Rewrite, Stall, gateway, throttled
+from simulation.loopback import Answer, Cut, Drip, Fault, Reset, Rewrite, Stall, gateway, throttled
 from tests.market.feeds import FIRST, KEYS, LAST, NOW, StepClock, alpaca, odd_market, synthetic
 
 D = date(2016, 11, 25)
