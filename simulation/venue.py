@@ -57,6 +57,16 @@ class Venue:
 
     # -- what a broker shows ---------------------------------------------------------------------------------
 
+    @property
+    def tape(self) -> Tape:
+        """What truly happened: only who keeps silent about the future may read it."""
+        return self._tape
+
+    @property
+    def hours(self) -> Hours:
+        """When it is open."""
+        return self._hours
+
     def last(self, symbol: str) -> Decimal | None:
         """The price of the moment, USD; None when nothing traded."""
         raise NotImplementedError
