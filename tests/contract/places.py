@@ -21,9 +21,11 @@ from market.calendar import Calendar
 from market.feed import Feed
 from schemas.base import SessionDate
 from schemas.book import OrderType, Side, TimeInForce
+from tests.simulation.floor_world import Pit, pathed
 from tests.simulation.world import DAYS, WeekHours, World, bar
 
 SYMBOL: Final = "AAA"
+DAY: Final = bar("50.00", "50.50", "49.50", "50.20")
 LIQUID: Final = "SPY"
 """What is traded, one share at a time and far from its price, where an account is real."""
 
@@ -90,7 +92,7 @@ def simulated(root: Path) -> Iterator[Place]:
 
 
 def _world(root: Path) -> World:
-    days = {(SYMBOL, day): bar("50.00", "50.50", "49.50", "50.20") for day in DAYS}
+    days = {(SYMBOL, day): DAY for day in DAYS}
     world = World(disk=LocalDisk(root), bars=days)
     world.at = WeekHours().open_at(DAYS[0]) + timedelta(minutes=5)
     return world
@@ -98,6 +100,25 @@ def _world(root: Path) -> World:
 
 def _pass(world: World) -> None:
     world.at += timedelta(seconds=1)
+
+
+@contextmanager
+def intraday(root: Path) -> Iterator[Place]:
+    """The simulated adapter over the exchange that follows each symbol's path, five minutes into a session."""
+    del root
+    pit = Pit(pathed(*[DAY] * len(DAYS))).at(0, 5)
+    yield Place(
+        broker=pit.broker,
+        feed=pit.broker,
+        price=Decimal("50.00"),
+        session=DAYS[0],
+        now=lambda: pit.now,
+        wait=lambda: _step(pit),
+    )
+
+
+def _step(pit: Pit) -> None:
+    pit.now += timedelta(seconds=1)
 
 
 @contextmanager
@@ -145,6 +166,7 @@ def _never() -> Any:
 
 ASKED_FOR_PAPER: Final = os.environ.get("AVWAP_CONTRACT_PAPER") == "1"
 PLACES: Final[Mapping[str, Callable[[Path], AbstractContextManager[Place]]]] = {
+    "intraday": intraday,
     "simulated": simulated,
     **({"paper": paper} if ASKED_FOR_PAPER else {}),
 }
