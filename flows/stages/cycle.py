@@ -5,6 +5,7 @@ announced, the broker says what arrived. A cycle that ended but wrote no artifac
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -111,9 +112,8 @@ def cycle(day: Day, world: World, session: Session, slot: Slot, *, entries: bool
         journal.take_spill()
         _record_control(day, world, folder)
         door = RecordingBroker(world.broker, world.feed, world.clock.now, SpillingLines(disk, calls).append)
-        index = indexing.settled(day, session.carried, journal.records)
-        act(day, session, slot, folder, door, world.pause, entries=entries, journal=journal, index=index)
-        index.close()
+        with closing(indexing.settled(day, session.carried, journal.records)) as index:
+            act(day, session, slot, folder, door, world.pause, entries=entries, journal=journal, index=index)
         if not journal.catch_up():
             raise _unwritten(day, folder)
     return write_artifacts(day, session, folder)
