@@ -5,6 +5,7 @@ what a fill costs. Every change is one line, appended and synced before it is an
 arrived.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
@@ -35,7 +36,7 @@ _AMOUNT: Final = Decimal("0.000001")
 _PRICE: Final = Decimal("0.0001")
 
 
-class Venue:
+class Venue(ABC):
     """One account at a simulated exchange.
 
     Args:
@@ -67,9 +68,9 @@ class Venue:
         """When it is open."""
         return self._hours
 
+    @abstractmethod
     def last(self, symbol: str) -> Decimal | None:
         """The price of the moment, USD; None when nothing traded."""
-        raise NotImplementedError
 
     def lookup(self, request: LookUp) -> LookUpAnswer:
         """The order as it stands, working or ended."""
