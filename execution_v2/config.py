@@ -59,9 +59,7 @@ class ExecutionConfig(Fact):
     orphan_entry: Literal["cancel", "freeze"] = "cancel"
     """What becomes of an entry of ours that no record names."""
     recovered_stop_fraction: Fraction6 = Decimal("0.05")
-    """A position found again without its intent has its stop this far below its average price."""
-    external_stop_pct: Fraction6 | None = None
-    """Where a stop protects shares that are not ours: this far below their average price; None: none does."""
+    """A position without an intent of ours, found again or accepted, has its stop this far below its average price."""
     remedy_mode: Literal["off", "plan", "execute"] = "plan"
     """What is done about shares that nobody can explain: nothing, said, or sold."""
     remedy_operator: str = ""

@@ -5,20 +5,21 @@ the first one announced: it looks up what was on the wire, keeps what arrived, a
 same ids.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
-from execution_v2 import entries, exits, protect, sync
+from execution_v2 import entries, exits, intraday, protect, sync
 from execution_v2.actions import import_events
 from execution_v2.desk import Desk
+from execution_v2.each import each
 from execution_v2.leave import cover
 from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, Ports
 from execution_v2.resolve import find_in_flight, look_after_missing, look_after_reopened
+from execution_v2.sight import Sight
 from market.feed import Seen
 from schemas.cycle import CycleKind
-from schemas.events import CycleBegan, CycleEnded, PositionFailed
+from schemas.events import CycleBegan, CycleEnded
 from schemas.observations import BarFacts, QuoteFacts
-from schemas.reasons.execution import CycleFault
 from schemas.reasons.ledger import ReadFaultCode
 
 
@@ -31,17 +32,10 @@ def run_cycle(inputs: CycleInputs, ports: Ports, config: CycleConfig) -> CycleRe
     desk = Desk(inputs, ports, config)
     desk.note(*inputs.untold, ("cycle.began", CycleBegan(slot=inputs.slot, kind=inputs.kind)))
     observed = _find_out(desk)
-    quotes, bars = _prices(desk)
-    lasts = {symbol: Decimal(quote.last) for symbol, quote in quotes.items()}
-    entries.finish_left(desk, quotes)
-    is_close = inputs.kind is CycleKind.CLOSE
-    # At the close the work on each position ends with its stop; until then a shrunken stop is making room.
-    _each(desk, lambda name: cover(desk, name, _last(desk, name, lasts), only_naked=is_close))
-    _each(desk, lambda name: exits.work(desk, name, _last(desk, name, lasts), _bar(desk, name, bars)))
-    if inputs.kind is CycleKind.ENTRIES:
-        entries.run(desk, observed, quotes)
-    _each(desk, lambda name: cover(desk, name, _last(desk, name, lasts)))
-    protect.clear_flat(desk)
+    if desk.passes_time:
+        intraday.work(desk, observed)
+    else:
+        _on_daily_bars(desk, observed)
     desk.note(("cycle.ended", CycleEnded(slot=inputs.slot, carried=tuple(desk.carried))))
     return CycleResult(
         records=tuple(desk.records),
@@ -51,12 +45,30 @@ def run_cycle(inputs: CycleInputs, ports: Ports, config: CycleConfig) -> CycleRe
     )
 
 
+def _on_daily_bars(desk: Desk, observed: sync.Observed) -> None:
+    """One of the three cycles of a session that is known by its open and its finished bar."""
+    inputs = desk.inputs
+    quotes, bars = _prices(desk)
+    lasts = {symbol: Decimal(quote.last) for symbol, quote in quotes.items()}
+    entries.finish_left(desk, quotes)
+    is_close = inputs.kind is CycleKind.CLOSE
+    # At the close the work on each position ends with its stop; until then a shrunken stop is making room.
+    each(desk, lambda name: cover(desk, name, _last(desk, name, lasts), only_naked=is_close))
+    each(desk, lambda name: exits.work(desk, name, _last(desk, name, lasts), _bar(desk, name, bars)))
+    if inputs.kind is CycleKind.ENTRIES:
+        entries.run(desk, observed, Sight(quotes=dict(quotes)))
+    each(desk, lambda name: cover(desk, name, _last(desk, name, lasts)))
+    protect.clear_flat(desk)
+
+
 def _find_out(desk: Desk) -> sync.Observed:
     """Observe, import, resolve; what cannot be read is said and concludes nothing."""
     import_events(desk)  # before any fill of the session: a split comes before the open's prints
     find_in_flight(desk)
     desk.import_fills()
     working = desk.ports.broker.open_orders()
+    if isinstance(working, Seen):
+        desk.shown = {row.order_id: row for row in working.value}
     if isinstance(working, Seen) and "fills" not in desk.blind:
         look_after_missing(desk, working.value)
         look_after_reopened(desk, working.value)
@@ -78,32 +90,6 @@ def _prices(desk: Desk) -> tuple[Mapping[str, QuoteFacts], Mapping[str, BarFacts
         return found, {}
     bars = desk.ports.feed.day_bars(names, inputs.session_date)
     return found, {row.symbol: row for row in bars.value} if isinstance(bars, Seen) else {}
-
-
-def _each(desk: Desk, work: Callable[[str], None]) -> None:
-    """Position by position: a broken invariant about one never holds up the exit of another (L3)."""
-    for name in [p.position_id for p in desk.fold.freeze().positions]:
-        try:
-            work(name)
-        except AssertionError as broken:
-            _report(desk, name, broken)
-
-
-def _report(desk: Desk, name: str, broken: AssertionError) -> None:
-    position = desk.fold.positions.get(name) or next(
-        (p for p in desk.inputs.state.positions if p.position_id == name), None
-    )
-    desk.carry(name)
-    if position is not None:
-        failed = PositionFailed(
-            position_id=name,
-            strategy_id=position.strategy_id,
-            sleeve_id=position.sleeve_id,
-            symbol=position.symbol,
-            code=CycleFault.INVARIANT_BROKEN,
-            detail=str(broken),
-        )
-        desk.note(("position.failed", failed))
 
 
 def _last(desk: Desk, name: str, lasts: Mapping[str, Decimal]) -> Decimal | None:

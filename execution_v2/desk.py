@@ -38,7 +38,8 @@ class Desk:
     Attributes: fold (the state as of the last record), at (the instant that records carry: on daily bars that of
     the cycle, on intraday bars the moment), records (this cycle's), blind (reads that failed, by name), carried
     (work left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found),
-    shown (working orders as the broker listed them last, by its id).
+    shown (working orders as the broker listed them last, by its id),
+    kept (evidence of this cycle, by its id).
     """
 
     def __init__(self, inputs: CycleInputs, ports: Ports, config: CycleConfig) -> None:
@@ -55,6 +56,7 @@ class Desk:
         self.heard: set[str] = set()
         self.is_deaf = False
         self.shown: dict[str, BrokerOrder] = {}
+        self.kept: set[str] = set()
         self._began = self.at
         self._stale: set[str] = set()
         self._clock: Clock | None = None

@@ -5,17 +5,21 @@ the price of the moment (strategy.md 4.2), sized again, and put to every gate of
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from execution_v2 import orders
+from execution_v2 import orders, sync
 from execution_v2.broker.port import Account
 from execution_v2.desk import Desk
 from execution_v2.enforce import Authorised, judge, strategies_of
 from execution_v2.gates.facts import OBSERVATIONS_ASKED, EntryOrder, GateFacts, Phase, SendMoment
 from execution_v2.leave import cover
 from execution_v2.send import cancel, enter
+from execution_v2.sight import BAR_S, Sight, look_again
 from execution_v2.sleeve_facts import since_the_close, sleeve_pnl
 from execution_v2.sync import Observed
+from execution_v2.window import watch
+from market.calendar import NEW_YORK
 from market.feed import Seen
 from portfolio.arbiter import Peers, size_at
 from portfolio.batch import candidates_fault, sizing_equity
@@ -24,21 +28,24 @@ from portfolio.exposure import measure
 from portfolio.moment import moment_of
 from portfolio.sizing import Wish
 from portfolio.sleeves import use_by_sleeve
-from schemas.book import Leg, Order, OrderState, TimeInForce
-from schemas.candidates import TradeIntent
+from schemas.book import Leg, Order, OrderState, RiskClass, TimeInForce
+from schemas.candidates import EntryModel, TradeIntent
 from schemas.enforcement import AuthorisedEntry
 from schemas.events import EntriesBlocked, EntryAuthorised, EntryDenied, GateVerdict
 from schemas.header import Finding
-from schemas.observations import AccountFacts, QuoteFacts
+from schemas.observations import AccountFacts, AssetFacts, QuoteFacts
 from schemas.reasons.execution import CycleFault, EntryStop, OrderCause
 from schemas.reasons.gates import FreshnessCode
 from schemas.reasons.ledger import ReadFaultCode
 from strategies.entry import Quote, check_entry, entry_limit, planned_stop
+from strategies.hold import Tape, by_session, check_hold, check_level
 
 
-def run(desk: Desk, observed: Observed, quotes: Mapping[str, QuoteFacts]) -> None:
-    """Work through the authorised entries in their order."""
-    inputs = desk.inputs
+def run(desk: Desk, observed: Observed, sight: Sight) -> None:
+    """Work through the authorised entries in their order; on intraday bars those that time is left for."""
+    inputs, quotes = desk.inputs, sight.quotes
+    if inputs.is_first and desk.passes_time:
+        return
     if isinstance(inputs.enforcement, ReadFaultCode):
         _deny_all(desk, FreshnessCode[f"ENFORCEMENT_{inputs.enforcement}"])
         return
@@ -46,13 +53,34 @@ def run(desk: Desk, observed: Observed, quotes: Mapping[str, QuoteFacts]) -> Non
     for row in inputs.enforcement.authorised:
         before = orders.entries_of(desk, row.intent_id)
         working = [order for order in before if not orders.is_over(order)]
+        if not desk.has_time(RiskClass.INCREASE):
+            desk.carry(row.intent_id)
+            continue
         try:
             if working:
                 finish(desk, working[-1], quotes)
-            elif all(order.state is OrderState.NEVER_SENT for order in before):
-                _pursue(desk, row, intents.get(row.intent_id), observed, quotes)
+            elif _may_try(desk, before):
+                observed = _observe_again(desk, observed)
+                _pursue(desk, row, intents.get(row.intent_id), observed, sight)
         except AssertionError:  # one entry never holds up the next, nor the stops placed after them
             _deny(desk, row, CycleFault.INVARIANT_BROKEN, ())
+
+
+def _may_try(desk: Desk, before: Sequence[Order]) -> bool:
+    """Whether an intent may be tried after the orders *before*, all of them ended; how often, gate 17 says."""
+    if desk.passes_time:
+        return not any(order.filled for order in before)
+    return all(order.state is OrderState.NEVER_SENT for order in before)
+
+
+def _observe_again(desk: Desk, observed: Observed) -> Observed:
+    """What was observed, read again where entries before this one took so long that it is old."""
+    oldest = min((desk.at - at for at in observed.at.values()), default=timedelta(0), key=lambda age: -age)
+    if not desk.passes_time or oldest.total_seconds() <= desk.config.execution.observation_again_s:
+        return observed
+    desk.import_fills()
+    broker = desk.ports.broker
+    return sync.check(desk, broker.account(), broker.positions(), broker.open_orders())
 
 
 def finish_left(desk: Desk, quotes: Mapping[str, QuoteFacts]) -> None:
@@ -66,7 +94,7 @@ def finish(desk: Desk, order: Order, quotes: Mapping[str, QuoteFacts]) -> None:
     """End what an entry did not fill, and protect what it did."""
     if order.state in (OrderState.LIVE, OrderState.PARTIAL):
         # On daily bars the open's price is the only one: what it did not fill now, nothing will.
-        missed = not order.filled
+        missed = not order.filled and not desk.passes_time
         cause = OrderCause.ENTRY_MISSED_LIMIT if missed else OrderCause.ENTRY_WINDOW_ENDED
         cancel(desk, order, cause)
     quote = quotes.get(order.symbol)
@@ -78,16 +106,21 @@ def _pursue(
     row: AuthorisedEntry,
     intent: TradeIntent | None,
     observed: Observed,
-    quotes: Mapping[str, QuoteFacts],
+    sight: Sight,
 ) -> None:
     if intent is None:
         fault = desk.inputs.candidates
         code = FreshnessCode[f"CANDIDATES_{fault}"] if isinstance(fault, ReadFaultCode) else None
         _deny(desk, row, code or EntryStop.INTENT_MISSING, ())
         return
+    if desk.passes_time:
+        look_again(desk, sight, (intent.symbol,))
+    quotes = sight.quotes
     quote = quotes.get(intent.symbol)
     seen = Quote(ref=None) if quote is None else _quote(desk, quote)
     found = check_entry(intent, seen, desk.at, desk.config.entry)
+    if not found and seen.ref is not None and desk.passes_time:
+        found = check_model(desk, intent, seen.ref)
     if found or seen.ref is None:
         _deny(desk, row, found[0].code, found)
         return
@@ -130,7 +163,29 @@ def _send(
         gates=verdict.gates,
     )
     desk.note(("entry.authorised", authorised))
-    finish(desk, enter(desk, verdict, order), quotes)
+    execution = desk.config.execution
+    sent = watch(
+        desk, enter(desk, verdict, order), execution.entry_window_s, partial_s=execution.partial_wait_s
+    )
+    finish(desk, sent, quotes)
+
+
+def check_model(desk: Desk, intent: TradeIntent, ref: Decimal) -> tuple[Finding, ...]:
+    """Why the intent's own entry model says no at this moment (strategy.md 4.1, 4.3); on daily bars it has no say."""
+    if intent.entry.model is EntryModel.LIMIT_AT_LEVEL:
+        return check_level(intent, ref)
+    if intent.entry.model is not EntryModel.BOH_10M:
+        return ()
+    inputs, config = desk.inputs, desk.config.entry
+    sessions = inputs.sessions[-config.boh_average_sessions - 1 :] or (inputs.session_date,)
+    read = desk.ports.feed.bars((intent.symbol,), BAR_S, sessions[0], inputs.session_date)
+    bars = by_session(read.value if isinstance(read, Seen) else ())
+    opens_at = inputs.open_at.astimezone(NEW_YORK).timetz()
+    opens: dict[date, datetime] = {day: datetime.combine(day, opens_at) for day in sessions}
+    opens[inputs.session_date] = inputs.open_at
+    tape = Tape(bars=bars, opens=opens)
+    reasons, infos = check_hold(intent, ref, tape, inputs.session_date, desk.at, config)
+    return (*reasons, *infos) if reasons else ()
 
 
 def _sized(
@@ -237,11 +292,22 @@ def _facts(
             observed_at=observed_at,
             quote=quotes.get(symbol),
             restricted=None if known is None else known.restricted,
+            day_trades=None if known is None else known.day_trades,
+            asset=_asset(desk, symbol),
+            assets_asked=desk.passes_time,
             held_up=observed.frozen if observed.is_whole else None,
             foreign=observed.foreign,
             sessions=inputs.sessions,
         ),
     )
+
+
+def _asset(desk: Desk, symbol: str) -> AssetFacts | None:
+    """Whether *symbol* trades now, as the broker says; on daily bars it is not asked."""
+    if not desk.passes_time:
+        return None
+    read = desk.ports.broker.assets((symbol,))
+    return next((row for row in read.value if row.symbol == symbol), None) if isinstance(read, Seen) else None
 
 
 def _quote(desk: Desk, quote: QuoteFacts) -> Quote:

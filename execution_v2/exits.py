@@ -1,23 +1,29 @@
 """An exit asks a position, its bars and the price, and nobody's leave; a trim is made once, whatever happens.
 
 Execution.md 8.6. Of what ``strategies.exits.manage`` answers, the open acts on full exits alone (strategy.md
-10.1 step 2), the close on targets and stops (steps 4 and 5).
+10.1 step 2), the close on targets and stops (steps 4 and 5). On intraday bars every cycle sells what is due, and
+ratchets after the entries.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from execution_v2.desk import Desk
-from execution_v2.leave import leave, stand
+from execution_v2.leave import leave, stand, step_price
 from execution_v2.orders import sale
+from execution_v2.protect import held as stop_held
 from execution_v2.risk_class import reduction
 from execution_v2.send import cancel, reduce
+from execution_v2.sight import Sight, fresh_last, is_halted, is_open
+from execution_v2.window import WORKING, watch
+from schemas.base import SessionDate
 from schemas.book import Leg, Order, OrderState, Position, PositionPlan
 from schemas.cycle import CycleKind
 from schemas.events import PositionMarked
-from schemas.observations import BarFacts
-from schemas.reasons.execution import OrderCause
+from schemas.observations import BarFacts, IntradayBarFacts
+from schemas.reasons.execution import OrderCause, StopCode
 from schemas.reasons.scan import ExitEventType
 from strategies.exits import (
     ExitPlanResult,
@@ -53,7 +59,50 @@ def work(desk: Desk, position_id: str, last: Decimal | None, bar: BarFacts | Non
         _trim_and_ratchet(desk, position, result, last)
 
 
-def _trim_and_ratchet(desk: Desk, position: Position, result: ExitPlanResult, last: Decimal) -> None:
+def sell_due(desk: Desk, position_id: str, sight: Sight) -> None:
+    """INTRADAY: leave a position that its plan leaves now, and make the trims that are due, each with its stop."""
+    position = desk.fold.positions.get(position_id)
+    if position is None or position.plan is None:
+        return
+    last = fresh_last(desk, sight, position.symbol)
+    result = manage(_state(position, position.plan), _view(desk, position, sight, last), desk.config.exits)
+    if result.exits:
+        leave(desk, position_id, result.exits[0].reason, last)
+    elif result.trims and (not is_open(desk) or is_halted(desk, position.symbol)):
+        desk.carry(position_id)  # the stop keeps all of it meanwhile
+    elif result.trims or (result.r1_touched, result.r2_touched) != (position.r1_touched, position.r2_touched):
+        if not result.trims:
+            code = StopCode.TRIM_BELOW_ONE
+            desk.note(
+                (
+                    "stop.held",
+                    stop_held(position, position.quantity, position.stop_price, position.stop_basis, code),
+                )
+            )
+        _trim_and_ratchet(desk, position, result, last)
+
+
+def ratchet(desk: Desk, position_id: str, sight: Sight) -> None:
+    """INTRADAY: the stop where the position's bars now put it, for all that is held."""
+    position = desk.fold.positions.get(position_id)
+    if position is None or position.plan is None or not is_open(desk):
+        return
+    last = fresh_last(desk, sight, position.symbol)
+    result = manage(_state(position, position.plan), _view(desk, position, sight, last), desk.config.exits)
+    if result.exits:
+        return  # it was asked for above, and is carried
+    stand(desk, position_id, result.stop, Decimal(position.quantity), result.basis, last)
+    held = desk.fold.positions.get(position_id)
+    if held is not None:
+        _mark(desk, held, result.high_water, held.r1_touched, held.r2_touched)
+
+
+def _note_below_one(desk: Desk, position: Position) -> None:
+    stop, basis = position.stop_price, position.stop_basis
+    desk.note(("stop.held", stop_held(position, position.quantity, stop, basis, StopCode.TRIM_BELOW_ONE)))
+
+
+def _trim_and_ratchet(desk: Desk, position: Position, result: ExitPlanResult, last: Decimal | None) -> None:
     name = position.position_id
     # One PATCH makes room for every trim of the bar and ratchets the rest.
     kept = position.quantity - sum((one.quantity for one in result.trims), Decimal(0))
@@ -70,11 +119,13 @@ def _trim_and_ratchet(desk: Desk, position: Position, result: ExitPlanResult, la
         _mark(desk, held, result.high_water, held.r1_touched, held.r2_touched)
 
 
-def _trim(desk: Desk, position_id: str, one: Sale, last: Decimal) -> bool:
+def _trim(desk: Desk, position_id: str, one: Sale, last: Decimal | None) -> bool:
     """Sell one target's shares; whether any went. What did not is carried with the position."""
     position = desk.fold.positions.get(position_id)
     if position is None:
         return False
+    if desk.passes_time:
+        return _trim_now(desk, position, one, last)
     wish = sale(desk, position, Leg.TRIM, one.quantity, one.reason, limit=one.trigger, arrival_price=last)
     made = reduction(wish, desk.fold.positions.values(), desk.fold.orders.values())
     if made is None:
@@ -88,6 +139,40 @@ def _trim(desk: Desk, position_id: str, one: Sale, last: Decimal) -> bool:
         return False
     _mark_sold_targets(desk, position_id)
     return True
+
+
+def _trim_now(desk: Desk, position: Position, one: Sale, last: Decimal | None) -> bool:
+    """Sell what is left of one target at the market of the moment; whether all of it went."""
+    name = position.position_id
+    begun = [order for order in _trims_of(desk, name) if order.reason == one.reason]
+    wanted = max((order.quantity for order in begun), default=one.quantity)
+    left = wanted - sum((order.filled for order in begun), Decimal(0))
+    if left >= 1:
+        limit = step_price(desk, position.symbol, 0)
+        wish = sale(desk, position, Leg.TRIM, left, one.reason, limit=limit, arrival_price=last)
+        made = reduction(wish, desk.fold.positions.values(), desk.fold.orders.values())
+        if made is None:
+            desk.carry(name)
+            return False
+        order = watch(desk, reduce(desk, made), desk.config.execution.trim_wait_s)
+        if order.state in WORKING:
+            order = cancel(desk, order, OrderCause.CARRIED)
+        left -= order.filled
+    if left >= 1:
+        desk.carry(name)
+        # What a session could not sell of a target is let go with it: tomorrow nobody would know how much that was.
+        if desk.at >= desk.inputs.close_at - _LAST:
+            _mark_sold_targets(desk, name)
+        return False
+    held = desk.fold.positions.get(name)
+    if held is not None:
+        is_second = one.reason is ExitEventType.TRIM_R2
+        _mark(desk, held, held.high_water, True, held.r2_touched or is_second)
+    return True
+
+
+_LAST: Final = timedelta(minutes=10)
+"""A session's last cycles."""
 
 
 def _mark_sold_targets(desk: Desk, position_id: str) -> None:
@@ -134,9 +219,58 @@ def _manage(
         last=last,
         highs=() if bar is None else (bar.high,),
         daily=tuple(Bar(low=day.low, high=day.high) for day in days),
-        sessions_held=sum(1 for session in inputs.sessions if session > position.entry_session),
+        sessions_held=_sessions_held(desk, position),
     )
-    state = ManagedPosition(
+    return manage(_state(position, plan), view, desk.config.exits)
+
+
+def _view(desk: Desk, position: Position, sight: Sight, last: Decimal | None) -> MarketView:
+    """The moment on intraday bars: highs of bars begun after the first fill, structure of three sessions."""
+    inputs = desk.inputs
+    bars = same_basis(
+        sight.bars.get(position.symbol, ()), inputs.history.get(position.symbol, ()), inputs.open_at
+    )
+    return MarketView(
+        now=desk.at,
+        phase=phase_at(desk.at, inputs.open_at, inputs.close_at),
+        last=last,
+        highs=tuple(row.high for row in bars if row.start_at >= position.entered_at),
+        daily=tuple(Bar(low=day.low, high=day.high) for day in inputs.history.get(position.symbol, ())),
+        intraday=tuple(Bar(low=row.low, high=row.high, start_at=row.start_at) for row in bars),
+        sessions_held=_sessions_held(desk, position),
+    )
+
+
+def same_basis(
+    bars: Sequence[IntradayBarFacts], days: Sequence[BarFacts], open_at: datetime
+) -> Sequence[IntradayBarFacts]:
+    """Those of *bars* whose prices are of today's basis: today's own, and those inside their adjusted day's range.
+
+    Bars come as traded. One of before a split lies far outside its day as the history now tells it; without
+    that day nobody can say.
+    """
+    ranges = {day.session_date: (day.low, day.high) for day in days}
+
+    def fits(bar: IntradayBarFacts) -> bool:
+        if bar.start_at >= open_at:
+            return True
+        known = ranges.get(SessionDate(bar.start_at.date()))
+        return known is not None and known[0] * _LOWER <= bar.low and bar.high <= known[1] * _UPPER
+
+    return [bar for bar in bars if fits(bar)]
+
+
+_LOWER: Final = Decimal("0.98")
+_UPPER: Final = Decimal("1.02")
+"""How far a bar may lie outside its day: two feeds differ by less, a split by more."""
+
+
+def _sessions_held(desk: Desk, position: Position) -> int:
+    return sum(1 for session in desk.inputs.sessions if session > position.entry_session)
+
+
+def _state(position: Position, plan: PositionPlan) -> ManagedPosition:
+    return ManagedPosition(
         position_id=position.position_id,
         symbol=position.symbol,
         quantity=position.quantity,
@@ -149,4 +283,3 @@ def _manage(
         r1_touched=position.r1_touched,
         r2_touched=position.r2_touched,
     )
-    return manage(state, view, desk.config.exits)

@@ -1,22 +1,25 @@
 """A position is covered by one stop that never loosens, for as many shares as are not being sold otherwise.
 
 Placing, raising and resizing are one question: which stop should stand? (execution.md 8.1 to 8.3). Nothing
-here asks a gate.
+here asks a gate. Where the one stop cannot be replaced now, a second covers what it does not, until it can.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 from execution_v2.desk import Desk
 from execution_v2.orders import sale
-from execution_v2.replace import replace
-from execution_v2.risk_class import Reduction, reduction
+from execution_v2.replace import ABORTS, begun, ended, has_room, replace
+from execution_v2.risk_class import Reduction, reducible, reduction
+from execution_v2.router import Decision, Desired, Route, RouteInputs, route
 from execution_v2.send import cancel, reduce
 from execution_v2.transitions import UNKNOWN
+from execution_v2.window import WORKING
 from schemas.base import down
-from schemas.book import Leg, Order, OrderState, Position
-from schemas.events import StopEvent
-from schemas.reasons.execution import BrokerCode, OrderCause, StopCode
+from schemas.book import Leg, Order, OrderState, Position, RiskClass
+from schemas.events import RouterDecided, StopEvent
+from schemas.reasons.execution import BrokerCode, OrderCause, RouteCode, StopCode
 from schemas.reasons.scan import ExitEventType
 
 REFUSALS_MAX: Final = 2
@@ -48,6 +51,8 @@ def set_stop(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, ba
         for order in working:
             desk.carry(order.ord_id)
         return True
+    if len(working) > 1 and _share(desk, working, quantity):
+        return True
     stands = _one(desk, working)
     if not quantity:
         if stands is not None:
@@ -62,31 +67,53 @@ def set_stop(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, ba
 def clear_flat(desk: Desk) -> None:
     """End own stops of positions that are no more."""
     for order in tuple(desk.fold.orders.values()):
-        is_working = order.state in (OrderState.LIVE, OrderState.PARTIAL)
-        if order.leg is Leg.STOP and is_working and order.position_id not in desk.fold.positions:
+        if order.leg is Leg.STOP and order.state in WORKING and order.position_id not in desk.fold.positions:
             cancel(desk, order, OrderCause.POSITION_FLAT)
 
 
-def _one(desk: Desk, working: list[Order]) -> Order | None:
+def _one(desk: Desk, working: Sequence[Order]) -> Order | None:
     """Of several stops the tightest stays: two could differ in price, and one is enough."""
-    by_price = sorted(working, key=lambda o: (o.stop or Decimal(0), o.ord_id), reverse=True)
+    by_price = _tightest_first(working)
     for order in by_price[1:]:
         cancel(desk, order, OrderCause.FOR_EXIT)
     return by_price[0] if by_price else None
 
 
+def _share(desk: Desk, working: Sequence[Order], quantity: Decimal) -> bool:
+    """Whether several stops cover *quantity* between them, and the first cannot take the others' shares over yet."""
+    rest = sum((o.quantity - o.filled for o in working), Decimal(0))
+    return rest == quantity and not _can_replace(desk, _tightest_first(working)[0])
+
+
+def _tightest_first(working: Sequence[Order]) -> list[Order]:
+    return sorted(working, key=lambda o: (o.stop or Decimal(0), o.quantity, o.ord_id), reverse=True)
+
+
+def _can_replace(desk: Desk, order: Order) -> bool:
+    return order.state is OrderState.LIVE and is_ready(desk, order) and has_room(desk, order.symbol)
+
+
+def is_ready(desk: Desk, order: Order) -> bool:
+    """Whether the venue shows the order open, as far as this cycle was told."""
+    shown = desk.shown.get(order.order_id or "")
+    return shown is None or shown.status == "open"
+
+
 def _place(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, basis: str) -> bool:
     refused = 0
     for _ in range(OPPOSITE_TRIES_MAX):
-        position = desk.fold.positions[position_id]
+        position = desk.fold.positions.get(position_id)
+        if position is None or not desk.has_time(RiskClass.REDUCE):
+            break
         wish = sale(desk, position, Leg.STOP, quantity, ExitEventType.STOP_INITIAL, stop=price, basis=basis)
         made = _bounded(desk, wish, None)
         if made is None:
             return True  # every share is claimed by a sale that works or may work
+        decided(desk, position, route(RouteInputs(desired=_desired(made.order))))
         order = reduce(desk, made)
         if order.state is not OrderState.REJECTED:
             return True
-        reason = _refusal(desk, "order.rejected", "ord_id", order.ord_id)
+        reason = refusal(desk, "order.rejected", "ord_id", order.ord_id)
         if reason == BrokerCode.OPPOSITE_SIDE_ORDER:
             desk.pause(OPPOSITE_PAUSE_S)
             continue
@@ -100,49 +127,147 @@ def _place(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, basi
 def _adjust(
     desk: Desk, position: Position, order: Order, price: Decimal, quantity: Decimal, basis: str
 ) -> None:
+    """Bring the stop that stands to *price* and *quantity*, as the router lets it."""
     stands = order.stop
     assert stands is not None, "a stop without its price"
+    wish = Desired(
+        leg=Leg.STOP,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        quantity=quantity,
+        stop=price,
+    )
+    others = [o for o in desk.fold.orders.values() if o.ord_id != order.ord_id]
+    decision = route(
+        RouteInputs(
+            desired=wish,
+            existing=order,
+            bound=reducible(order.symbol, desk.fold.positions.values(), others),
+            renews=_renews(desk, order),
+            is_ready=is_ready(desk, order),
+            has_budget=has_room(desk, order.symbol),
+        )
+    )
+    if decision.route is Route.REPLACE and decision.desired is not None:
+        decided(desk, position, decision)
+        _exchange(desk, position, order, decision.desired, basis)
+    elif (abort := ABORTS.get(decision.reason)) is not None and decision.reason in _TOLD:
+        ended(desk, begun(desk), order, None, abort)
+    known = desk.fold.order(order.ord_id)
+    if known is not None and known.state is OrderState.LIVE and quantity > known.quantity:
+        _supplement(desk, position.position_id, known, quantity - known.quantity)
+
+
+_TOLD: Final = frozenset({RouteCode.BUDGET_SPENT, RouteCode.REPLACE_NOT_READY})
+"""A wish that will be asked again; that nothing had to change is not worth a line."""
+
+
+def _renews(desk: Desk, order: Order) -> bool:
+    """Whether the stop is to be issued again as it is: old, or still as it was before a split at the broker."""
+    if not desk.passes_time:
+        return False
+    age = (desk.inputs.session_date - order.session_date).days
+    shown = desk.shown.get(order.order_id or "")
+    differs = shown is not None and (shown.quantity, shown.stop) != (order.quantity, order.stop)
+    return age > desk.config.execution.stop_age_days_max or differs
+
+
+def _exchange(desk: Desk, position: Position, order: Order, wanted: Desired, basis: str) -> None:
+    stands, price = order.stop, wanted.stop
+    assert stands is not None, "a stop without its price"
+    assert price is not None, "a wish for a stop without its price"
     is_tighter = price > stands
-    if order.state is OrderState.PARTIAL or (not is_tighter and quantity == order.quantity):
-        return  # firing, or as it should be
     wish = sale(
         desk,
         position,
         Leg.STOP,
-        quantity,
+        wanted.quantity,
         ExitEventType.STOP_RATCHET if is_tighter else StopCode.STOP_RESIZED,
         stop=max(price, stands),
         basis=basis if is_tighter else order.basis,
         replaces=order.ord_id,
     )
     made = _bounded(desk, wish, order)
-    if made is None or (not is_tighter and made.order.quantity == order.quantity):
+    if made is None:
         return
     assert made.order.stop is not None, "a stop without its price"
     assert made.order.stop >= stands, "a long stop would move down (I14)"
     replace(desk, order, made)
-    reason = _refusal(desk, "order.replace_rejected", "successor_ord_id", made.order.ord_id)
+    reason = refusal(desk, "order.replace_rejected", "successor_ord_id", made.order.ord_id)
     if reason is not None:
-        held = StopEvent(
-            position_id=position.position_id,
-            strategy_id=position.strategy_id,
-            sleeve_id=position.sleeve_id,
-            symbol=position.symbol,
-            quantity=order.quantity,
-            stop_before=stands,
-            stop_after=stands,
-            basis=order.basis,
-            reason=reason,
-        )
-        desk.note(("stop.held", held))
+        desk.note(("stop.held", held(position, order.quantity, stands, order.basis, reason)))
+
+
+def _supplement(desk: Desk, position_id: str, stands: Order, quantity: Decimal) -> None:
+    """Shares that the stop does not cover get one of their own at its price, until it can take them over (8.2)."""
+    position = desk.fold.positions.get(position_id)
+    if not desk.passes_time or position is None or stands.stop is None:
+        return
+    wish = sale(
+        desk,
+        position,
+        Leg.STOP,
+        quantity,
+        ExitEventType.STOP_INITIAL,
+        stop=stands.stop,
+        basis=stands.basis,
+    )
+    made = _bounded(desk, wish, None)
+    if made is not None and reduce(desk, made).state is OrderState.REJECTED:
+        desk.carry(position_id)
+
+
+def decided(desk: Desk, position: Position, decision: Decision) -> None:
+    """Tell what the router wants done; on daily bars the orders themselves tell it."""
+    if not desk.passes_time or decision.route is Route.NOOP or decision.desired is None:
+        return
+    told = RouterDecided(
+        position_id=position.position_id,
+        symbol=position.symbol,
+        leg=decision.desired.leg,
+        decision=decision.route,
+        reason=decision.reason,
+        risk_class=RiskClass.REDUCE,
+    )
+    desk.note(("router.decided", told))
+
+
+def held(
+    position: Position, quantity: Decimal, stop: Decimal | None, basis: str | None, reason: str
+) -> StopEvent:
+    """The stop stays as it is, and why."""
+    return StopEvent(
+        position_id=position.position_id,
+        strategy_id=position.strategy_id,
+        sleeve_id=position.sleeve_id,
+        symbol=position.symbol,
+        quantity=quantity,
+        stop_before=stop,
+        stop_after=stop,
+        basis=basis,
+        reason=reason,
+    )
+
+
+def refusal(desk: Desk, event: str, key: str, ord_id: str) -> str | None:
+    """Why the broker refused that order in this cycle, if it did."""
+    reasons = [str(r.data["reason"]) for r in desk.records if r.event == event and r.data[key] == ord_id]
+    return reasons[-1] if reasons else None
+
+
+def _desired(order: Order) -> Desired:
+    return Desired(
+        leg=order.leg,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        quantity=order.quantity,
+        limit=order.limit,
+        stop=order.stop,
+    )
 
 
 def _bounded(desk: Desk, wish: Order, instead_of: Order | None) -> Reduction | None:
     positions, orders = desk.fold.positions.values(), desk.fold.orders.values()
     return reduction(wish, positions, orders, instead_of=instead_of)
-
-
-def _refusal(desk: Desk, event: str, key: str, ord_id: str) -> str | None:
-    """Why the broker refused that order in this cycle, if it did."""
-    reasons = [str(r.data["reason"]) for r in desk.records if r.event == event and r.data[key] == ord_id]
-    return reasons[-1] if reasons else None

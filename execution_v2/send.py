@@ -114,6 +114,7 @@ def _submit(desk: Desk, order: Order) -> Order:
         stop=order.stop,
     )
     outcome = desk.ports.broker.submit(request)
+    desk.tick()  # what is confirmed is confirmed now, not when it was sent
     if isinstance(outcome, Confirmed):
         confirmed = OrderConfirmed(ord_id=order.ord_id, order_id=outcome.order.order_id)
         desk.note(("order.confirmed", confirmed), *stop_fact(desk.fold, order))

@@ -302,8 +302,9 @@ class StopCovered(Fact):
     sleeve_id: str
     symbol: str
     gap_s: Measure2
-    """Sum of all gaps, the open one included up to this record."""
+    """Sum of the gaps that ended."""
     longest_s: Measure2
+    """The longest one, the open one counted up to this record."""
     open_since: Instant | None
     """Since when it lies open; None: it is covered."""
 

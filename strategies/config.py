@@ -137,6 +137,14 @@ class EntryConfig(Fact):
     unit_risk_pct_max: Fraction6 = Decimal("0.080000")
     boh_volume_ratio: Fraction6 = Decimal("0.800000")
     boh_volume_required: bool = False
+    boh_early_s: int = Field(default=1200, ge=0)
+    """Seconds from the open before which break and hold enters nothing: two of its bars."""
+    boh_level_slack: Fraction6 = Decimal("0.002000")
+    """How far below the level the price may be when a confirmed break is entered."""
+    boh_average_sessions: int = Field(default=20, ge=1)
+    boh_average_min: int = Field(default=5, ge=1)
+    """Earlier sessions whose volume makes an average; with fewer than the minimum there is none."""
+    rvol_min: Fraction6 = Decimal("0.800000")
 
 
 class ExitConfig(Fact):

@@ -1,8 +1,8 @@
 """Gate 17: an intent becomes one entry, a strategy has a symbol once at a time, and losses make it wait.
 
 Judged before each send, from the journal's fold; the sessions only count how long a lock holds. An intent that
-was sent, or may have been, in this session is not sent again; one that provably never left is no longer in the
-fold's list and may be.
+was sent, or may have been, in this session is not sent again, unless every order of it ended without a share: then it
+is tried again, a bounded number of times.
 """
 
 from execution_v2.attempts import ENTRY_ATTEMPTS_MAX, next_attempt
@@ -20,7 +20,8 @@ def check(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> tup
         return (finding(RepetitionCode.DUPLICATE_INTENT, symbol, detail="the history is unknown"),)
     found: list[Finding] = []
     today = facts.session_date
-    if entry.intent_id in book.entry_intents_today and book.session_date == today:
+    was_sent = entry.intent_id in book.entry_intents_today and book.session_date == today
+    if was_sent and not _came_to_nothing(entry, book):
         found.append(finding(RepetitionCode.DUPLICATE_INTENT, symbol, entry.intent_id))
     mine = [order for order in (*book.orders, *book.ended_today) if _is_entry_of(order, entry)]
     for order in mine:
@@ -66,6 +67,16 @@ def _locked(entry: EntryOrder, facts: GateFacts, book: BookState, config: Enforc
         for lock in found
         if lock.holds(entry.strategy_id, entry.symbol)
     ]
+
+
+def _came_to_nothing(entry: EntryOrder, book: BookState) -> bool:
+    """Whether every order of the intent is known to have ended without a share: another attempt is no second entry."""
+    mine = [
+        o
+        for o in (*book.orders, *book.ended_today)
+        if _is_entry_of(o, entry) and o.intent_id == entry.intent_id
+    ]
+    return bool(mine) and all(order.state in ENDED and not order.filled for order in mine)
 
 
 def _is_entry_of(order: Order, entry: EntryOrder) -> bool:

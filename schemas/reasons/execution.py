@@ -79,7 +79,6 @@ class StopCode(StrEnum):
     HALT_STOP_KEPT = "HALT_STOP_KEPT"
     HELD_BY_OTHERS = "HELD_BY_OTHERS"
     TRIM_BELOW_ONE = "TRIM_BELOW_ONE"
-    PROTECTION_GAP = "PROTECTION_GAP"
 
 
 class RouteCode(StrEnum):
@@ -148,4 +147,5 @@ class CycleFault(StrEnum):
     """What went wrong inside a cycle."""
 
     INVARIANT_BROKEN = "INVARIANT_BROKEN"
+    PROTECTION_GAP = "PROTECTION_GAP"
     REPLAY_DIVERGED = "REPLAY_DIVERGED"

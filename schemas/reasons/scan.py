@@ -79,11 +79,16 @@ class EntryCode(StrEnum):
     """Checks of one cycle before an entry (strategy.md 4.2), all reported."""
 
     STALE_INTENT = "STALE_INTENT"
+    ENTRY_TOO_EARLY = "ENTRY_TOO_EARLY"
     QUOTE_STALE = "QUOTE_STALE"
     SPREAD_TOO_WIDE = "SPREAD_TOO_WIDE"
+    BARS_INTRADAY_MISSING = "BARS_INTRADAY_MISSING"
     BOH_BAR_COUNT = "BOH_BAR_COUNT"
     BOH_NOT_CONFIRMED = "BOH_NOT_CONFIRMED"
     BOH_VOLUME_LOW = "BOH_VOLUME_LOW"
+    RVOL_LOW = "RVOL_LOW"
+    PRICE_BELOW_LEVEL = "PRICE_BELOW_LEVEL"
+    PRICE_ABOVE_LEVEL = "PRICE_ABOVE_LEVEL"
     PRICE_DRIFT = "PRICE_DRIFT"
     PRICE_BELOW_STOP = "PRICE_BELOW_STOP"
     PRICE_BEYOND_R1 = "PRICE_BEYOND_R1"
@@ -91,6 +96,8 @@ class EntryCode(StrEnum):
     UNIT_RISK_TOO_WIDE = "UNIT_RISK_TOO_WIDE"
     BOH_VOLUME_UNCHECKED = "BOH_VOLUME_UNCHECKED"
     """Info: there is no average to compare with."""
+    RVOL_UNAVAILABLE = "RVOL_UNAVAILABLE"
+    """Info: likewise."""
 
 
 class ExitEventType(StrEnum):

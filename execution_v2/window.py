@@ -1,0 +1,33 @@
+"""An order is watched until it ends or its window does; what it filled is known before its rest is dealt with."""
+
+from math import ceil
+
+from execution_v2.broker.port import Found, LookUp
+from execution_v2.desk import Desk
+from execution_v2.resolve import follow
+from schemas.book import Order, OrderState, RiskClass
+
+WORKING = frozenset({OrderState.LIVE, OrderState.PARTIAL})
+
+
+def watch(desk: Desk, order: Order, seconds: float, *, partial_s: float | None = None) -> Order:
+    """*order* as it stands once it ended, or after *seconds*; on daily bars as it is, for no time passes there.
+
+    *partial_s*: how long the rest is waited for once a part is filled. A look that fails is one look less.
+    """
+    if not desk.passes_time:
+        return order
+    poll = desk.config.execution.poll_s
+    left = ceil(seconds / poll)
+    was_partial = order.state is OrderState.PARTIAL
+    while left > 0 and order.state in WORKING and desk.has_time(RiskClass.REDUCE):
+        desk.pause(poll)
+        left -= 1
+        assert order.order_id is not None, "a working order has the broker's id"
+        answer = desk.ports.broker.lookup(LookUp(order_id=order.order_id))
+        if isinstance(answer, Found):
+            follow(desk, order.ord_id, answer.order)
+        order = desk.known(order.ord_id)
+        if partial_s is not None and order.state is OrderState.PARTIAL and not was_partial:
+            was_partial, left = True, min(left, ceil(partial_s / poll))
+    return order
