@@ -1,6 +1,6 @@
 # Bare `make` lists the targets. Each works as the first command after a clone: it makes .venv from uv.lock, then runs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan mutate
+.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan prove-seeds soak mutate
 
 PY := .venv/bin/python
 PACKAGES := schemas ledger market strategies portfolio execution_v2 analytics simulation flows
@@ -58,6 +58,12 @@ prove-crash: .venv/.installed ## die at every write, fsync and rename of a day (
 
 prove-scan: .venv/.installed ## the pass over all days = each day's scan, every symbol of the real market (AT=dir: your own)
 	$(PY) -m tools.prove_scan $(AT)
+
+prove-seeds: .venv/.installed ## 1,000 seeds of five sessions under faults and crashes, 20 of them at full length
+	$(PY) -m tools.soak
+
+soak: .venv/.installed ## the long one: SEEDS=100000 seeds, every slot of every session
+	$(PY) -m tools.soak --only-full --seeds $(or $(SEEDS),100000)
 
 mutate: .venv/.installed ## change lines of portfolio/ and the gates, 600 by a seed (ALL=1: every one): do tests notice?
 	$(PY) -m tools.mutate $(if $(ALL),--all) $(if $(SURVIVORS),--survivors)

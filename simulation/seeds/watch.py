@@ -15,7 +15,7 @@ from execution_v2.client_id import is_own
 from execution_v2.reduce import Fold, state_digest
 from execution_v2.transitions import UNKNOWN
 from portfolio.limits import LimitsConfig
-from schemas.base import SessionDate
+from schemas.base import SessionDate, down
 from schemas.book import ENDED, BookState, Leg, Order, OrderState, Side
 from schemas.observations import BrokerOrder
 
@@ -63,8 +63,10 @@ class Watch:
     worst: Decimal = ZERO
     marks: dict[str, Decimal] = field(default_factory=dict)
     """The prices that this cycle was shown last: what its caps were reckoned with."""
-    stops: dict[str, Decimal] = field(default_factory=dict)
-    """The tightest stop that each position ever had at the exchange, on the basis of the day."""
+    stops: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
+    """Intent -> its symbol and the tightest stop that ever stood for it, on the basis of the day."""
+    on_the_way: dict[str, tuple[str, str, Decimal]] = field(default_factory=dict)
+    """Client id -> (symbol, intent, price) of stops that were sent and not seen at the exchange yet."""
     sent: dict[str, tuple[str, Leg]] = field(default_factory=dict)
     """Client id -> (intent, leg) of every own order that was ever sent."""
     entered: dict[SessionDate, set[str]] = field(default_factory=dict)
@@ -86,6 +88,8 @@ class Watch:
             self._entry(request, order, session, equity)
         else:
             self._sale(order, request.quantity, None, fold)
+            if request.stop is not None:
+                self._stop(request.client_order_id, order, request.stop)
         self.sent[request.client_order_id] = (order.intent_id, order.leg)
 
     def replace(self, request: ReplaceOrder, fold: Fold) -> None:
@@ -98,9 +102,8 @@ class Watch:
             old is None or is_own(self.prefix, old.client_order_id),
             f"a foreign order is replaced: {old}",
         )
-        if old is not None and request.stop is not None and old.stop is not None:
-            at, stood = request.stop, old.stop
-            self.hold("I14", at >= stood, f"{new.symbol}: a stop goes from {stood} down to {at}")
+        if request.stop is not None:
+            self._stop(request.client_order_id, new, request.stop)
         self._sale(new, request.quantity, new.replaces, fold)
         self.sent[request.client_order_id] = (new.intent_id, new.leg)
 
@@ -195,18 +198,28 @@ class Watch:
             self.hold("I3", covered >= quantity, f"{symbol}: {covered} of {quantity} covered")
 
     def _stops(self) -> None:
-        for order in self.truth.orders():
-            if order.stop is None or not is_own(self.prefix, order.client_order_id):
-                continue
-            intent = self.sent.get(order.client_order_id, ("", Leg.STOP))[0]
-            if order.is_working:
-                best = self.stops.get(intent)
-                self.hold(
-                    "I14",
-                    best is None or order.stop >= best,
-                    f"{order.symbol}: the stop at {order.stop} is below the {best} that stood",
-                )
-                self.stops[intent] = order.stop
+        """Stops that came to stand at the exchange since they were sent are what the next one may not fall below."""
+        arrived = [o for o in self.truth.orders() if o.client_order_id in self.on_the_way]
+        for order in arrived:
+            symbol, intent, price = self.on_the_way.pop(order.client_order_id)
+            if order.status != "rejected":
+                self.stops[intent] = (symbol, max(price, self.stops.get(intent, (symbol, ZERO))[1]))
+
+    def split(self, symbol: str, num: int, den: int) -> None:
+        """*num* new shares for *den* old ones: every stop of *symbol* is worth as much less."""
+        for intent, (name, price) in self.stops.items():
+            if name == symbol:
+                self.stops[intent] = (name, down(price * den / num))
+
+    def _stop(self, client_order_id: str, order: Order, price: Decimal) -> None:
+        self._stops()
+        stood = self.stops.get(order.intent_id)
+        self.hold(
+            "I14",
+            stood is None or price >= stood[1],
+            f"{order.symbol}: a stop at {price} where {stood} stood",
+        )
+        self.on_the_way[client_order_id] = (order.symbol, order.intent_id, price)
 
     # -- when all is quiet -----------------------------------------------------------------------------------
 

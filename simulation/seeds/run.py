@@ -1,0 +1,357 @@
+"""One seed is one run: five sessions of the real cycle against a faulty exchange, with crashes, checked at every step.
+
+The seed draws market, faults, crashes, takeovers by a second process, the kill switch and a stranger's order. Nothing
+else decides: the same seed gives the same journals, byte for byte.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from execution_v2 import book as books
+from execution_v2.client_id import own_prefix
+from execution_v2.config import ExecutionConfig
+from execution_v2.cycle import run_cycle
+from execution_v2.gates.facts import EnforcementConfig
+from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, Entry, Ports
+from execution_v2.reduce import Fold, empty_state, fold_records
+from execution_v2.stop_facts import untold
+from execution_v2.transitions import UNKNOWN
+from ledger import layout
+from ledger.faulty import SimulatedCrash
+from ledger.journal import Journal
+from ledger.memory import MemoryDisk
+from market.calendar import Calendar
+from schemas.base import SessionDate
+from schemas.book import BookState
+from schemas.cycle import CycleKind
+from schemas.errors import Denied
+from schemas.journal import JournalRecord
+from schemas.observations import BarFacts
+from schemas.reasons.ledger import LedgerCode, ReadFaultCode
+from simulation.chance import Chance
+from simulation.seeds.line import Clock, Line
+from simulation.seeds.market import BOOK, FIRST, SYMBOLS, Market, market, wishes
+from simulation.seeds.morning import Morning, control, limits, morning
+from simulation.seeds.outside import Outside
+from simulation.seeds.watch import Watch
+from strategies.config import EntryConfig, ExitConfig
+
+SESSIONS: Final = 5
+SLOT: Final = timedelta(minutes=5)
+SHORT: Final = (0, 1, 3, 20, 39, 40, 76, 77)
+"""The slots of a short calendar, of 78: the first, two early, three of mid-day, two late."""
+RESTARTS_MAX: Final = 3
+"""Deaths of one slot; the fourth process lives."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run met."""
+
+    cycles: int = 0
+    steps: int = 0
+    """Requests and journal records."""
+    orders: int = 0
+    crashes: int = 0
+    takeovers: int = 0
+    ambiguous: Counter[str] = field(default_factory=Counter)
+    """Unknown outcomes, by the state that each came to."""
+    faults: Counter[str] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+    calls_max: int = 0
+    gap_s_max: float = 0.0
+    over_cap: Decimal = Decimal(-1)
+    """The largest exposure at a send, less its cap, as a fraction of the cap; never above 0."""
+
+    def add(self, other: "Tally") -> None:
+        """Take another run's tally in."""
+        for name in ("cycles", "steps", "orders", "crashes", "takeovers"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("ambiguous", "faults", "checks"):
+            getattr(self, name).update(getattr(other, name))
+        for name in ("calls_max", "gap_s_max", "over_cap"):
+            setattr(self, name, max(getattr(self, name), getattr(other, name)))
+
+
+CONFIG: Final = CycleConfig(
+    execution=ExecutionConfig(),
+    entry=EntryConfig(),
+    exits=ExitConfig(),
+    gates=EnforcementConfig(portfolio=limits()),
+)
+
+
+class Run:
+    """One seed's run. ``go`` plays it whole; a violation is raised as ``Violated``."""
+
+    def __init__(self, seed: int, calendar: Calendar, *, full: bool = False) -> None:
+        self.seed = seed
+        self.tally = Tally()
+        self._calendar = calendar
+        self._full = full
+        self._sessions = calendar.sessions(FIRST, calendar.next(FIRST, SESSIONS))
+        self._market: Market = market(seed, self._sessions)
+        self._disk = MemoryDisk()
+        self._clock = Clock(calendar.open_at(FIRST) - timedelta(hours=1))
+        self._outside = Outside(seed, self._market, calendar, self._clock)
+        self._chance = Chance(seed, "run")
+        self._fold = Fold(empty_state())
+        self._carried: BookState = self._fold.freeze()
+        self._records: list[JournalRecord] = []
+        self._journal: Journal | None = None
+        self._fence = 0
+        prefix = own_prefix(BOOK, CONFIG.execution.deployment_id)
+        self._watch = Watch(
+            prefix=prefix,
+            limits=CONFIG.gates.limits,
+            truth=self._outside,
+            is_synced=lambda: self._disk.is_synced,
+        )
+
+    def go(self) -> Tally:
+        """Play every session, the last one undisturbed, and see that book and exchange agree."""
+        *disturbed, last = self._sessions
+        for session in disturbed:
+            self._play(session)
+        self._outside.behave()
+        self._play(last, quiet=True)
+        self._watch.quiet(self._fold.freeze())
+        self.tally.checks.update(self._watch.checks)
+        self.tally.faults.update(self._outside.injected)
+        self.tally.over_cap = self._watch.worst
+        self.tally.orders = len(list(self._outside.orders()))
+        return self.tally
+
+    # -- one session -----------------------------------------------------------------------------------------
+
+    def _play(self, session: SessionDate, *, quiet: bool = False) -> None:
+        open_at, close_at = self._calendar.open_at(session), self._calendar.close_at(session)
+        self._clock.to(open_at - timedelta(hours=1))
+        for action in self._market.actions:
+            if action.ex_date == session and action.ratio_num and action.ratio_den:
+                self._watch.split(action.symbol, action.ratio_num, action.ratio_den)
+        self._open(session)
+        made = self._morning(session)
+        self._outside.stranger(self._market)
+        slots = self._slots(open_at, close_at, quiet=quiet)
+        kill_from = self._chance.below(2 * len(slots)) if self._chance.happens(0.15) else None
+        for number, at in enumerate(slots):
+            killed = kill_from is not None and kill_from <= number < kill_from + 3 and not quiet
+            broken = not quiet and self._chance.happens(0.02)
+            self._slot(session, made, at, is_first=not number, killed=killed, broken=broken, quiet=quiet)
+        self._clock.to(close_at + timedelta(minutes=20))
+        self._agree(session)
+
+    def _slots(self, open_at: datetime, close_at: datetime, *, quiet: bool) -> list[datetime]:
+        count = (close_at - open_at) // SLOT
+        if quiet:
+            return [open_at + SLOT * number for number in (0, 1, 2, count - 1)]
+        numbers = range(count) if self._full else sorted({min(number, count - 1) for number in SHORT})
+        return [open_at + SLOT * number for number in numbers]
+
+    def _open(self, session: SessionDate) -> None:
+        """A new journal, which names what it carries over."""
+        self._carried = self._fold.freeze()
+        path = layout.journal(BOOK, session)
+        self._journal = Journal.open(self._disk, path)
+        rows = books.opening(self._carried, BOOK, session, "0" * 64, self._outside.account_facts())
+        made = self._journal.append([(event, self._clock.now(), None, data) for event, data in rows])
+        self._records = list(made)
+        self._fold = Fold(fold_records(self._carried, made))
+
+    def _morning(self, session: SessionDate) -> Morning:
+        previous = self._calendar.previous(session)
+        marks = {symbol: self._market.closes[symbol, session] for symbol in SYMBOLS}
+        wished = wishes(self.seed, self._market, session, previous, self._calendar)
+        account = self._outside.account_facts()
+        return morning(wished, session, previous, self._carried, account, marks, CONFIG.gates)
+
+    def _agree(self, session: SessionDate) -> None:
+        """What lies on disk folds to the state that the run holds."""
+        read = Journal.open(self._disk, layout.journal(BOOK, session))
+        folded = fold_records(self._carried, read.records)
+        self._watch.cycle_ended(self._fold.freeze(), folded, 0, 0)
+        for record in read.records:
+            if record.event == "order.resolved":
+                self.tally.ambiguous[str(record.data["state"])] += 1
+
+    # -- one slot --------------------------------------------------------------------------------------------
+
+    def _slot(
+        self,
+        session: SessionDate,
+        made: Morning,
+        at: datetime,
+        *,
+        is_first: bool,
+        killed: bool,
+        broken: bool,
+        quiet: bool,
+    ) -> None:
+        """Run a slot; a process that dies in it is followed by another, a few seconds later."""
+        self._clock.to(at)
+        self._outside.new_cycle()
+        name = f"{at:%H%M}"
+        for number in range(RESTARTS_MAX + 1):
+            folder = name if not number else f"{name}-{number + 1}"
+            inputs = self._inputs(session, made, folder, is_first=is_first, killed=killed, broken=broken)
+            may_die = not quiet and number < RESTARTS_MAX
+            try:
+                self._process(inputs, may_die=may_die)
+                return
+            except SimulatedCrash:
+                self.tally.crashes += 1
+                self._restart(session)
+                self._clock.wait(self._chance.between(1, 20))
+
+    def _restart(self, session: SessionDate) -> None:
+        """A fresh process finds what the disk kept."""
+        self._disk.restart()
+        self._journal = Journal.open(self._disk, layout.journal(BOOK, session))
+        self._records = list(self._journal.records)
+        self._fold = Fold(fold_records(self._carried, self._records))
+
+    def _process(self, inputs: CycleInputs, *, may_die: bool, nested: bool = False) -> None:
+        """One process works the slot: to its end, to its death, or until another one takes the book over."""
+        self._fence += 1
+        fence = self._fence
+        chance = self._chance
+        dies_at = 1 + chance.below(60) if may_die and chance.happens(0.08) else None
+        self._disk.power_loss = chance.happens(0.3)
+        self._disk.crash_at = (
+            self._disk.steps + 1 + chance.below(80) if may_die and chance.happens(0.08) else None
+        )
+        taken_at = 1 + chance.below(40) if may_die and not nested and chance.happens(0.04) else None
+
+        def before(number: int) -> None:
+            if number == taken_at:
+                self.tally.takeovers += 1
+                again = inputs.slot + "-b"
+                self._process(self._again(inputs, again), may_die=False, nested=True)
+
+        def guard() -> None:
+            if self._fence != fence:
+                raise Denied(LedgerCode.FENCE_LOST, "another process holds the book")
+
+        line = Line(
+            self._outside.door,
+            self._clock,
+            self._watch,
+            lambda: self._fold,
+            inputs.session_date,
+            self._outside.account_facts().equity,
+            dies_at=dies_at,
+            after=chance.happens(0.5),
+            before_call=before,
+        )
+        journal = _Told(self._append, guard)
+        ports = Ports(broker=line, feed=line, journal=journal, now=self._clock.now, pause=line.pause)
+        try:
+            result = run_cycle(inputs, ports, CONFIG)
+        except Denied as error:
+            if error.code != LedgerCode.FENCE_LOST:
+                raise
+            return
+        finally:
+            self.tally.steps += line.calls
+            self.tally.calls_max = max(self.tally.calls_max, line.calls)
+        self._disk.crash_at = None
+        self.tally.cycles += 1
+        if self._fence == fence:
+            self._ended(inputs, result, line)
+
+    def _append(self, entries: Iterable[Entry]) -> Sequence[JournalRecord]:
+        """Onto the disk, and then into the fold that the checks ask."""
+        assert self._journal is not None, "no session is open"
+        made = self._journal.append(entries)
+        self.tally.steps += len(made)
+        self._records += made
+        for record in made:
+            self._fold.apply(record)
+        self._fold.refused.clear()
+        return made
+
+    def _ended(self, inputs: CycleInputs, result: CycleResult, line: Line) -> None:
+        state = self._fold.freeze()
+        self._watch.cycle_ended(result.state_after, state, line.calls, line.paused_s)
+        if self._outside.disturbed_now:
+            return
+        excused = {o.symbol for o in state.orders if o.state in UNKNOWN}
+        excused |= {p.symbol for p in state.positions if p.position_id in result.carried}
+        excused |= {s for s in SYMBOLS if (s, inputs.session_date) not in self._market.bars}
+        self._watch.covered(frozenset(excused))
+
+    # -- what a process finds --------------------------------------------------------------------------------
+
+    def _again(self, inputs: CycleInputs, folder: str) -> CycleInputs:
+        return replace(
+            inputs, slot=folder, state=self._fold.freeze(), untold=untold(self._carried, self._records)
+        )
+
+    def _inputs(
+        self,
+        session: SessionDate,
+        made: Morning,
+        folder: str,
+        *,
+        is_first: bool,
+        killed: bool,
+        broken: bool,
+    ) -> CycleInputs:
+        before = [each for each in self._sessions if each < session]
+        return CycleInputs(
+            book_id=BOOK,
+            session_date=session,
+            data_session=made.previous,
+            slot=folder,
+            kind=CycleKind.INTRADAY,
+            is_first=is_first,
+            state=self._fold.freeze(),
+            untold=untold(self._carried, self._records),
+            open_at=self._calendar.open_at(session),
+            close_at=self._calendar.close_at(session),
+            sessions=(*before, session),
+            history={symbol: self._history(symbol, before) for symbol in SYMBOLS},
+            marks=made.marks,
+            candidates=made.candidates,
+            enforcement=ReadFaultCode.CORRUPT if broken else made.enforcement,
+            snapshot=made.snapshot,
+            control=control(self._clock.now(), killed=killed),
+        )
+
+    def _history(self, symbol: str, before: list[SessionDate]) -> tuple[BarFacts, ...]:
+        if any(action.symbol == symbol for action in self._market.actions):
+            return ()  # bars of another basis are no structure
+        rows = ((each, self._market.bars.get((symbol, each))) for each in before)
+        return tuple(
+            BarFacts(
+                symbol=symbol,
+                session_date=each,
+                open=row.open,
+                high=row.high,
+                low=row.low,
+                close=row.close,
+                volume=Decimal(row.volume),
+            )
+            for each, row in rows
+            if row is not None
+        )
+
+
+class _Told:
+    """A process's journal: what it appends is on the run's disk, and in the run's own fold."""
+
+    def __init__(
+        self, append: Callable[[Iterable[Entry]], Sequence[JournalRecord]], guard: Callable[[], None]
+    ) -> None:
+        self._append = append
+        self._guard = guard
+
+    def append(self, entries: Iterable[Entry]) -> Sequence[JournalRecord]:
+        """As the journal does, while this process speaks for the book."""
+        self._guard()
+        return self._append(entries)

@@ -1,0 +1,153 @@
+"""Many seeds, one verdict: every run keeps every invariant, or the command is told that repeats the one that did not.
+
+python -m tools.soak                              what the gate runs: 1,000 short seeds and 20 full ones
+python -m tools.soak --seeds 100000 --only-full   the long one: every slot of every session
+python -m tools.soak --seed 4711 [--only-full]    one seed, with what it met and where it broke
+"""
+
+import argparse
+import os
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Final
+
+from rich.table import Table
+
+from flows.console import OUT
+from flows.progress import bar
+from market.calendar import Calendar
+from simulation.seeds.kept import KEPT
+from simulation.seeds.run import Run, Tally
+
+GATE: Final = (1_000, 20)
+"""Short and full seeds of the gate."""
+BATCH: Final = 10
+Job = tuple[int, bool]
+"""(seed, whether every slot of its sessions is played)."""
+
+
+@dataclass(slots=True)
+class Total:
+    """What the runs met, summed; and the seeds that failed, with why."""
+
+    seeds: int = 0
+    tally: Tally = field(default_factory=Tally)
+    failed: list[tuple[Job, str]] = field(default_factory=list)
+
+    def add(self, job: Job, met: Tally, why: str | None) -> None:
+        """Take one run in."""
+        self.seeds += 1
+        self.tally.add(met)
+        if why is not None:
+            self.failed.append((job, why))
+
+
+@cache
+def _calendar() -> Calendar:
+    return Calendar()
+
+
+def play(job: Job) -> tuple[Job, Tally, str | None]:
+    """Run one seed: what it met, and the reason if it broke."""
+    seed, full = job
+    run = Run(seed, _calendar(), full=full)
+    try:
+        run.go()
+    except Exception as error:  # noqa: BLE001  # whatever breaks a run is its finding, and is told with its seed
+        return job, run.tally, f"{type(error).__name__}: {error}"
+    return job, run.tally, None
+
+
+def play_all(jobs: Sequence[Job]) -> list[tuple[Job, Tally, str | None]]:
+    """Run several seeds in this process."""
+    return [play(job) for job in jobs]
+
+
+def soak(jobs: Sequence[Job], workers: int) -> Total:
+    """Run *jobs* on *workers* processes; what comes of each is the same whatever their number."""
+    total = Total()
+    batches = [jobs[at : at + BATCH] for at in range(0, len(jobs), BATCH)]
+    with bar("seeds", len(jobs)) as step, ProcessPoolExecutor(workers) as pool:
+        for rows in pool.map(play_all, batches):
+            for job, met, why in rows:
+                total.add(job, met, why)
+            step(total.seeds, f"{total.tally.cycles:,} cycles, {len(total.failed)} failed")
+    return total
+
+
+def _rows(total: Total, spent_s: float) -> Iterator[tuple[str, str]]:
+    met = total.tally
+    yield "seeds", f"{total.seeds:,}"
+    yield "cycles", f"{met.cycles:,} in {spent_s:.0f} s"
+    yield "steps (requests and records)", f"{met.steps:,}"
+    yield "orders at the exchange", f"{met.orders:,}"
+    yield "faults", f"{met.faults.total():,}: {_counts(met.faults)}"
+    yield "crashes, takeovers", f"{met.crashes:,}, {met.takeovers:,}"
+    yield "unknown outcomes, by how each ended", f"{met.ambiguous.total():,}: {_counts(met.ambiguous)}"
+    yield "checks, by invariant", f"{met.checks.total():,}: {_counts(met.checks)}"
+    yield "requests in one cycle, most", f"{met.calls_max}"
+    yield "longest gap of a stop, session seconds", f"{met.gap_s_max:.0f}"
+    yield "largest exposure over its cap", f"{max(Decimal(0), met.over_cap):.4f}"
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+
+
+def show(total: Total, spent_s: float) -> None:
+    """Print what was met, and how to repeat each failure."""
+    table = Table(show_header=False, box=None)
+    for name, value in _rows(total, spent_s):
+        table.add_row(name, value)
+    OUT.print(table)
+    for (seed, full), why in total.failed[:20]:
+        print(
+            f"FAILED  {why}\n  repeat it: python -m tools.soak --seed {seed}{' --only-full' if full else ''}"
+        )
+
+
+def _jobs(asked: argparse.Namespace) -> list[Job]:
+    if asked.seed is not None:
+        return [(asked.seed, asked.only_full)]
+    if asked.only_full:
+        return [(seed, True) for seed in range(asked.first, asked.first + asked.seeds)]
+    short = [(seed, False) for seed in range(asked.first, asked.first + asked.seeds)]
+    return [*KEPT, *short, *((seed, True) for seed in range(asked.first, asked.first + asked.full))]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit 0 if every seed kept every invariant, else 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.soak", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
+    parser.add_argument("--seeds", type=int, default=GATE[0], help="how many seeds (default %(default)s)")
+    parser.add_argument("--full", type=int, default=GATE[1], help="how many of them again at full length")
+    parser.add_argument("--only-full", action="store_true", help="play every slot of every session")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--seed", type=int, help="this seed alone, with its traceback")
+    asked = parser.parse_args(arguments)
+    began = time.perf_counter()
+    if asked.seed is not None:
+        run = Run(asked.seed, _calendar(), full=asked.only_full)
+        total = Total()
+        try:
+            run.go()
+            total.add((asked.seed, asked.only_full), run.tally, None)
+        except Exception as error:  # noqa: BLE001  # shown whole
+            traceback.print_exc()
+            total.add((asked.seed, asked.only_full), run.tally, f"{type(error).__name__}: {error}")
+    else:
+        total = soak(_jobs(asked), os.cpu_count() or 1)
+    show(total, time.perf_counter() - began)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
