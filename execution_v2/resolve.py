@@ -26,8 +26,10 @@ _ENDS: Final = {
     "expired": OrderState.EXPIRED,
     "rejected": OrderState.REJECTED,
     "replaced": OrderState.REPLACED,
+    "filled": OrderState.CANCELLED,
 }
-"""A broker's word for an order that ended otherwise than by its last fill."""
+"""A broker's word for an order that works no more. One that is filled in full has ended by its last fill; one that the
+broker filled for fewer shares than it stands for with us (a stop kept as it was over a split) ends here."""
 _TO_BE_FOUND: Final = UNKNOWN | {OrderState.CREATED, OrderState.NEVER_SENT}
 DONE_FOR_DAY: Final = "done_for_day"
 """A broker's word for an order that fills no more today: the end of a DAY order, and of no other."""
