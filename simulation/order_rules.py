@@ -102,8 +102,11 @@ def day_trades(state: AccountState) -> int:
         bought: set[str] = set()
         traded: set[str] = set()
         for fill in state.fills[session]:
-            (bought if fill.side is Side.BUY else traded).add(fill.symbol)
-        count += len(bought & traded)
+            if fill.side is Side.BUY:
+                bought.add(fill.symbol)
+            elif fill.symbol in bought:
+                traded.add(fill.symbol)
+        count += len(traded)
     return count
 
 

@@ -114,6 +114,44 @@ def test_a_fired_stop_sells_on_at_the_market_even_when_the_price_recovers() -> N
     assert [(50, "49.00"), (50, "52.00")] == pit.fills("s")
 
 
+def test_a_resting_buy_waits_until_the_ask_is_at_its_limit() -> None:
+    bars = [five(0, 0, "50.00", "50.00", "50.00", "50.00"), five(0, 1, "49.48", "49.48", "49.48", "49.48")]
+    pit = Pit(typed(*bars, five(0, 2, "49.40", "49.40", "49.40", "49.40")), config=ExchangeConfig())
+    pit.at(0, 1).buy("b", 100, limit="49.50")
+    pit.at(0, 9)
+    assert [] == pit.fills("b")  # 8 bps above 49.48 is 49.52
+    pit.at(0, 10)
+    assert [(100, "49.44")] == pit.fills("b")
+
+
+def test_of_a_stop_and_a_limit_that_one_price_reaches_the_stop_goes_first() -> None:
+    pit = held(Pit(typed(five(0, 0, "50.00", "50.00", "50.00", "50.00"), five(0, 3, *["48.00"] * 4, 1_000))))
+    pit.at(0, 6).sell("a", 50, limit="47.00")
+    pit.sell("s", 50, stop="49.00")
+    pit.at(0, 16)
+    assert ["filled", "open"] == [pit.order(name).status for name in ("s", "a")]
+
+
+def test_a_market_buy_takes_what_the_cash_pays_for_and_the_rest_ends() -> None:
+    bars = [five(0, 0, "50.00", "50.00", "50.00", "50.00"), five(0, 3, "60.00", "60.00", "60.00", "60.00")]
+    pit = Pit(typed(*bars)).at(0, 6)
+    assert "open" == status(pit.buy("b", 1_990))
+    pit.at(0, 16)
+    assert [(1_666, "60.00")] == pit.fills("b")
+    assert "cancelled" == pit.order("b").status
+
+
+def test_a_stop_for_more_than_is_held_after_a_reverse_split_sells_what_is_held() -> None:
+    split = CorporateAction(symbol="AAA", ex_date=DAYS[1], kind=ActionKind.SPLIT, ratio_num=1, ratio_den=2)
+    after = bar("100.00", "100.00", "100.00", "100.00")
+    falls = bar("30.00", "30.00", "30.00", "30.00", 7_800_000)
+    pit = held(Pit(pathed(FLAT, after, falls, acts=(split,)), gtc_on_split="keep"))
+    pit.sell("s", 100, stop="40.00")
+    pit.at(2, 0)
+    assert [(50, "30.00")] == pit.fills("s")
+    assert "cancelled" == pit.order("s").status
+
+
 def test_one_advance_or_many_play_the_same() -> None:
     def run(step: float) -> list[str]:
         pit = held(Pit(pathed(RISING, bar("51.00", "53.00", "47.00", "48.00"))))
@@ -257,6 +295,16 @@ def test_flags_refuse_what_they_say() -> None:
     flags.day_trade_protected = False
     flags.untradable.add("AAA")
     assert "NOT_TRADABLE" == reason(pit.buy("c", 1, limit="51.00"))
+
+
+def test_a_day_trade_is_bought_before_it_is_sold_in_one_session() -> None:
+    pit = held(Pit(pathed(FLAT, FLAT, FLAT)))
+    assert 0 == pit.exchange.account().day_trades
+    pit.at(1, 1).sell("x", 50, limit="40.00")
+    assert 0 == pit.exchange.account().day_trades
+    pit.buy("b", 10, limit="51.00")
+    pit.sell("y", 10, limit="40.00")
+    assert 1 == pit.exchange.account().day_trades
 
 
 def test_a_used_client_id_is_refused_and_so_is_what_nobody_knows() -> None:
