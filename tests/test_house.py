@@ -37,6 +37,8 @@ AMBIENT_ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ): "the stream runs beside the cycle, and is drained by it",
     ("simulation/loopback.py", "socket"): "tears a connection down, which is one of its faults",
     ("simulation/loopback.py", "threading"): "a server answers beside its client, and no byte is sealed",
+    ("simulation/alpaca_server/stream.py", "socket"): "as the loopback's, for a connection that is a stream",
+    ("simulation/alpaca_server/stream.py", "threading"): "as above",
     ("market/sidecar.py", "os.getpid"): "names a temporary folder that is gone with the rename",
 }
 """(file, name) -> why this file may read the machine although it lies below flows/."""
