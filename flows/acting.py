@@ -6,7 +6,7 @@ from datetime import date
 
 from flows.day import Day, open_day, sealed
 from flows.house import House
-from flows.settings import operable
+from flows.settings import SIM, operable
 from flows.world import World, open_world
 from ledger import layout
 from ledger.lock import BookLock
@@ -23,7 +23,11 @@ def acting(house: House, book_id: str, owner: str) -> Iterator[tuple[World, Call
     """
     operable(book_id)
     with BookLock(house.root, book_id).acquire(owner) as fence:
-        yield open_world(house, book_id), fence.check
+        world = open_world(house, book_id)
+        try:
+            yield world, fence.check
+        finally:
+            world.close()
 
 
 def ready_day(house: House, book_id: str, on: date) -> Day:
@@ -40,12 +44,17 @@ def ready_day(house: House, book_id: str, on: date) -> Day:
 def check_ready(house: House, day: Day) -> None:
     """Refuse before anything is written: a session without bars, or one that others came after."""
     newest = _last_index(house)
-    at = house.calendar.index(day.session)
+    # Our own exchange plays the session from the store; at a broker it plays itself, and is judged by bars up to P.
+    needed = day.session if day.book_id == SIM else day.previous
+    at = house.calendar.index(needed)
     assert at is not None
     if at > newest:
         raise UsageFault(
             EdgeCode.BARS_ABSENT_FOR_SESSION,
-            f"the store's last bar is of {house.calendar.at(newest)}: the exchange cannot play {day.session}",
+            f"the store's last bar is of {house.calendar.at(newest)}: "
+            + (
+                f"the exchange cannot play {day.session}" if needed == day.session else f"{needed} is missing"
+            ),
             safe="nothing was started",
             next="import later bars, or choose an earlier session",
         )

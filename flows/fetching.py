@@ -1,7 +1,6 @@
 """What a feed gives goes in whole, with the instant at which we first held it, or nothing is written at all."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 
+from flows.clocks import WallClock
 from flows.progress import bar
 from market.calendar import EPOCH
 from market.feed import ReadFailed
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
 DAY: Final = "1Day"
 INTERVAL_S: Final = {"10Min": 600, "5Min": 300}
 TIMEFRAMES: Final = (DAY, *INTERVAL_S)
-
-
-class WallClock:
-    """The machine's clock: this is the edge, and what it says is written down as ``known_at``."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

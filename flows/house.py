@@ -13,6 +13,7 @@ from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
 if TYPE_CHECKING:
+    from flows.clocks import Time
     from market.calendar import Calendar
     from market.contract import ContractResult
     from market.panel import Panel
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 
 
 class House:
-    """One data root and its configuration. *disk* may be another view of the same root (replay, crash tests)."""
+    """One data root and its configuration. *disk* may be another view of the same root (replay, crash tests).
 
-    def __init__(self, settings: Settings, disk: Disk | None = None) -> None:
+    *time*: by which a book at a broker lives; None: the wall's. A SIM book has its own.
+    """
+
+    def __init__(self, settings: Settings, disk: Disk | None = None, time: "Time | None" = None) -> None:
         self.settings = settings
         self.root = settings.root()
         self.disk: Disk = disk or LocalDisk(self.root)
@@ -34,10 +38,11 @@ class House:
         self._contract: tuple[object, ContractResult] | None = None
         self._history: dict[tuple[str, int], tuple[BarFacts, ...]] = {}
         self.held = Held()
+        self.time = time
 
     def with_disk(self, disk: Disk) -> "House":
         """The same house, its market opened once, over another disk."""
-        other = House(self.settings, disk)
+        other = House(self.settings, disk, self.time)
         for name in ("calendar", "store", "sidecar"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]

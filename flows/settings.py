@@ -36,7 +36,7 @@ from schemas.base import Fact
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 from schemas.strategy_registry import EntryModel
-from simulation.config import ExchangeConfig
+from simulation.config import ExchangeConfig, SimConfig
 from strategies.config import CandidateConfig, EntryConfig, ExitConfig, ScanConfig, TrendConfig
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 
 FILE_NAME: Final = "avwap.toml"
 BOOKS: Final = tuple(LIMITS)
-OPERABLE: Final = frozenset({"SIM"})
+SIM: Final = "SIM"
+OPERABLE: Final = frozenset({"SIM", "ALPACA_PAPER", "ALPACA_LIVE"})
 """Books that have a broker adapter in this version; the others have limits, gates and a ledger, and refuse."""
 REFUSED_MODELS: Final = {
     EntryModel.BOH_10M: f"{EdgeCode.ENTRY_MODEL_NEEDS_INTRADAY}: it confirms on five-minute bars, the feed has "
@@ -73,6 +74,7 @@ FLAGS: Final = frozenset(
         "s2_daily_pnl_json",
         "shadow_strategy_ids",
         "universe_allow_network",
+        "dry_run",
     )
 )
 """Settings whose environment variable is the roadmap's name, in capitals and without AVWAP_."""
@@ -81,7 +83,6 @@ NOT_YET: Final = (
     "E3_RISK_ATTRIBUTION_SUMMARY_WRITE",
     "E3_RISK_ATTRIBUTION_ROLLING_WRITE",
     "E3_RISK_ATTRIBUTION_SLACK_SUMMARY",
-    "DRY_RUN",
 )
 """Flags that the roadmap names and nothing reads yet: who sets one is told so, and does not rely on it."""
 NO_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
@@ -207,10 +208,11 @@ class Settings(Given):
             "alpaca",
             "apca_api_key_id",
             "apca_api_secret_key",
+            "dry_run",
         }
     )
-    """Where the ledger lies, secrets, how feed and broker are reached, what is recorded as an observation, and the
-    switch whose record is in the decisions: what stands before them, and every exit, keeps its bytes under it."""
+    """Where the ledger lies, secrets, how feed and broker are reached, what is recorded as an observation, whether
+    cycles are dry, and the switch whose record is in the decisions: all that stands before them keeps its bytes."""
 
     benchmark: str = "SPY"
     contract: ContractConfig = ContractConfig()
@@ -221,6 +223,7 @@ class Settings(Given):
     exits: ExitConfig = ExitConfig()
     execution: ExecutionConfig = ExecutionConfig()
     exchange: ExchangeConfig = ExchangeConfig()
+    sim: SimConfig = SimConfig()
     feed: FeedConfig = FeedConfig()
     alpaca: AlpacaConfig = AlpacaConfig()
     metrics: MetricsConfig = MetricsConfig()
@@ -235,6 +238,8 @@ class Settings(Given):
     portfolio_decision_enforce: bool = _flag("PORTFOLIO_DECISION_ENFORCE")
     e2_regime_risk_modulation: bool = _flag("E2_REGIME_RISK_MODULATION")
     universe_allow_network: bool = _flag("UNIVERSE_ALLOW_NETWORK")
+    dry_run: Annotated[bool, BeforeValidator(_switch)] = _flag("DRY_RUN")
+    """Every cycle is a plan: nothing is sent, nothing of the ledger's record changes."""
     apca_api_key_id: SecretStr | None = Field(default=None, validation_alias="APCA_API_KEY_ID")
     apca_api_secret_key: SecretStr | None = Field(default=None, validation_alias="APCA_API_SECRET_KEY")
     live_trading: bool = _flag("LIVE_TRADING")
@@ -326,6 +331,10 @@ class Settings(Given):
             protections=self.protections[book_id],
         )
 
+    def is_intraday(self, book_id: str) -> bool:
+        """Whether *book_id* is watched inside the day."""
+        return book_id != SIM or self.sim.bars == "intraday"
+
     def shown(self) -> dict[str, Any]:
         """Every setting but where the ledger lies, as plain values; secrets redacted."""
         return self.model_dump(mode="json", by_alias=False, exclude={"home"})
@@ -400,6 +409,6 @@ def operable(book_id: str) -> str:
             EdgeCode.BOOK_NOT_OPERABLE,
             f"{book_id} has no broker adapter in this version; {', '.join(sorted(OPERABLE))} has",
             safe="no broker was contacted",
-            next="run the same command with --book SIM",
+            next="run the same command with --book SIM, for instance",
         )
     return book_id

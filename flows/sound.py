@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from flows.settings import BOOKS, NO_WORDS, NOT_YET, OPERABLE, ConfigInvalid, Given, Settings, given, load
+from flows.settings import BOOKS, NO_WORDS, NOT_YET, SIM, ConfigInvalid, Given, Settings, given, load
 from flows.sharing import read_text, sharing_of
 from portfolio.limits import LimitsConfig
 from portfolio.sleeves import Sharing, parse_daily_pnl
@@ -68,9 +68,9 @@ def _of_the_texts(texts: Given, settings: Settings | None) -> Iterator[str]:
 
 
 def _sharing(texts: Given, settings: Settings | None) -> Sharing:
-    """How the book that can be operated is shared. Without settings, tables of the file have told their faults."""
+    """How the book that needs no broker is shared. Without settings, tables of the file have told their faults."""
     return sharing_of(
-        {} if settings is None else settings.books[next(iter(sorted(OPERABLE)))].sleeves,
+        {} if settings is None else settings.books[SIM].sleeves,
         texts.s2_sleeves_json,
         read_text(texts.home, texts.s2_sleeves_file),
         allow_unsleeved=False,
@@ -118,8 +118,6 @@ def warnings(settings: Settings) -> Iterator[str]:
 
 
 def _about_money(settings: Settings) -> Iterator[str]:
-    if settings.live_trading and LIVE not in OPERABLE:
-        yield "live_trading is on, but this version has no adapter for ALPACA_LIVE: it changes nothing"
     if settings.live_trading:
         token = settings.live_confirm_token
         if token is None or len(token.get_secret_value().strip()) < TOKEN_CHARACTERS_MIN:
@@ -139,7 +137,7 @@ def _about_money(settings: Settings) -> Iterator[str]:
 
 def _about_sharing(settings: Settings) -> Iterator[str]:
     enabled = settings.candidates.strategies_enabled
-    for book in (each for each in BOOKS if each in OPERABLE):
+    for book in _meant(settings):
         sharing = settings.sharing(book)
         if sharing.faults:
             continue  # told as such
@@ -150,6 +148,14 @@ def _about_sharing(settings: Settings) -> Iterator[str]:
         for shadow, original in sorted(sharing.shadows.items()):
             if original not in enabled:
                 yield f"SHADOW_STRATEGY_IDS {shadow}: {original} is not enabled, so it has nothing to repeat"
+
+
+def _meant(settings: Settings) -> list[str]:
+    """SIM, and the Alpaca book of the account whose keys are set."""
+    wanted = {SIM}
+    if settings.apca_api_key_id is not None:
+        wanted.add(f"ALPACA_{settings.alpaca.host.upper()}")
+    return [book for book in BOOKS if book in wanted]
 
 
 def _about_limits(book: str, limits: LimitsConfig) -> Iterator[str]:

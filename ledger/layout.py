@@ -107,6 +107,16 @@ def exchange(book_id: str) -> str:
     return f"{book(book_id)}/exchange.jsonl"
 
 
+def breaker(book_id: str) -> str:
+    """How the line to the broker stood when the last process let it go; outside every seal."""
+    return f"{book(book_id)}/breaker.json"
+
+
+def dry(book_id: str, session: date, slot: str) -> str:
+    """The folder of what a cycle would have done; no part of any day."""
+    return f"{book(book_id)}/dry/{session.isoformat()}/{slot}"
+
+
 def control(book_id: str, name: str) -> str:
     """What an operator sets."""
     return f"{book(book_id)}/control/{name}"

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -42,3 +43,14 @@ class IntradayConfig(Fact):
     gtc_on_split: GtcOnSplit = GtcOnSplit.CHANGE
     day_trades_max: int = Field(default=3, ge=0)
     """Day trades of five sessions that a protected account may make."""
+
+
+class SimConfig(Fact):
+    """How the SIM book is watched."""
+
+    bars: Literal["daily", "intraday"] = "daily"
+    """daily: three cycles a session on daily bars; intraday: one every five minutes on the bars inside the day."""
+    seconds: Literal[60, 300] = 300
+    """Of the bars into which a day is laid out."""
+    orders: IntradayConfig = IntradayConfig()
+    """How the intraday exchange treats orders; not asked on daily bars."""

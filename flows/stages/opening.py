@@ -158,11 +158,13 @@ def resume_session(day: Day, guard: Guard | None) -> Session:
 
 def open_session(day: Day, world: World, guard: Guard | None) -> Session:
     """Open D: genesis if the book is new, then the journal. Repeating it changes nothing."""
-    world.clock.step(day.house.calendar.cut_at(day.session))
+    # The morning's own instant, whatever the machine's: a rerun of it, and its replay, say the same.
+    at = day.house.calendar.cut_at(day.session)
+    world.clock.step(at)
     if last_sealed(day.house.disk, day.book_id, day.session) is None:
-        _genesis(day.sibling(day.previous), world, guard)
+        _genesis(day.sibling(day.previous), world, at, guard)
     carried = carried_into(day)
-    journal = _opened(day, carried, world, guard, more=metrics.shut(day))
+    journal = _opened(day, carried, at, guard, more=metrics.shut(day))
     return Session(journal=journal, carried=carried.state)
 
 
@@ -192,16 +194,15 @@ def book(day: Day) -> Written:
 def _opened(
     day: Day,
     carried: Carried,
-    world: World,
+    at: datetime,
     guard: Guard | None,
     account: AccountFacts | None = None,
     more: Sequence[tuple[str, Fact]] = (),
 ) -> Journal:
-    """The journal of D with its first records; those that a crash cut off are added."""
+    """The journal of D with its first records, dated *at*; those that a crash cut off are added."""
     journal = open_journal(day, guard, carried.tail)
     rows = (*books.opening(carried.state, day.book_id, day.session, carried.tail, account), *more)
-    now = world.clock.now()
-    journal.append([(event, now, None, data) for event, data in rows[len(journal.records) :]])
+    journal.append([(event, at, None, data) for event, data in rows[len(journal.records) :]])
     return journal
 
 
@@ -212,12 +213,12 @@ def _carried_refs(day: Day, carried: Carried) -> Sequence[InputRef]:
     return (InputRef(path=path, sha256=_digest(day, path)),)
 
 
-def _genesis(day: Day, world: World, guard: Guard | None) -> None:
+def _genesis(day: Day, world: World, at: datetime, guard: Guard | None) -> None:
     """The book's first folder, dated P: the account as observed, its funding, and a snapshot of it, sealed."""
     observed = _account(day, world, must=True)
     account = observed.artifact.account
     assert account is not None, "a book begins with an account that was read"
-    _opened(day, Carried(state=empty_state(), tail=ZEROS, session=None), world, guard, account)
+    _opened(day, Carried(state=empty_state(), tail=ZEROS, session=None), at, guard, account)
     book(day)
     day.write("snapshot.json", snapshots.genesis(account, day.session), (observed.ref,))
     seal(day.house.disk, day.ctx, None)
@@ -301,6 +302,7 @@ def control_now(day: Day, world: World) -> ControlObservation:
         live_trading=settings.live_trading,
         live_token_ok=fault is None if asked else None,
         live_token_fault=fault,
+        live_host_ok=world.host_ok,
     )
 
 

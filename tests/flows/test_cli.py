@@ -89,7 +89,7 @@ def test_a_misspelt_book_has_no_state_to_look_at(home: Path, command: str) -> No
 
 @pytest.mark.parametrize("command", ["day", "premarket", "scan", "decide", "enforce", "cycle", "close"])
 def test_a_book_without_an_adapter_is_refused_before_anything_starts(home: Path, command: str) -> None:
-    unchanged(home, 2, "BOOK_NOT_OPERABLE", *dated(command, "ALPACA_LIVE", NEXT))
+    unchanged(home, 2, "BOOK_NOT_OPERABLE", *dated(command, "SCHWAB_401K_MANUAL", NEXT))
 
 
 @pytest.mark.parametrize("command", ["verify", "status"])
