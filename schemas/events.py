@@ -6,8 +6,41 @@
 from typing import Final
 
 from schemas.base import Amount, Fact, Instant, Measure2, Price, Scalar, SessionDate, Shares
-from schemas.book import Order, OrderState, Side
 from schemas.header import Finding, InputRef
+from schemas.order_events import (
+    IllegalTransition,
+    OrderCancelling,
+    OrderConfirmed,
+    OrderContradicted,
+    OrderEnded,
+    OrderFilled,
+    OrderOperatorResolved,
+    OrderRejected,
+    OrderReplaced,
+    OrderReplaceRejected,
+    OrderReplacing,
+    OrderResolved,
+    OrderSubmitting,
+    OrderUnresolved,
+)
+
+__all__ = [
+    "IllegalTransition",
+    "OrderCancelling",
+    "OrderConfirmed",
+    "OrderContradicted",
+    "OrderEnded",
+    "OrderFilled",
+    "OrderOperatorResolved",
+    "OrderRejected",
+    "OrderReplaced",
+    "OrderReplaceRejected",
+    "OrderReplacing",
+    "OrderResolved",
+    "OrderSubmitting",
+    "OrderUnresolved",
+]
+"""What ``order_events`` declares and the rest imports from here, beside what follows."""
 
 
 class SessionOpened(Fact):
@@ -116,124 +149,6 @@ class EntriesEnforced(Fact):
     refused: int = 0
     blocked: tuple[BlockedBy, ...] = ()
     book_codes: tuple[str, ...] = ()
-
-
-class OrderSubmitting(Fact):
-    """Written and synced before the first byte leaves. The order is possibly live from here on."""
-
-    order: Order
-
-
-class OrderConfirmed(Fact):
-    """The broker says that it holds the order."""
-
-    ord_id: str
-    order_id: str
-
-
-class OrderRejected(Fact):
-    """The broker provably said no."""
-
-    ord_id: str
-    reason: str
-    raw: str
-
-
-class OrderUnresolved(Fact):
-    """No definite answer: SUBMIT_UNKNOWN, REPLACE_UNKNOWN or CANCEL_UNKNOWN; counts as live in full."""
-
-    ord_id: str
-    state: OrderState
-    cause: str
-
-
-class OrderResolved(Fact):
-    """A look-up settled an unknown order."""
-
-    ord_id: str
-    state: OrderState
-    order_id: str | None
-    cause: str
-
-
-class OrderReplacing(Fact):
-    """A replace is about to be sent; *successor* becomes live when the broker says so."""
-
-    ord_id: str
-    successor: Order
-
-
-class OrderReplaced(Fact):
-    """The broker replaced *ord_id* by *successor_ord_id* under a new id."""
-
-    ord_id: str
-    successor_ord_id: str
-    successor_order_id: str
-
-
-class OrderReplaceRejected(Fact):
-    """The broker refused the replace; the old order stays as it was."""
-
-    ord_id: str
-    successor_ord_id: str
-    reason: str
-
-
-class OrderCancelling(Fact):
-    """A cancel is about to be sent."""
-
-    ord_id: str
-    cause: str
-
-
-class OrderEnded(Fact):
-    """The order reached a terminal state without a fill of ours in this record."""
-
-    ord_id: str
-    state: OrderState
-    cause: str
-
-
-class OrderFilled(Fact):
-    """One execution, booked once by its id."""
-
-    ord_id: str
-    fill_id: str
-    execution_id: str
-    decision_id: str | None
-    intent_id: str
-    position_id: str
-    strategy_id: str
-    sleeve_id: str
-    symbol: str
-    side: Side
-    quantity: Shares
-    price: Price
-    fee: Amount
-    executed_at: Instant
-    session_date: SessionDate
-    arrival_price: Price | None
-    reason: str
-    """The order's reason: ENTRY, STOP_INITIAL, STOP_RATCHET, TRIM_R1, TRIM_R2, EXIT_TIME …"""
-
-
-class OrderOperatorResolved(Fact):
-    """A person says how a FROZEN order ended, and on what evidence; its fill, if any, is the record before."""
-
-    ord_id: str
-    state: OrderState
-    operator: str
-    reason: str
-    evidence: str
-
-
-class OrderContradicted(Fact):
-    """The broker told of an order what its end, or its proof of absence, ruled out; *state* is what we held."""
-
-    ord_id: str
-    state: OrderState
-    code: str
-    detail: str
 
 
 class JournalLate(Fact):
@@ -411,15 +326,6 @@ class OperatorAct(Fact):
     reason: str
     subject: str | None = None
     detail: Scalar = None
-
-
-class IllegalTransition(Fact):
-    """A record that the order's table does not allow; the state was kept."""
-
-    ord_id: str
-    state: OrderState
-    event: str
-    detail: str
 
 
 EVENTS: Final[dict[str, type[Fact]]] = {
