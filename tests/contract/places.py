@@ -1,11 +1,13 @@
 """Where the contract is put to the test: an adapter, its clock, and a market that is open."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from market.calendar import Calendar
 from market.feed import Feed
 from schemas.base import SessionDate
 from schemas.book import OrderType, Side, TimeInForce
+from simulation.alpaca_server import KEY_ID, SECRET_KEY, AlpacaServer, Script
 from tests.simulation.floor_world import Pit, pathed
 from tests.simulation.world import DAYS, WeekHours, World, bar
 
@@ -64,7 +67,7 @@ class Place:
 
     def until(self, done: Callable[[], bool]) -> None:
         """Wait for what a broker may do in its own time; fails if it never does."""
-        for _ in range(100):
+        for _ in range(500):
             if done():
                 return
             self.wait()
@@ -122,6 +125,75 @@ def _step(pit: Pit) -> None:
 
 
 @contextmanager
+def alpaca(root: Path) -> Iterator[Place]:
+    """Alpaca's adapter, as its book opens it, over the protocol server in front of the intraday exchange."""
+    del root
+    with served() as (place, _, _):
+        yield place
+
+
+@contextmanager
+def served(faults: Script | None = None, **rules: Any) -> Iterator[tuple[Place, AlpacaServer, Pit]]:
+    """The same with the server and the exchange behind it in hand. *rules*: of the exchange, latencies say."""
+    pit = Pit(pathed(*[DAY] * len(DAYS)), **rules).at(0, 5)
+    with AlpacaServer(pit.exchange, lambda: pit.now, faults=faults) as server:
+        config = AlpacaConfig(
+            url_override=server.url,
+            data_url_override=server.data_url,
+            stream_url_override=server.stream_url,
+            write_s=1.0,
+            read_s=1.0,
+        )
+        access = AlpacaAccess(
+            config=config,
+            key_id=SecretStr(KEY_ID),
+            secret_key=SecretStr(SECRET_KEY),
+            calendar=_calendar(),
+            clock=PitClock(pit),
+        )
+        doors = adapter_for("ALPACA_PAPER", simulated=_never, alpaca=lambda: access)
+        try:
+            yield (
+                Place(
+                    broker=doors.broker,
+                    feed=doors.feed,
+                    price=Decimal("50.00"),
+                    session=DAYS[0],
+                    now=lambda: pit.now,
+                    wait=lambda: _look_again(pit),
+                ),
+                server,
+                pit,
+            )
+        finally:
+            doors.close()
+
+
+@cache
+def _calendar() -> Calendar:
+    return Calendar(2025, 2027)
+
+
+def _look_again(pit: Pit) -> None:
+    """A moment of the exchange, and one of ours for what comes over the wire."""
+    pit.now += timedelta(milliseconds=20)
+    threading.Event().wait(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class PitClock:
+    """The exchange's time, which passes where somebody waits."""
+
+    pit: Pit
+
+    def now(self) -> datetime:
+        return self.pit.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pit.now += timedelta(seconds=seconds)
+
+
+@contextmanager
 def paper(root: Path) -> Iterator[Place]:
     """A real paper account, in an open market. What a test leaves working is cancelled."""
     del root
@@ -166,6 +238,7 @@ def _never() -> Any:
 
 ASKED_FOR_PAPER: Final = os.environ.get("AVWAP_CONTRACT_PAPER") == "1"
 PLACES: Final[Mapping[str, Callable[[Path], AbstractContextManager[Place]]]] = {
+    "alpaca": alpaca,
     "intraday": intraday,
     "simulated": simulated,
     **({"paper": paper} if ASKED_FOR_PAPER else {}),

@@ -101,6 +101,24 @@ def test_bars_are_given_once_they_are_closed(calendar: Calendar) -> None:
         assert all(bar.low <= min(bar.open, bar.close) and bar.seconds == 300 for bar in bars)
 
 
+def test_bars_of_a_minute_are_asked_for_by_the_vendors_name(calendar: Calendar) -> None:
+    opened = calendar.open_at(D)
+    row = {"o": 10.1, "h": 10.3, "l": 10.05, "c": 10.2, "v": 700}
+    starts = [opened - timedelta(minutes=1), opened, opened + timedelta(minutes=1)]
+    with stubbed(calendar, {}) as (feed, stub):
+        stub.gets["/stocks/bars"] = {
+            "bars": {"SPY": [{**row, "t": start.isoformat()} for start in starts]},
+            "next_page_token": None,
+        }
+        time: Any = feed._clock
+        time.at = opened + timedelta(minutes=3)
+        bars = value(feed.bars(["SPY"], 60, D, D))
+        assert [(starts[1], Decimal("10.05")), (starts[2], Decimal("10.05"))] == [
+            (bar.start_at, bar.low) for bar in bars
+        ]
+        assert "1Min" == stub.requests[0][2]["timeframe"]
+
+
 def test_a_half_days_bars_end_with_its_session(calendar: Calendar) -> None:
     with served(calendar, Time(at=calendar.close_at(D) + timedelta(days=1))) as feed:
         assert 21 == len(value(feed.bars(["SPY"], 600, D, D)))
