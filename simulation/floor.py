@@ -223,7 +223,8 @@ class Floor(Venue):
         if quote is not None:
             return quote.last
         if self.state.session is None:
-            return self._tape.close_before(symbol, SessionDate(moment(self._t).date()))
+            today = self._hours.session(moment(self._t).date())
+            return None if today is None else self._tape.close_before(symbol, today)
         return self.close_before(symbol, self.state.session)
 
     def is_halted(self, symbol: str) -> bool:

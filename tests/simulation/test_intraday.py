@@ -125,7 +125,14 @@ def test_a_resting_buy_waits_until_the_ask_is_at_its_limit() -> None:
 
 
 def test_of_a_stop_and_a_limit_that_one_price_reaches_the_stop_goes_first() -> None:
-    pit = held(Pit(typed(five(0, 0, "50.00", "50.00", "50.00", "50.00"), five(0, 3, *["48.00"] * 4, 1_000))))
+    pit = held(
+        Pit(
+            typed(
+                five(0, 0, "50.00", "50.00", "50.00", "50.00"),
+                five(0, 3, "48.00", "48.00", "48.00", "48.00", 1_000),
+            )
+        )
+    )
     pit.at(0, 6).sell("a", 50, limit="47.00")
     pit.sell("s", 50, stop="49.00")
     pit.at(0, 16)
@@ -214,6 +221,16 @@ def test_what_is_sent_after_the_close_is_queued_for_the_next_open_and_cannot_be_
     assert "NOT_WORKING" == reason(pit.replace("s", "s2", 100, stop="46.00"))
     assert "open" == pit.at(1, 0).order("s").status
     assert "open" == status(pit.replace("s", "s2", 100, stop="46.00"))
+
+
+def test_before_the_first_open_a_known_close_is_the_price_and_a_day_off_knows_none() -> None:
+    pit = Pit(typed(five(1, 0, "50.00", "50.00", "50.00", "50.00"), before={"AAA": usd("49.00")}))
+    pit.at(0, -60)
+    assert usd("49.00") == pit.exchange.last("AAA")
+    assert "accepted" == status(pit.buy("b", 1, limit="49.00"))
+    pit = Pit(typed(five(5, 0, "50.00", "50.00", "50.00", "50.00"), before={"AAA": usd("49.00")}))
+    pit.exchange.advance(HOURS.open_at(DAYS[0]) - timedelta(days=1))  # a Sunday
+    assert None is pit.exchange.last("AAA")
 
 
 def test_a_resting_stop_is_aged_out_after_its_days() -> None:
