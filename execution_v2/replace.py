@@ -152,8 +152,10 @@ def _send(desk: Desk, exchange: Exchange, old: Order, new: Order) -> None:
 
 def _await(desk: Desk, exchange: Exchange, old: Order, new: Order, taken: BrokerOrder) -> None:
     """The venue took the request: read both orders until one of them is no more."""
+    most = desk.config.execution.replace_queries_max
     for pause in desk.config.execution.query_pauses_s:
-        if exchange.queries >= desk.config.execution.replace_queries_max or not _has_budget(desk, exchange):
+        desk.pause(pause)
+        if exchange.queries >= most or not _has_budget(desk, exchange):
             break
         found = _look(desk, exchange, LookUp(order_id=old.order_id))
         if found is not None and found.status == "replaced":
@@ -163,6 +165,9 @@ def _await(desk: Desk, exchange: Exchange, old: Order, new: Order, taken: Broker
             follow(desk, old.ord_id, found)
             _after_end(desk, exchange, old, new)
             return
+        if found is None or found.status != "open" or exchange.queries >= most:
+            continue  # under way, or unread
+        # Open, as if nothing had been asked: either the venue changed its mind, or this is old news.
         heir = _look(desk, exchange, LookUp(client_order_id=new.client_order_id))
         if heir is not None and heir.status == "rejected":
             _refused(desk, old, new, BrokerCode.BROKER_REJECTED)
@@ -170,7 +175,6 @@ def _await(desk: Desk, exchange: Exchange, old: Order, new: Order, taken: Broker
         if heir is not None and heir.filled:
             replaced(desk, old, new, heir)  # its shares were sold: it must have come alive
             return
-        desk.pause(pause)
     unresolved(desk, old, OrderState.REPLACE_UNKNOWN, OrderCause.CARRIED)
     desk.carry(old.ord_id)
 

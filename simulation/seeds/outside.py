@@ -9,7 +9,7 @@ from typing import Final
 from execution_v2.broker.port import SubmitOrder
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.observations import AccountFacts, BrokerOrder
-from simulation.adapter import SimBroker
+from simulation.adapter import IntradayBroker
 from simulation.chance import Chance
 from simulation.config import ExchangeConfig, GtcOnSplit, IntradayConfig
 from simulation.fault_plan import FaultPlan
@@ -43,12 +43,12 @@ class Outside:
         self._exchange = IntradayExchange(None, "", tape, hours, ExchangeConfig(), rules)
         self._clock = clock
         self._exchange.advance(clock.now())
-        broker = SimBroker(self._exchange, tape, hours, clock.now)
+        broker = IntradayBroker(self._exchange, tape, hours, clock.now)
         plan = FaultPlan.from_seed(seed, chance.pick(RATES))
         self._faulty = FaultyBroker(broker, plan, clock.now, clock.wait, self._exchange)
         self._sound = broker
         self._before = 0
-        self.door: FaultyBroker | SimBroker = self._faulty
+        self.door: FaultyBroker | IntradayBroker = self._faulty
         self._stranger = chance.pick(SYMBOLS) if chance.happens(0.2) else None
 
     def stranger(self, made: Market) -> None:

@@ -26,7 +26,7 @@ from ledger.journal import Journal
 from ledger.memory import MemoryDisk
 from market.calendar import Calendar
 from schemas.base import SessionDate
-from schemas.book import BookState
+from schemas.book import BookState, Leg, OrderState
 from schemas.cycle import CycleKind
 from schemas.errors import Denied
 from schemas.journal import JournalRecord
@@ -281,6 +281,8 @@ class Run:
         if self._outside.disturbed_now:
             return
         excused = {o.symbol for o in state.orders if o.state in UNKNOWN}
+        # A stop that is firing is left to fire (execution.md 8.2).
+        excused |= {o.symbol for o in state.orders if o.leg is Leg.STOP and o.state is OrderState.PARTIAL}
         excused |= {p.symbol for p in state.positions if p.position_id in result.carried}
         excused |= {s for s in SYMBOLS if (s, inputs.session_date) not in self._market.bars}
         self._watch.covered(frozenset(excused))
