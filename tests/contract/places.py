@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from execution_v2.broker.alpaca_config import AlpacaConfig
 from execution_v2.broker.books import AlpacaAccess, adapter_for
 from execution_v2.broker.port import Broker, CancelOrder, Seen, SubmitOrder
-from flows.fetching import WallClock
+from flows.clocks import WallClock
 from ledger.disk import LocalDisk
 from market.calendar import Calendar
 from market.feed import Feed
