@@ -81,7 +81,8 @@ class Floor(Venue):
                 self._until(microseconds(min(now, at)))
                 if now >= at:
                     self._log("close", at, self._close(session))
-        self._until(t)
+        if t > self._t or not self._is_played:
+            self._until(t)
         self._is_played = True
 
     def _until(self, end: int) -> None:
