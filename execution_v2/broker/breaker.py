@@ -58,13 +58,14 @@ class Circuit(Fact):
         """What it is at *now*."""
         if self.opened_at is None:
             return State.CLOSED
-        return State.OPEN if now < self.opened_at + timedelta(seconds=self.open_s) else State.PROBING
+        # From both sides: a clock set back by a day must not keep it open for that day.
+        return State.OPEN if abs(now - self.opened_at) < timedelta(seconds=self.open_s) else State.PROBING
 
     def may_increase(self, now: datetime) -> bool:
         """Whether a request that adds exposure may go; while probing, only if no other is on its way."""
         state = self.state(now)
         if state is State.PROBING:
-            return self.probe_at is None or now >= self.probe_at + timedelta(seconds=PROBE_LOST_S)
+            return self.probe_at is None or abs(now - self.probe_at) >= timedelta(seconds=PROBE_LOST_S)
         return state is State.CLOSED
 
     def sent(self, now: datetime) -> "Circuit":

@@ -53,6 +53,13 @@ def test_a_probe_whose_process_died_does_not_hold_the_circuit_for_ever() -> None
     assert sent.may_increase("submit", later(60))
 
 
+def test_a_clock_set_back_by_a_day_keeps_no_circuit_open_for_that_day() -> None:
+    opened = failed(Breaker(), 5)
+    assert not opened.may_increase("submit", later(-5))
+    assert opened.may_increase("submit", later(-86_400))
+    assert opened.sent("submit", later(30)).may_increase("submit", later(-86_400))
+
+
 def test_each_failed_probe_doubles_the_open_time_up_to_300_seconds() -> None:
     breaker, at, spans = failed(Breaker(), 5), NOW, []
     for _ in range(6):
