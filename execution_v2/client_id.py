@@ -3,6 +3,8 @@
 ``aw1-<own6>-<epoch3>-<yyyymmdd>-<leg><rev3><att1>-<digest16>``: 46 characters of ``[a-z0-9-]`` (3.4).
 """
 
+import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -42,3 +44,34 @@ def digest_of_client_id(client_id: str) -> str:
 def is_own(prefix: str, client_id: str) -> bool:
     """Whether an order at the broker is this book's."""
     return client_id.startswith(prefix)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What a client id says of its order."""
+
+    epoch: int
+    leg: Leg
+    revision: int
+    attempt: int
+    digest: str
+
+
+_FORM: Final = re.compile(
+    r"aw1-[0-9a-f]{6}-(?P<epoch>[0-9a-f]{3})-[0-9]{8}-"
+    r"(?P<leg>[estx])(?P<revision>[0-9a-f]{3})(?P<attempt>[0-9a-f])-(?P<digest>[0-9a-f]{16})"
+)
+
+
+def named_by(client_id: str) -> Named | None:
+    """What *client_id* says; None if it is not of this form."""
+    found = _FORM.fullmatch(client_id)
+    if found is None:
+        return None
+    return Named(
+        epoch=int(found["epoch"], 16),
+        leg=Leg(found["leg"].upper()),
+        revision=int(found["revision"], 16),
+        attempt=int(found["attempt"], 16),
+        digest=found["digest"],
+    )

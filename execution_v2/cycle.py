@@ -8,7 +8,7 @@ same ids.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from execution_v2 import entries, exits, intraday, protect, sync
+from execution_v2 import entries, exits, intraday, protect, rebuild, sync
 from execution_v2.actions import import_events
 from execution_v2.desk import Desk
 from execution_v2.each import each
@@ -63,6 +63,8 @@ def _on_daily_bars(desk: Desk, observed: sync.Observed) -> None:
 
 def _find_out(desk: Desk) -> sync.Observed:
     """Observe, import, resolve; what cannot be read is said and concludes nothing."""
+    if desk.passes_time:
+        return rebuild.find_out(desk)
     import_events(desk)  # before any fill of the session: a split comes before the open's prints
     find_in_flight(desk)
     desk.import_fills()

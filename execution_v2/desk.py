@@ -12,7 +12,7 @@ from execution_v2.client_id import own_prefix
 from execution_v2.ports import CycleConfig, CycleInputs, Ports
 from execution_v2.reduce import Fold
 from schemas.base import Fact
-from schemas.book import Order, RiskClass
+from schemas.book import Order, Position, RiskClass
 from schemas.cycle import CycleKind
 from schemas.events import OrderContradicted, OrderFilled
 from schemas.ids import fill_id
@@ -39,7 +39,8 @@ class Desk:
     the cycle, on intraday bars the moment), records (this cycle's), blind (reads that failed, by name), carried
     (work left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found),
     shown (working orders as the broker listed them last, by its id),
-    kept (evidence of this cycle, by its id).
+    kept (evidence of this cycle, by its id), caps (shares of a position that its stop may cover, where fewer
+    than we hold are known to be there).
     """
 
     def __init__(self, inputs: CycleInputs, ports: Ports, config: CycleConfig) -> None:
@@ -57,6 +58,7 @@ class Desk:
         self.is_deaf = False
         self.shown: dict[str, BrokerOrder] = {}
         self.kept: set[str] = set()
+        self.caps: dict[str, Decimal] = {}
         self._began = self.at
         self._stale: set[str] = set()
         self._clock: Clock | None = None
@@ -145,6 +147,12 @@ class Desk:
             if order is not None and not order.is_stated:  # what a person stated is not booked twice
                 named = fill.model_copy(update={"execution_id": key})
                 self.note(("order.filled", self._fill(order, named)))
+
+    def coverable(self, position: Position) -> Decimal:
+        """Shares of *position* that a stop may cover in this cycle."""
+        return min(
+            Decimal(position.quantity), self.caps.get(position.position_id, Decimal(position.quantity))
+        )
 
     def known(self, ord_id: str) -> Order:
         """An order that was announced, as it stands."""

@@ -6,10 +6,9 @@ Building is pure; keeping goes through a port. Evidence that cannot be written i
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from ledger.canonical import artifact_bytes, digest, plain
-from schemas.base import Fact
 from schemas.errors import AvwapError
 from schemas.evidence import EvidenceMode, EvidenceSummary
 from schemas.ids import content_id
@@ -45,10 +44,10 @@ def evidence_id(book_id: str, session: date, cycle: str, mode: EvidenceMode, sym
     return content_id("ev_", book_id, session, cycle, mode.value, symbol)
 
 
-def build(summary: EvidenceSummary, inputs: Mapping[str, Fact]) -> Evidence:
-    """The files of *summary* and of the recorded reads *inputs* (name -> what was answered)."""
+def build(summary: EvidenceSummary, inputs: Mapping[str, Mapping[str, Any]]) -> Evidence:
+    """The files of *summary* and of the recorded reads *inputs* (name -> the answer as JSON values)."""
     files = {SUMMARY: artifact_bytes(plain(summary))}
-    files |= {f"inputs/{name}.json": artifact_bytes(plain(read)) for name, read in sorted(inputs.items())}
+    files |= {f"inputs/{name}.json": artifact_bytes(read) for name, read in sorted(inputs.items())}
     sums = "".join(f"{digest(data)}  {name}\n" for name, data in sorted(files.items())).encode()
     return Evidence(
         evidence_id=summary.evidence_id,

@@ -91,7 +91,7 @@ def ratchet(desk: Desk, position_id: str, sight: Sight) -> None:
     result = manage(_state(position, position.plan), _view(desk, position, sight, last), desk.config.exits)
     if result.exits:
         return  # it was asked for above, and is carried
-    stand(desk, position_id, result.stop, Decimal(position.quantity), result.basis, last)
+    stand(desk, position_id, result.stop, desk.coverable(position), result.basis, last)
     held = desk.fold.positions.get(position_id)
     if held is not None:
         _mark(desk, held, result.high_water, held.r1_touched, held.r2_touched)
@@ -111,7 +111,7 @@ def _trim_and_ratchet(desk: Desk, position: Position, result: ExitPlanResult, la
     held = desk.fold.positions.get(name)
     if held is None:
         return
-    stand(desk, name, result.stop, held.quantity, result.basis, last)
+    stand(desk, name, result.stop, desk.coverable(held), result.basis, last)
     held = desk.fold.positions.get(name)
     if held is not None and done:
         _mark(desk, held, result.high_water, result.r1_touched, result.r2_touched)

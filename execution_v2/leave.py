@@ -33,7 +33,7 @@ def cover(desk: Desk, position_id: str, last: Decimal | None, *, only_naked: boo
         return
     price = protect.resting_price(position)
     if price is not None:  # without plan and stop it is no position of ours to stop: sync reports it
-        stand(desk, position_id, price, position.quantity, basis_of(position), last)
+        stand(desk, position_id, price, desk.coverable(position), basis_of(position), last)
 
 
 def stand(
@@ -185,7 +185,7 @@ def _carry(desk: Desk, position_id: str, last: Decimal | None, note: str) -> Non
         return
     may_stand = desk.passes_time if last is None else price < last
     if may_stand or note == StopCode.HALT_STOP_KEPT:
-        protect.set_stop(desk, position_id, price, held.quantity, basis_of(held))
+        protect.set_stop(desk, position_id, price, desk.coverable(held), basis_of(held))
 
 
 def basis_of(position: Position) -> str:

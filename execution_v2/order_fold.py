@@ -38,6 +38,7 @@ QUARANTINING: Final = frozenset(
         SyncStatus.QTY_MISMATCH,
         SyncStatus.QTY_MISMATCH_SEVERE,
         SyncStatus.SIGN_MISMATCH,
+        SyncStatus.UNKNOWN,
         SyncCode.UNCLASSIFIED_ORPHAN,
     }
 )
@@ -154,7 +155,8 @@ class OrderFold:
         kept |= {name for name, row in self.quarantined.items() if row.code == SyncCode.UNCLASSIFIED_ORPHAN}
         self.quarantined = {name: row for name, row in self.quarantined.items() if name in kept}
         for row in data.findings:
-            if row.code in QUARANTINING and self.quarantined.get(row.subject) is None:
+            known = self.quarantined.get(row.subject)
+            if row.code in QUARANTINING and (known is None or known.code != SyncCode.UNCLASSIFIED_ORPHAN):
                 self.quarantined[row.subject] = Quarantined(symbol=row.subject, code=row.code)
 
     def _fill_order(self, order: Order, data: OrderFilled) -> None:

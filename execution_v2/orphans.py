@@ -4,7 +4,7 @@ Table 4.2 of execution.md, first match wins. Pure and total: an order that fits 
 long only: what sells while nothing is held was meant to reduce.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -114,7 +114,8 @@ def reduces(order: BrokerOrder, position: Decimal) -> bool:
 
 def left(order: BrokerOrder) -> Decimal:
     """Shares that it may still fill."""
-    return order.quantity - order.filled
+    remaining: Decimal = order.quantity - order.filled
+    return remaining
 
 
 def in_order(orders: Iterable[BrokerOrder]) -> tuple[BrokerOrder, ...]:
@@ -129,15 +130,19 @@ def tightest(stops: Iterable[BrokerOrder]) -> BrokerOrder | None:
 
 
 def _distance(order: BrokerOrder) -> Decimal:
-    price: Decimal = order.stop or ZERO
+    price = ZERO if order.stop is None else Decimal(order.stop)
     return price if order.side is Side.BUY else -price
 
 
-def with_claims(order: BrokerOrder, facts: OrphanFacts, working: Sequence[BrokerOrder]) -> OrphanFacts:
-    """*facts* with what the other *working* orders of the symbol claim, and which stop is the one to keep.
+def with_claims(
+    order: BrokerOrder, facts: OrphanFacts, working: Sequence[BrokerOrder], own: Collection[str]
+) -> OrphanFacts:
+    """*facts* with what the other *working* orders of the symbol claim, and which of our stops is the one to keep.
 
-    Orders on which the broker already acts as ended claim nothing. The stop that *order* succeeds claims nothing
-    besides it: the venue keeps one of the two.
+    The stop that *order* succeeds claims nothing besides it: the venue keeps one of the two.
+
+    Args:
+        own: the broker's ids of this book's orders; what others ordered claims shares too, and is no stop of ours.
     """
     rivals = [
         other
@@ -146,7 +151,8 @@ def with_claims(order: BrokerOrder, facts: OrphanFacts, working: Sequence[Broker
         and other.order_id not in (order.order_id, order.replaces)
         and reduces(other, facts.position)
     ]
-    stops = [other for other in (*rivals, order) if other.order_type is OrderType.STOP]
+    ours = [other for other in rivals if other.order_id in own]
+    stops = [other for other in (*ours, order) if other.order_type is OrderType.STOP]
     best = tightest(stops)
     return replace(
         facts,

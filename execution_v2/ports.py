@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from execution_v2.broker.port import Broker
 from execution_v2.config import ExecutionConfig
+from execution_v2.evidence import EvidencePort
 from execution_v2.gates.facts import EnforcementConfig
 from execution_v2.stop_facts import StopFact
 from market.feed import Feed
@@ -66,6 +67,8 @@ class Ports:
     """Claims each change of an order after its record and before its effect; None: nobody else could act."""
     record_fault: Callable[[], RecordCode | None] = nothing_wrong
     """Why nothing may be entered on this record; exits go out all the same, and are written down later."""
+    evidence: EvidencePort | None = None
+    """Where the reads behind a finding are kept; None: nowhere, as in a replay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

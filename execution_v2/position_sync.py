@@ -162,7 +162,9 @@ def _status(facts: SyncFacts) -> tuple[SyncStatus, tuple[int, int] | None]:
         return SyncStatus.LAGGING, None
     if facts.unbooked and ours + facts.unbooked == broker:
         return SyncStatus.FILLS_MISSING, None
-    if facts.split is not None and _is_split(ours, broker, *facts.split):
+    if facts.split is not None and (
+        _is_split(ours, broker, *facts.split) or _is_split(broker, ours, *facts.split)
+    ):  # one side has applied it, and the other has not yet
         return SyncStatus.SPLIT_APPLIED, facts.split
     if not broker:
         # One empty answer may be a failing broker's: only a second one far enough away makes it a fact.

@@ -63,7 +63,7 @@ def check(desk: Desk, account: Account, positions: Positions, working: Orders) -
     foreign: list[BrokerOrder] = []
     orphans: list[tuple[SyncCode, BrokerOrder]] = []
     if isinstance(working, Seen):
-        findings += _stops(desk, working.value)
+        findings += stop_findings(desk, working.value)
         known = {o.client_order_id for o in (*desk.fold.orders.values(), *desk.fold.ended.values())}
         for order in working.value:
             if not is_own(desk.prefix, order.client_order_id):
@@ -121,7 +121,7 @@ def _cash(desk: Desk, cash: Decimal) -> list[Finding]:
     return [_finding(SyncCode.CASH_MISMATCH, desk.inputs.book_id, cash, desk.fold.cash)]
 
 
-def _stops(desk: Desk, working: Iterable[BrokerOrder]) -> list[Finding]:
+def stop_findings(desk: Desk, working: Iterable[BrokerOrder]) -> list[Finding]:
     """Working stops that we know, compared by quantity and price of the remainder."""
     listed = {order.order_id: order for order in working}
     findings = []

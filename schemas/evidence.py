@@ -6,7 +6,6 @@
 from enum import StrEnum
 
 from schemas.base import Fact, Instant, Scalar, SessionDate
-from schemas.header import Finding
 
 
 class EvidenceMode(StrEnum):
@@ -43,5 +42,4 @@ class EvidenceSummary(Fact):
     broker: EvidenceSide
     fills: tuple[str, ...]
     """Execution ids that were considered, sorted."""
-    findings: tuple[Finding, ...]
     config_sha256: str
