@@ -53,6 +53,11 @@ class Day:
             book_id=self.book_id, session_date=self.session, config_sha256=self.house.config_sha256
         )
 
+    @property
+    def is_intraday(self) -> bool:
+        """Whether the session is watched inside the day."""
+        return self.house.settings.is_intraday(self.book_id)
+
     def path(self, name: str) -> str:
         """The path of a file of this day: ``scan.json``, ``observations/book.json``."""
         return f"{layout.day(self.book_id, self.session)}/{name}"

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from flows import audit, outbox, pages, telemetry
 from flows.blocked import blocked_summary
 from flows.day import Day, sealed
-from flows.stages import close, cycle, opening, premarket
-from flows.stages.cycle import Slot
+from flows.stages import close, cycle, opening, premarket, slots
 from flows.stages.opening import Session
+from flows.stages.slots import Slot
 from flows.world import World
 from ledger.artifacts import Written
 from schemas.errors import AvwapError
@@ -134,7 +134,12 @@ def run_premarket(
 def run_cycle(
     day: Day, world: World, session: Session, slot: Slot, outcome: Outcome, *, entries: bool = True
 ) -> None:
-    """One cycle, resumed if an earlier process died in it."""
+    """One cycle, resumed if an earlier process died in it; under DRY_RUN a plan of it, beside the day."""
+    if day.house.settings.dry_run:
+        from flows.dry import plan
+
+        outcome.steps.append(Step(stage=f"dry {slot.name}", written=plan(day, slot, entries=entries).written))
+        return
     for written in cycle.cycle(day, world, session, slot, entries=entries):
         outcome.steps.append(
             Step(stage=written.path.removesuffix(".json").split("/", 2)[-1], written=written)
@@ -144,8 +149,10 @@ def run_cycle(
 def run_close(day: Day, world: World, session: Session, outcome: Outcome) -> None:
     """From the final observation to the seal; a report that fails blocks nothing."""
     world.clock.step(day.house.calendar.close_at(day.session) + CLOSE_AFTER)
+    if day.is_intraday:
+        run_cycle(day, world, session, slots.last_look(day), outcome)
     outcome.attempt("close", lambda: close.observe(day, world, session))
-    for stage, run in close.STAGES:
+    for stage, run in close.stages(day):
         outcome.attempt(stage, lambda run=run: run(day, session))  # type: ignore[misc]
     if outcome.attempt("seal", lambda: close.close_seal(day).written):
         outcome.seal = sealed(day)
@@ -156,11 +163,14 @@ def run_close(day: Day, world: World, session: Session, outcome: Outcome) -> Non
 def run_day(
     day: Day, world: World, guard: Callable[[], None] | None = None, *, entries: bool = True
 ) -> Outcome:
-    """The whole chain for one session. *entries* False, for one that was missed: cycles and close, no scan."""
+    """The whole chain for one session. *entries* False, for one that was missed: cycles and close, no scan.
+
+    At a broker a missed session's cycles are missed for good: what happened in it is booked by its last look.
+    """
     outcome = Outcome(day)
     session = opening.open_session(day, world, guard)
     sound = (run_premarket if entries else run_morning)(day, world, session, outcome) and entries
-    for slot in cycle.slots(day):
+    for slot in slots.slots(day) if world.is_stepped else ():
         run_cycle(day, world, session, slot, outcome, entries=sound)
     run_close(day, world, session, outcome)
     return outcome

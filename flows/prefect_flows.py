@@ -25,9 +25,9 @@ from flows.house import House
 from flows.pipeline import Outcome
 from flows.run import catch_up
 from flows.settings import load
-from flows.stages import cycle as cycles
-from flows.stages import opening
+from flows.stages import opening, slots
 from flows.stages.opening import Guard, Session
+from flows.timely import check_close, check_morning, check_playable, is_stepped
 from flows.world import World
 from market.calendar import NEW_YORK
 from schemas.errors import UsageFault
@@ -58,6 +58,16 @@ def _day(book: str, on: str | None, home: str | None) -> Day | None:
         if fault.code == EdgeCode.NOT_A_SESSION:
             return None
         raise
+
+
+def _due(day: Day, name: str | None) -> slots.Slot | None:
+    """The cycle of that *name*, or the one scheduled; at a broker a run that comes late is of the slot it comes in."""
+    if name is not None:
+        return next((each for each in slots.slots(day) if each.name == name), None)
+    due = slots.due(day, scheduled_on())
+    if is_stepped(day.book_id) or due is None:
+        return due
+    return slots.due(day, datetime.now(UTC)) or due
 
 
 def _show(outcome: Outcome, name: str, before: int) -> list[dict[str, str]]:
@@ -132,6 +142,7 @@ def premarket(book: str, date: str | None = None, home: str | None = None) -> An
             check_ready(day.house, day)
         for result in catch_up(day.house, day, world, guard) if is_new else ():
             outcome.steps += result.outcome.refused if result.outcome is not None else []
+        check_morning(day, world)
         _premarket(day, world, guard, outcome)
     return _ended(outcome)
 
@@ -142,15 +153,15 @@ def cycle(book: str, date: str | None = None, slot: str | None = None, home: str
     day = _day(book, date, home)
     if day is None:
         return Completed(name=NOT_A_SESSION, message="the exchange does not trade on this day")
-    wanted = slot or f"{scheduled_on():%H%M}"
-    due = next((each for each in cycles.slots(day) if each.name == wanted), None)
+    due = _due(day, slot)
     if due is None:
+        wanted = slot or f"{scheduled_on():%H%M}"
         return Completed(name=NOT_DUE, message=f"{book} has no cycle at {wanted} on {day.session}")
     outcome = Outcome(day)
-    with acting(day.house, book, f"cycle {day.session} {wanted}") as (world, guard):
+    with acting(day.house, book, f"cycle {day.session} {due.name}") as (world, guard):
         session = opening.resume_session(day, guard)
         _step(
-            outcome, wanted, lambda: pipeline.run_cycle(day, world, session, due, outcome), idempotent=False
+            outcome, due.name, lambda: pipeline.run_cycle(day, world, session, due, outcome), idempotent=False
         )
     return _ended(outcome)
 
@@ -169,6 +180,7 @@ def postclose(book: str, date: str | None = None, home: str | None = None) -> An
         )
     outcome = Outcome(day)
     with acting(day.house, book, f"postclose {day.session}") as (world, guard):
+        check_close(day, world)
         session = opening.resume_session(day, guard)
         _step(outcome, "close", lambda: pipeline.run_close(day, world, session, outcome))
     return _ended(outcome)
@@ -182,11 +194,12 @@ def day(book: str, date: str, home: str | None = None) -> Any:
         return Completed(name=NOT_A_SESSION, message="the exchange does not trade on this day")
     outcome = Outcome(on)
     with acting(on.house, book, f"day {on.session}") as (world, guard):
+        check_playable(on, world)
         check_ready(on.house, on)
         session, sound = _premarket(on, world, guard, outcome)
-        for slot in cycles.slots(on):
+        for slot in slots.slots(on):
 
-            def one(slot: cycles.Slot = slot) -> None:
+            def one(slot: slots.Slot = slot) -> None:
                 pipeline.run_cycle(on, world, session, slot, outcome, entries=sound)
 
             _step(outcome, slot.name, one, idempotent=False)

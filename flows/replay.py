@@ -17,9 +17,9 @@ from flows.house import House
 from flows.overlay import Overlay
 from flows.pipeline import CLOSE_AFTER, PREMARKET, Outcome
 from flows.revising import RUNS, taken_as_recorded
-from flows.stages import close, cycle, opening, premarket
-from flows.stages.cycle import Slot
+from flows.stages import close, cycle, opening, premarket, slots
 from flows.stages.opening import Session
+from flows.stages.slots import Slot
 from flows.world import SteppedClock, World
 from ledger import layout
 from ledger.artifacts import Loaded, head
@@ -35,7 +35,7 @@ from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
 
 RECORDED: Final = re.compile(
-    r"observations/(account|positions|orders|clock|control|close|calendar|acknowledged|metrics|sleeve_pnl)\.json|cycles/[^/]+/observations/.+|journal\.torn"
+    r"observations/(account|positions|orders|clock|control|close|calendar|acknowledged|metrics|sleeve_pnl)\.json|cycles/[^/]+/(observations|evidence)/.+|journal\.torn"
 )
 """Files of a day that hold outside facts as received, or what a crash left; all others are recomputed."""
 HEADER_OF_BUILD: Final = frozenset({"code_version", "inputs", "schema_version"})
@@ -166,10 +166,10 @@ def _recompute(house: House, day: Day, overlay: Overlay, taken: Set[str]) -> lis
             outcome.attempt(stage, lambda stage=stage: RUNS[stage](replica, Day.revise))  # type: ignore[misc]
         else:
             outcome.attempt(stage, lambda run=run: run(replica))  # type: ignore[misc]
-    slots = {slot.name: slot for slot in cycle.slots(replica)}
+    due = slots.every_slot(replica)
     for name in day.cycles():
         _copy_outside(session.journal, recorded)
-        found += _replay_cycle(house, replica, session, slots[name[:4]], name, recorded)
+        found += _replay_cycle(house, replica, session, due[name[:4]], name, recorded)
     _copy_outside(session.journal, recorded)
     world.clock.step(replica.house.calendar.close_at(replica.session) + CLOSE_AFTER)
     for stage, run_close in close.STAGES:

@@ -9,6 +9,7 @@ from flows.day import Day, open_day, sealed
 from flows.house import House
 from flows.pipeline import Outcome, run_day
 from flows.replay import Replayed, replay
+from flows.timely import check_playable
 from flows.world import World
 from ledger.seal import last_sealed
 from schemas.errors import UsageFault
@@ -49,6 +50,7 @@ def run_session(house: House, day: Day, world: World, guard: Callable[[], None])
     before = sealed(day)
     if before is not None:
         return SessionResult(day=day, seal=before, replayed=replay(house, day))
+    check_playable(day, world)
     check_ready(house, day)
     outcome = run_day(day, world, guard)
     return SessionResult(day=day, seal=outcome.seal, outcome=outcome)

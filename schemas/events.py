@@ -72,7 +72,7 @@ class CycleBegan(Fact):
 
     slot: str
     kind: str
-    """open, entries, close on daily bars; cycle otherwise."""
+    """open, entries, close on daily bars; intraday otherwise."""
 
 
 class CycleEnded(Fact):
@@ -80,6 +80,14 @@ class CycleEnded(Fact):
 
     slot: str
     carried: tuple[str, ...]
+
+
+class CycleGap(Fact):
+    """Cycles that were due and never began, from *first* to *last* (HHMM): nothing was watched meanwhile."""
+
+    missed: int
+    first: str
+    last: str
 
 
 class GateVerdict(Fact):
@@ -334,6 +342,7 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "account.funded": AccountFunded,
     "cycle.began": CycleBegan,
     "cycle.ended": CycleEnded,
+    "cycle.gap": CycleGap,
     "entry.authorised": EntryAuthorised,
     "entry.denied": EntryDenied,
     "entries.blocked": EntriesBlocked,

@@ -1,12 +1,13 @@
 """One stage at a time, from its files: what an operator reruns by hand."""
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows import console
-from flows.commands.options import Book, Home, Json, On, house, who_and_why
+from flows.commands.options import Book, Home, Json, On, as_date, house, who_and_why
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flows.day import Day
+    from flows.house import House
     from ledger.artifacts import Written
 
 
@@ -82,11 +84,13 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
     from flows.day import sealed
     from flows.run import catch_up
     from flows.stages import opening
+    from flows.timely import check_morning
 
     at = house(home)
     day = ready_day(at, book, on)
     outcome = pipeline.Outcome(day)
     with acting(at, book, f"avwap premarket {on}") as (world, guard):
+        check_morning(day, world)
         if sealed(day) is None:
             catch_up(at, day, world, guard)
         session = opening.open_session(day, world, guard)
@@ -261,39 +265,85 @@ def _revised(book: str, on: Any, home: Any, as_json: bool, stage: str, operator:
 
 def cycle(
     book: Book,
-    on: On,
+    on: Annotated[
+        date | None,
+        typer.Option(
+            "--date",
+            "-d",
+            parser=as_date,
+            metavar="YYYY-MM-DD",
+            help="A session of the SIM book; else today's.",
+        ),
+    ] = None,
     slot: Annotated[
-        str,
-        typer.Option("--slot", metavar="HHMM", help="One of the session's cycles: 0930, 0935, 1600 (1300)."),
-    ],
+        str | None,
+        typer.Option(
+            "--slot", metavar="HHMM", help="One of the session's cycles; at a broker the one due now."
+        ),
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what it would send; send nothing, change nothing.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Run one execution cycle of an open session; one that died is resumed as HHMM-2.
 
     Example: `avwap cycle --book SIM --date 2016-06-01 --slot 0935`
+
+    At a broker, the one that is due now: `avwap cycle --book ALPACA_PAPER`. A look at what it would do:
+    `avwap cycle --book ALPACA_PAPER --plan`; with DRY_RUN set, every cycle is one.
     """
     from flows.acting import acting
-    from flows.day import past_day
     from flows.settings import operable
     from flows.stages import cycle as cycles
     from flows.stages import opening
+    from flows.timely import check_known, cycle_due, is_stepped
 
     at = house(home)
-    day = past_day(at, operable(book), on)
-    due = next((each for each in cycles.slots(day) if each.name == slot), None)
-    if due is None:
-        names = ", ".join(each.name for each in cycles.slots(day))
-        raise UsageFault(
-            EdgeCode.NOT_DUE,
-            f"{day.session} has no cycle at {slot}; it has {names}",
-            safe="nothing was sent",
-            next="choose one of them with --slot",
-        )
-    with acting(at, book, f"avwap cycle {on} {slot}") as (world, guard):
+    check_known(at, operable(book), on, slot)
+    if plan or at.settings.dry_run:
+        _planned(at, book, on, slot, as_json)
+        return
+    what = f"{on} {slot}" if is_stepped(book) else "now due"
+    with acting(at, book, f"avwap cycle {what}") as (world, guard):
+        day, due = cycle_due(at, book, world, on, slot)
         session = opening.resume_session(day, guard)
         written = list(cycles.cycle(day, world, session, due))
-    _tell(day, ("fills",), written, as_json, slot=slot)
+    _tell(day, ("fills",), written, as_json, slot=due.name)
+
+
+def _planned(at: "House", book: str, on: date | None, slot: str | None, as_json: bool) -> None:
+    """What a cycle would send, without its lock."""
+    from dataclasses import replace
+
+    from flows.dry import copied, plan_in
+    from flows.timely import cycle_due
+    from flows.world import open_world
+
+    copy = copied(at, book)
+    world = open_world(copy, book)
+    try:
+        day, due = cycle_due(copy, book, world, on, slot)
+        made = plan_in(replace(day, house=at), day, due, world)
+    finally:
+        world.close()
+    rows = [{name: value or "" for name, value in row.items()} for row in made.wished]
+
+    def render() -> None:
+        console.rows(f"Would be sent by {book} in its cycle {due.name} of {day.session}", rows)
+        console.note(f"{len(rows)} requests planned, none sent" if rows else "nothing would be sent")
+        console.note(f"wrote    {made.written.path}, marked dry_run")
+
+    body = {
+        "book": book,
+        "session": str(day.session),
+        "slot": due.name,
+        "dry_run": True,
+        "would_send": list(made.wished),
+        "wrote": [made.written.path],
+    }
+    console.emit(body, as_json, render)
 
 
 def close(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
@@ -307,11 +357,13 @@ def close(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
     from flows.day import past_day
     from flows.settings import operable
     from flows.stages import opening
+    from flows.timely import check_close
 
     at = house(home)
     day = past_day(at, operable(book), on)
     outcome = pipeline.Outcome(day)
     with acting(at, book, f"avwap close {on}") as (world, guard):
+        check_close(day, world)
         session = opening.resume_session(day, guard)
         pipeline.run_close(day, world, session, outcome)
 

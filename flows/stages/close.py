@@ -145,6 +145,11 @@ STAGES: tuple[tuple[str, Callable[[Day, Session], Written]], ...] = (
 )
 
 
+def stages(day: Day) -> tuple[tuple[str, Callable[[Day, Session], Written]], ...]:
+    """Those that the session has: what was done inside the day cannot be derived once more from its daily bar."""
+    return tuple(each for each in STAGES if each[0] != "parity" or not day.is_intraday)
+
+
 def close_seal(day: Day) -> Sealed:
     """List every file of the day, and the seal before. Errors: ``Denied`` if the session has no snapshot."""
     if day.ref("snapshot.json") is None:

@@ -6,8 +6,6 @@ announced, the broker says what arrived. A cycle that ended but wrote no artifac
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -23,6 +21,7 @@ from flows.day import Day
 from flows.stages import premarket
 from flows.stages.opening import Session, control_now
 from flows.stages.premarket import as_decided, or_code
+from flows.stages.slots import Slot, gap_before, is_first
 from flows.world import World
 from ledger import layout
 from ledger.artifacts import Loaded, ReadFault, Written
@@ -30,10 +29,10 @@ from ledger.journal import set_torn_aside
 from ledger.spill import SpillingJournal, SpillingLines
 from schemas.book import BookState
 from schemas.candidates import Candidates
-from schemas.cycle import CycleKind
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.errors import AvwapError, Denied
+from schemas.events import StopCovered
 from schemas.journal import JournalRecord
 from schemas.observations import ControlObservation, SleevePnlObservation
 from schemas.reasons.gates import RecordCode
@@ -44,35 +43,7 @@ if TYPE_CHECKING:
     from schemas.base import SessionDate
     from schemas.observations import BarFacts
 
-ENTRIES_AFTER = timedelta(minutes=5)
 HISTORY_BARS = 220
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """One cycle that a session has: its name, what it is for, and when it is due."""
-
-    name: str
-    kind: CycleKind
-    at: datetime
-
-
-def slots(day: Day) -> tuple[Slot, ...]:
-    """The three cycles of a session on daily bars: the open, five minutes later, the close."""
-    calendar = day.house.calendar
-    opens, closes = calendar.open_at(day.session), calendar.close_at(day.session)
-    due = ((CycleKind.OPEN, opens), (CycleKind.ENTRIES, opens + ENTRIES_AFTER), (CycleKind.CLOSE, closes))
-    return tuple(Slot(name=_local(at), kind=kind, at=at) for kind, at in due)
-
-
-def _local(at: datetime) -> str:
-    from market.calendar import NEW_YORK
-
-    return f"{at.astimezone(NEW_YORK):%H%M}"
-
-
-def _of(records: Sequence[JournalRecord], folder: str) -> tuple[JournalRecord, ...]:
-    return tuple(record for record in records if record.cycle == folder)
 
 
 def calls_path(day: Day, folder: str) -> str:
@@ -165,6 +136,9 @@ def act(
         index=index,
         record_fault=record_fault,
     )
+    gap = gap_before(day, session.journal.records if spilling is None else spilling.records, slot)
+    if gap is not None:
+        ports.journal.append([("cycle.gap", door.now(), folder, gap)])
     records = session.journal.records if spilling is None else spilling.records
     inputs = _inputs(day, session.carried, records, slot, folder, entries=entries)
     run_cycle(inputs, ports, day.house.settings.cycle(day.book_id))
@@ -193,6 +167,9 @@ def _inputs(
         data_session=day.previous,
         slot=folder,
         kind=slot.kind,
+        is_first=is_first(records)
+        or slot.at >= calendar.close_at(day.session),  # nothing is entered after it
+        gaps=uncovered(records),
         state=state,
         untold=untold(carried, records),
         open_at=calendar.open_at(day.session),
@@ -211,6 +188,12 @@ def _inputs(
         control=or_code(day.read(f"cycles/{folder}/{premarket.CONTROL}", ControlObservation)),
         stated_pnl=_text_of(stated),
     )
+
+
+def uncovered(records: Sequence[JournalRecord]) -> tuple[StopCovered, ...]:
+    """By position, the session's last word on how long it lay uncovered."""
+    told = (StopCovered.model_validate(r.data) for r in records if r.event == "stop.covered")
+    return tuple(sorted({row.position_id: row for row in told}.values(), key=lambda row: row.position_id))
 
 
 def _text_of(stated: Loaded[SleevePnlObservation] | ReadFault) -> str | None:

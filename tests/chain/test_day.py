@@ -15,7 +15,7 @@ from flows.day import Day, sealed
 from flows.house import House
 from flows.pipeline import Outcome, run_close, run_cycle, run_premarket
 from flows.replay import replay
-from flows.stages import cycle
+from flows.stages import slots
 from flows.stages.opening import Session, open_session, resume_session
 from flows.switch import throw
 from flows.world import World, open_world
@@ -135,7 +135,7 @@ def morning(house: House, day: Day) -> Outcome:
 def cycles_and_close(house: House, day: Day) -> Outcome:
     """Each cycle and the close, by processes that know nothing of the morning but its files."""
     outcome = Outcome(day)
-    for slot in cycle.slots(day):
+    for slot in slots.slots(day):
         run_cycle(day, *_doors(house, day), slot, outcome)
     run_close(day, *_doors(house, day), outcome)
     return outcome

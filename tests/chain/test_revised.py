@@ -11,7 +11,7 @@ from flows.house import House
 from flows.pipeline import Outcome, run_close, run_cycle
 from flows.replay import replay
 from flows.revising import Words, revise
-from flows.stages import cycle, premarket
+from flows.stages import premarket, slots
 from flows.stages.opening import Session, resume_session
 from flows.telemetry import record_enforcement
 from flows.world import World, open_world
@@ -179,7 +179,7 @@ def test_once_a_cycle_ran_or_the_day_is_sealed_what_was_decided_stands(
     house = tiny_ground.house(home)
     day = tiny_ground.day(house, HELD_DAY)
     morning(house, day)
-    run_cycle(day, *doors(house, day), cycle.slots(day)[0], Outcome(day))
+    run_cycle(day, *doors(house, day), slots.slots(day)[0], Outcome(day))
     assert "REVISION_TOO_LATE" == refusal(later(tiny_ground, home, HELD_DAY), "decisions")
     run_close(day, *doors(house, day), Outcome(day))
     assert "REVISION_TOO_LATE" == refusal(later(tiny_ground, home, HELD_DAY), "enforcement")

@@ -20,7 +20,7 @@ from flows.day import Day, open_day
 from flows.house import House
 from flows.pipeline import Outcome, run_close, run_cycle, run_premarket
 from flows.settings import Settings
-from flows.stages import cycle, opening
+from flows.stages import cycle, opening, slots
 from flows.world import World, open_world
 from market.synthetic import generate
 from portfolio.limits import portfolio_config
@@ -76,7 +76,7 @@ def play_with_both_on_the_wire(house: House, on: date, symbol: str) -> Outcome:
     outcome = Outcome(day)
     session = opening.open_session(day, world, None)
     assert run_premarket(day, world, session, outcome), "the morning is sound"
-    for slot in cycle.slots(day):
+    for slot in slots.slots(day):
         if slot.kind is CycleKind.ENTRIES:
             world.clock.step(slot.at)
             _send_and_die(day, world, session, slot, symbol)
