@@ -77,6 +77,8 @@ class Line:
         for data in self._protocol.data_to_send():
             if data:
                 self._socket.sendall(data)
+            else:
+                self._socket.shutdown(socket.SHUT_WR)  # the farewells are said: the server is who hangs up
 
     def _act(self, raw: bytes) -> None:
         try:

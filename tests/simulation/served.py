@@ -30,8 +30,8 @@ UP = bar("50.00", "52.00", "49.00", "51.00", 7_800_000)
 
 
 class _Impatient(HTTPAdapter):
-    def send(self, request: Any, **options: Any) -> Any:
-        return super().send(request, **{**options, "timeout": PATIENCE_S})
+    def send(self, request: Any, *args: Any, **options: Any) -> Any:
+        return super().send(request, *args, **{**options, "timeout": PATIENCE_S})
 
 
 class Served:
@@ -40,10 +40,10 @@ class Served:
     def __init__(self, pit: Pit, server: AlpacaServer) -> None:
         self.pit = pit
         self.server = server
-        self.client = TradingClient(KEY_ID, SECRET_KEY, url_override=server.url)
+        self.client: Any = TradingClient(KEY_ID, SECRET_KEY, url_override=server.url)
         self.client._retry = 0
         self.client._session.mount("http://", _Impatient())
-        self.data = StockHistoricalDataClient(KEY_ID, SECRET_KEY, url_override=server.data_url)
+        self.data: Any = StockHistoricalDataClient(KEY_ID, SECRET_KEY, url_override=server.data_url)
 
     def at(self, day: int, minute: float) -> None:
         """*minute* minutes after the open of that day; the stream hears of what happened."""
@@ -76,9 +76,7 @@ class Served:
         )
 
     def replace(self, order_id: Any, name: str, **changes: Any) -> Any:
-        return self.client.replace_order_by_id(
-            order_id, ReplaceOrderRequest(client_order_id=name, **changes)
-        )
+        return self.client.replace_order_by_id(order_id, ReplaceOrderRequest(client_order_id=name, **changes))
 
 
 @contextmanager
@@ -102,9 +100,9 @@ def served(
 
 
 class Heard:
-    """The vendor's stream in a thread: what it brought, and ``until`` it has brought enough."""
+    """The vendor's stream in a thread: what it brought, and ``until`` it has brought enough. *already*: who listens."""
 
-    def __init__(self, server: AlpacaServer) -> None:
+    def __init__(self, server: AlpacaServer, already: int = 0) -> None:
         self._server = server
         self._news = threading.Condition()
         self.updates: list[Any] = []
@@ -114,7 +112,7 @@ class Heard:
         self._stream.subscribe_trade_updates(self._hear)
         self._thread = threading.Thread(target=self._stream.run, daemon=True)
         self._thread.start()
-        self.until(lambda: server.stream.listeners() == 1)
+        self.until(lambda: server.stream.listeners() == already + 1)
 
     async def _hear(self, update: Any) -> None:
         with self._news:
