@@ -25,6 +25,7 @@ from flows.progress import bar
 from market.calendar import Calendar
 from simulation.seeds.kept import KEPT
 from simulation.seeds.run import Run, Tally
+from simulation.seeds.watch import Violated
 
 GATE: Final = (1_000, 20)
 """Short and full seeds of the gate."""
@@ -60,7 +61,7 @@ def play(job: Job) -> tuple[Job, Tally, str | None]:
     run = Run(seed, _calendar(), full=full)
     try:
         run.go()
-    except Exception as error:  # noqa: BLE001  # whatever breaks a run is its finding, and is told with its seed
+    except (Exception, Violated) as error:  # noqa: BLE001  # whatever breaks a run is its finding, and is told with its seed
         return job, run.tally, f"{type(error).__name__}: {error}"
     return job, run.tally, None
 
@@ -140,7 +141,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             run.go()
             total.add((asked.seed, asked.only_full), run.tally, None)
-        except Exception as error:  # noqa: BLE001  # shown whole
+        except (Exception, Violated) as error:  # noqa: BLE001  # shown whole
             traceback.print_exc()
             total.add((asked.seed, asked.only_full), run.tally, f"{type(error).__name__}: {error}")
     else:

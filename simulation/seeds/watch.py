@@ -26,8 +26,11 @@ PAUSED_MAX_S: Final = 300.0
 """Seconds that one cycle may wait in all: its own budgets end it at 270, and the request under way after that."""
 
 
-class Violated(AssertionError):
-    """An invariant does not hold. Attributes: invariant (``I2``), found."""
+class Violated(BaseException):
+    """An invariant does not hold. Attributes: invariant (``I2``), found.
+
+    A BaseException: a cycle guards its positions from each other, and no guard of ours may survive this.
+    """
 
     def __init__(self, invariant: str, found: str) -> None:
         super().__init__(f"{invariant}: {found}")
