@@ -87,6 +87,8 @@ class Watch:
         """An order is about to be sent."""
         order = self._announced(request.client_order_id, fold)
         self.hold("I9", self.is_synced(), f"{request.client_order_id} sent before its record was synced")
+        if any(o.client_order_id == request.client_order_id for o in self.truth.orders()):
+            return  # the venue takes an id once: whoever sends it again changes nothing
         if request.side is Side.BUY:
             self._entry(request, order, session, equity)
         else:
