@@ -88,7 +88,11 @@ def _resolve_replace(desk: Desk, old: Order) -> None:
         return
     assert old.order_id is not None, "a replaced order has the broker's id"
     before = ask(desk, LookUp(order_id=old.order_id))
-    if (isinstance(found, NotFound) or never_stood) and isinstance(before, Found) and before.order.status != "replaced":
+    if (
+        (isinstance(found, NotFound) or never_stood)
+        and isinstance(before, Found)
+        and before.order.status != "replaced"
+    ):
         if new.state not in ENDED:
             never_sent(desk, new.ord_id, OrderCause.NOT_FOUND_PROOF)
         adopt(desk, old.ord_id, before.order, OrderCause.VENUE_ENDED)
