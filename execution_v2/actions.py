@@ -22,7 +22,7 @@ def import_events(desk: Desk) -> None:
         desk.blind.add("events")
         return
     for event in events.value:
-        rows = [row for row in _shares(desk, event) if row.event_id not in desk.fold.booked]
+        rows = [row for row in _shares(desk, event) if not desk.fold.is_booked(row.event_id)]
         if rows:
             desk.note(*(("action.applied", row) for row in rows))
 

@@ -133,8 +133,12 @@ class Desk:
         return self._clock.value if isinstance(self._clock, Seen) else None
 
     def import_fills(self) -> None:
-        """Book every execution of the session that is not booked yet, each once, in their order."""
-        fills = self.ports.broker.fills(self.inputs.session_date)
+        """Book every execution that is not booked yet, each once, in their order.
+
+        On intraday bars from the session before on: a stop may have filled after its last cycle.
+        """
+        before = self.fold.previous_session if self.passes_time else None
+        fills = self.ports.broker.fills(before or self.inputs.session_date)
         if not isinstance(fills, Seen):
             self.blind.add("fills")
             return
@@ -143,7 +147,7 @@ class Desk:
             total = filled[fill.order_id] = filled.get(fill.order_id, Decimal(0)) + fill.quantity
             # A broker that names no execution still says which shares of its order these are.
             key = fill.execution_id or f"{fill.order_id}#{total:f}"
-            order = None if key in self.fold.booked else self.by_client_id(fill.client_order_id)
+            order = None if self.fold.is_booked(key) else self.by_client_id(fill.client_order_id)
             if order is not None and not order.is_stated:  # what a person stated is not booked twice
                 named = fill.model_copy(update={"execution_id": key})
                 self.note(("order.filled", self._fill(order, named)))

@@ -51,5 +51,5 @@ def _order_of(desk: Desk, update: OrderUpdate) -> Order | None:
 
 
 def _tells_of_a_fill(desk: Desk, order: Order, update: OrderUpdate) -> bool:
-    is_new = update.execution_id is not None and update.execution_id not in desk.fold.booked
+    is_new = update.execution_id is not None and not desk.fold.is_booked(update.execution_id)
     return is_new or update.order.filled > order.filled

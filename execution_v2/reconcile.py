@@ -189,7 +189,7 @@ def covers(desk: Desk, seeing: Seeing, rows: Iterable[SyncRow]) -> tuple[Cover, 
         price = resting_price(position)
         if price is None:
             price = down(position.average_entry * (1 - desk.config.execution.recovered_stop_fraction))
-        elif row is None or row.protect is None:
+        elif row is None or (row.protect is None and row.action is not SyncAction.BOOK_AND_PROTECT):
             continue
         if row is not None and row.ratio is not None and row.action is SyncAction.COVER:
             if desk.fold.orders_of(position.position_id, Leg.STOP):
@@ -230,7 +230,7 @@ def _unbooked(desk: Desk, fills: Fills | None) -> Mapping[str, Decimal]:
     """Executions of orders that we know and have not booked, by symbol, signed."""
     found: dict[str, Decimal] = defaultdict(Decimal)
     for fill in fills.value if isinstance(fills, Seen) else ():
-        if fill.execution_id and fill.execution_id not in desk.fold.booked and _is_known(desk, fill):
+        if fill.execution_id and not desk.fold.is_booked(fill.execution_id) and _is_known(desk, fill):
             found[fill.symbol] += _signed(fill.side, fill.quantity)
     return found
 

@@ -83,6 +83,8 @@ class Fold(OrderFold):
         self.cash = state.cash
         self.stop_outs = list(state.stop_outs)
         self.booked = set(state.executions)
+        self.booked_before = set(state.executions_before)
+        self.previous_session = state.previous_session
         self.killed = state.killed
         self.results = {row.strategy_id: row for row in state.results}
         self.closings = list(state.closings)
@@ -113,6 +115,8 @@ class Fold(OrderFold):
                 entry_intents_today=tuple(sorted(self.entry_intents)),
                 stop_outs=tuple(self.stop_outs),
                 executions=tuple(sorted(self.booked)),
+                executions_before=tuple(sorted(self.booked_before)),
+                previous_session=self.previous_session,
                 killed=self.killed,
                 results=tuple(row for _, row in sorted(self.results.items())),
                 closings=tuple(self.closings),
@@ -121,13 +125,18 @@ class Fold(OrderFold):
             )
         return self._frozen
 
+    def is_booked(self, event_id: str) -> bool:
+        """Whether an execution or a corporate event was booked, in this session or the one before."""
+        return event_id in self.booked or event_id in self.booked_before
+
     # -- one method per event -------------------------------------------------------------------------------
 
     def _session_opened(self, data: SessionOpened) -> None:
         carried, self.session = self.session, data.session_date
         self.ended.clear()
         self.entry_intents.clear()
-        self.booked.clear()
+        self.booked_before, self.booked = self.booked, set()
+        self.previous_session = carried
         self.stop_outs = [s for s in self.stop_outs if s.session_date in (carried, data.session_date)]
         self.closings = kept(self.closings, data.session_date)
         self.results = opened(self.results, self.positions.values())
@@ -140,7 +149,7 @@ class Fold(OrderFold):
             self.net_flows += data.amount
 
     def _filled(self, data: OrderFilled) -> None:
-        if data.execution_id in self.booked:
+        if self.is_booked(data.execution_id):
             return
         self.booked.add(data.execution_id)
         notional = data.quantity * data.price
@@ -219,7 +228,7 @@ class Fold(OrderFold):
             )
 
     def _action(self, data: ActionApplied) -> None:
-        if data.event_id in self.booked:
+        if self.is_booked(data.event_id):
             return
         self.booked.add(data.event_id)
         self.cash += data.cash
@@ -260,7 +269,7 @@ class Fold(OrderFold):
 
     def _adjusted(self, data: PositionAdjusted) -> None:
         """The broker's quantity is ours; what is gone brought no price, and what came cost no cash of this book."""
-        if data.event_id in self.booked:
+        if self.is_booked(data.event_id):
             return
         self.booked.add(data.event_id)
         held = self.positions.get(data.position_id)

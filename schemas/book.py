@@ -247,6 +247,10 @@ class BookState(Fact):
     """Those of this session and the one before."""
     executions: tuple[str, ...]
     """Ids of the executions and corporate events booked in this session, sorted: each is booked once."""
+    executions_before: tuple[str, ...] = ()
+    """Likewise those of the session that the book was open in before: its last minutes may have been seen by nobody."""
+    previous_session: SessionDate | None = None
+    """That session; executions are asked for from it on."""
     killed: bool = False
     """A journaled KILL_ON without KILL_OFF."""
     results: tuple[StrategyResult, ...] = ()
