@@ -18,9 +18,12 @@ def watch(desk: Desk, order: Order, seconds: float, *, partial_s: float | None =
     if not desk.passes_time:
         return order
     poll = desk.config.execution.poll_s
-    left = ceil(seconds / poll)
-    was_partial = order.state is OrderState.PARTIAL
-    while left > 0 and order.state in WORKING and desk.has_time(RiskClass.REDUCE):
+    left, is_short = ceil(seconds / poll), False
+    while order.state in WORKING and desk.has_time(RiskClass.REDUCE):
+        if partial_s is not None and order.state is OrderState.PARTIAL and not is_short:
+            left, is_short = min(left, ceil(partial_s / poll)), True
+        if left <= 0:
+            break
         desk.pause(poll)
         left -= 1
         assert order.order_id is not None, "a working order has the broker's id"
@@ -28,6 +31,4 @@ def watch(desk: Desk, order: Order, seconds: float, *, partial_s: float | None =
         if isinstance(answer, Found):
             follow(desk, order.ord_id, answer.order)
         order = desk.known(order.ord_id)
-        if partial_s is not None and order.state is OrderState.PARTIAL and not was_partial:
-            was_partial, left = True, min(left, ceil(partial_s / poll))
     return order
