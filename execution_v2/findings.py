@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from execution_v2.broker.port import Account, Fills, Orders, Positions
 from execution_v2.desk import Desk
 from execution_v2.evidence import build, evidence_id, keep
-from execution_v2.orphans import Verdict
+from execution_v2.orphans import ZERO, Verdict
 from execution_v2.position_sync import SyncRow
 from execution_v2.reconcile import Seeing, held
 from ledger.canonical import artifact_bytes, digest, plain
@@ -44,9 +44,9 @@ def _keep(desk: Desk, seeing: Seeing, mode: EvidenceMode, symbol: str, reason: s
         symbol=symbol,
         reason=reason,
         action=action,
-        ours=EvidenceSide(quantity=format(held(desk).get(symbol, 0), "f"), as_of=desk.at),
+        ours=EvidenceSide(quantity=format(held(desk).get(symbol, ZERO), "f"), as_of=desk.at),
         broker=EvidenceSide(
-            quantity=None if latest is None else format(latest.get(symbol, 0), "f"), as_of=seeing.as_of
+            quantity=None if latest is None else format(latest.get(symbol, ZERO), "f"), as_of=seeing.as_of
         ),
         fills=tuple(sorted(fill.execution_id for fill in fills if fill.symbol == symbol)),
         config_sha256=digest(artifact_bytes(plain(desk.config.execution))),

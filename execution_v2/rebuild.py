@@ -246,12 +246,12 @@ def _release(desk: Desk, seeing: Seeing, verdicts: tuple[Verdict, ...]) -> sync.
         if row.wants_evidence:
             keep_row(desk, seeing, row)
     reconcile.act(desk, rows)
-    for row in rows:
-        remedies.consider(desk, seeing, row)
     for cover in reconcile.covers(desk, seeing, rows):
         desk.caps[cover.position_id] = cover.quantity
         # A stop that the broker will not take here is no reason to sell: the quantity itself is in doubt.
         set_stop(desk, cover.position_id, cover.price, cover.quantity, StopBasis.PLANNED)
+    for row in rows:
+        remedies.consider(desk, seeing, row)
     desk.note(("rebuild.released", RebuildReleased(findings=tuple(findings))))
     return sync.Observed(
         at=_instants(seeing),

@@ -77,6 +77,52 @@ def resolve(
     console.emit({"book": book, "order": order, "wrote": wrote}, as_json, lambda: _notes(wrote))
 
 
+def _shares(text: str) -> Decimal:
+    found = Decimal(text) if text.isdecimal() else None
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no whole number of shares")
+    return found
+
+
+@app.command()
+def accept(
+    symbol: Annotated[
+        str, typer.Argument(metavar="SYMBOL", help="A symbol in which book and broker differ.")
+    ],
+    book: Book,
+    qty: Annotated[
+        Decimal,
+        typer.Option("--qty", parser=_shares, metavar="N", help="Shares that the broker holds, in all."),
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")],
+    price: Price = None,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", help="Whose shares differ, where several hold the symbol.")
+    ] = None,
+    operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take the broker's quantity of a symbol for ours; stops follow it, and its quarantine ends once both agree.
+
+    Example: `avwap operator accept --book ALPACA_PAPER AAPL --qty 80 --operator jo --reason "20 sold by hand"`
+    """
+    from flows.accepting import Accepted
+    from flows.accepting import accept as take
+
+    who_and_why("a quantity", operator, reason)
+    said = Accepted(
+        symbol=symbol.upper(),
+        quantity=qty,
+        price=price,
+        strategy_id=strategy,
+        operator=operator,
+        reason=reason,
+    )
+    wrote = take(house(home), book, said)
+    console.emit({"book": book, "symbol": said.symbol, "wrote": wrote}, as_json, lambda: _notes(wrote))
+
+
 def _notes(lines: list[str]) -> None:
     for line in lines:
         console.note(line)

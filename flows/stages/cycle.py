@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from execution_v2 import execution, stops
 from execution_v2.broker.recorded import Door, RecordingBroker
 from execution_v2.cycle import run_cycle
+from execution_v2.evidence import EvidencePort
 from execution_v2.ports import CycleInputs, JournalPort, Ports
 from execution_v2.reduce import fold_records
 from execution_v2.stop_facts import untold
 from execution_v2.store import IntentIndex
 from flows import indexing
 from flows.day import Day
+from flows.keeping import DiskEvidence
 from flows.stages import premarket
 from flows.stages.opening import Session, control_now
 from flows.stages.premarket import as_decided, or_code
@@ -84,7 +86,19 @@ def cycle(day: Day, world: World, session: Session, slot: Slot, *, entries: bool
         _record_control(day, world, folder)
         door = RecordingBroker(world.broker, world.feed, world.clock.now, SpillingLines(disk, calls).append)
         with closing(indexing.settled(day, session.carried, journal.records)) as index:
-            act(day, session, slot, folder, door, world.pause, entries=entries, journal=journal, index=index)
+            kept = DiskEvidence(day, folder)
+            act(
+                day,
+                session,
+                slot,
+                folder,
+                door,
+                world.pause,
+                entries=entries,
+                journal=journal,
+                index=index,
+                evidence=kept,
+            )
         if not journal.catch_up():
             raise _unwritten(day, folder)
     return write_artifacts(day, session, folder)
@@ -119,6 +133,7 @@ def act(
     entries: bool,
     journal: JournalPort | None = None,
     index: IntentIndex | None = None,
+    evidence: EvidencePort | None = None,
 ) -> None:
     """Let the cycle do its work through *door*, whether that leads outside or to a recording."""
     spilling = journal if isinstance(journal, SpillingJournal) else None
@@ -135,6 +150,7 @@ def act(
         pause=pause,
         index=index,
         record_fault=record_fault,
+        evidence=evidence,
     )
     gap = gap_before(day, session.journal.records if spilling is None else spilling.records, slot)
     if gap is not None:

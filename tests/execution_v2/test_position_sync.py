@@ -173,15 +173,15 @@ SENDING = ExecutionConfig(remedy_mode="execute", remedy_operator="jo", remedy_re
 def test_a_remedy_is_denied_by_each_of_its_questions(code: RemedyCode, over: dict[str, Any]) -> None:
     facts = RemedyFacts(**({name: getattr(GOOD, name) for name in RemedyFacts.__slots__} | over))
     found = remedy(row(100, 120), facts, SENDING)
-    assert (code, 0) == (found.code, found.quantity)
+    assert (code, Decimal(0)) == (found.code, found.quantity)
 
 
 def test_twenty_shares_too_many_are_sold_planned_or_left_by_the_mode() -> None:
     found = [remedy(row(100, 120), GOOD, SENDING.model_copy(update={"remedy_mode": mode})) for mode in MODES]
     assert [
-        (RemedyCode.REMEDY_OFF, 0),
-        (RemedyCode.REMEDY_PLANNED, 20),
-        (RemedyCode.REMEDY_SENT, 20),
+        (RemedyCode.REMEDY_OFF, Decimal(0)),
+        (RemedyCode.REMEDY_PLANNED, Decimal(20)),
+        (RemedyCode.REMEDY_SENT, Decimal(20)),
     ] == [(each.code, each.quantity) for each in found]
 
 
