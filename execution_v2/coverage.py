@@ -133,9 +133,7 @@ class _Gaps:
         return bool(covered >= position.quantity)
 
     def _seconds(self, since: datetime, until: datetime) -> float:
-        """Regular-session seconds between two instants; never negative."""
-        first, last = max(since, self._open_at), min(until, self._close_at)
-        return max(0.0, (last - first).total_seconds())
+        return regular_seconds(since, until, self._open_at, self._close_at)
 
     def _row(self, gap: _Gap) -> StopCovered:
         longest = gap.longest_s
@@ -150,6 +148,11 @@ class _Gaps:
             longest_s=round(longest, 2),
             open_since=gap.open_since,
         )
+
+
+def regular_seconds(since: datetime, until: datetime, open_at: datetime, close_at: datetime) -> float:
+    """Seconds between two instants that lie in the session; never negative."""
+    return max(0.0, (min(until, close_at) - max(since, open_at)).total_seconds())
 
 
 def tell(desk: Desk) -> None:
