@@ -108,7 +108,7 @@ def _sell(desk: Desk, position_id: str, reason: str, last: Decimal | None) -> Or
     """Sell what no other order claims, step by step; the last order sent."""
     sent: Order | None = None
     is_retried = False
-    for step in range(desk.config.execution.exit_orders_max):
+    for step in range(_sold_at(desk, position_id), desk.config.execution.exit_orders_max):
         position = desk.fold.positions.get(position_id)
         if position is None or not desk.has_time(RiskClass.REDUCE):
             break
@@ -130,6 +130,14 @@ def _sell(desk: Desk, position_id: str, reason: str, last: Decimal | None) -> Or
                     break
                 is_retried = True
     return sent
+
+
+def _sold_at(desk: Desk, position_id: str) -> int:
+    """Sells of this exit that the cycle has sent already: every pass of it draws on one budget."""
+    if not desk.passes_time:
+        return 0
+    sent = (record.data["order"] for record in desk.records if record.event == "order.submitting")
+    return sum(1 for order in sent if order["leg"] == Leg.EXIT and order["position_id"] == position_id)
 
 
 def step_price(desk: Desk, symbol: str, step: int) -> Decimal | None:

@@ -28,6 +28,7 @@ from simulation.tape import Hours, IntradayTape
 from simulation.updates import told
 from simulation.venue import Venue, by_symbol, ended, is_day, rest_of
 
+_TICK: Final = Decimal("0.0001")
 FILLABLE: Final = frozenset({"open", "pending_replace", "pending_cancel"})
 """Statuses of an order that can fill now."""
 
@@ -226,7 +227,15 @@ class Floor(Venue):
         if self.state.session is None:
             today = self._hours.session(moment(self._t).date())
             return None if today is None else self._tape.close_before(symbol, today)
-        return self.close_before(symbol, self.state.session)
+        close = self.close_before(symbol, self.state.session)
+        return None if close is None else self._rebased(symbol, self.state.session, close)
+
+    def _rebased(self, symbol: str, session: SessionDate, close: Decimal) -> Decimal:
+        """A close before *session* on its basis: what splits and does not trade has its new price all the same."""
+        for action in self._tape.actions(session):
+            if action.symbol == symbol and action.ratio_num and action.ratio_den:
+                close = max(_TICK, (close * action.ratio_den / action.ratio_num).quantize(_TICK))
+        return close
 
     def is_halted(self, symbol: str) -> bool:
         """Whether nothing trades in *symbol* although the session is open."""

@@ -60,8 +60,8 @@ def market(seed: int, sessions: tuple[SessionDate, ...]) -> Market:
                 close = max(_CENT, (close * den / num).quantize(_CENT))
             closes[symbol, session] = close
             made = _day(chance, close, volume)
-            if chance.happens(0.03):
-                continue  # halted all day
+            if chance.happens(0.03) and session != sessions[-1]:
+                continue  # halted all day; not on the last one, which shows whether all comes to rest
             bars[symbol, session] = made
             close = made.close
     return Market(sessions=sessions, bars=bars, actions=tuple(actions), adv=adv, closes=closes)
