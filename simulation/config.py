@@ -34,10 +34,10 @@ class GtcOnSplit(StrEnum):
 class IntradayConfig(Fact):
     """How the intraday exchange treats orders; of latencies 0 answers at once."""
 
-    place_latency_s: Fraction6 = Field(default=Decimal(0), ge=0)
+    place_latency_s: Fraction6 = Field(default=Decimal("0.000000"), ge=0)
     """Seconds for which a new order is ``accepted`` before it works."""
-    replace_latency_s: Fraction6 = Field(default=Decimal(0), ge=0)
-    cancel_latency_s: Fraction6 = Field(default=Decimal(0), ge=0)
+    replace_latency_s: Fraction6 = Field(default=Decimal("0.000000"), ge=0)
+    cancel_latency_s: Fraction6 = Field(default=Decimal("0.000000"), ge=0)
     gtc_days_max: int = Field(default=90, ge=1)
     """Calendar days after which a resting order is aged out."""
     gtc_on_split: GtcOnSplit = GtcOnSplit.CHANGE
