@@ -85,14 +85,14 @@ def play_with_both_on_the_wire(house: House, on: date, symbol: str) -> Outcome:
     return outcome
 
 
-def _send_and_die(day: Day, world: World, session: opening.Session, slot: cycle.Slot, symbol: str) -> None:
+def _send_and_die(day: Day, world: World, session: opening.Session, slot: slots.Slot, symbol: str) -> None:
     """Journal and send the entries in *symbol* as a cycle does, and let nobody read the answers."""
     day.write(f"cycles/{slot.name}/observations/control.json", opening.control_now(day, world), ())
     calls = cycle.calls_path(day, slot.name)
     disk = day.house.disk
     door = RecordingBroker(world.broker, world.feed, world.clock.now, lambda line: disk.append(calls, line))
     ports = Ports(broker=door, feed=door, journal=session.journal, now=door.now, pause=world.pause)
-    inputs = cycle._inputs(day, session, slot, slot.name, entries=True)
+    inputs = cycle._inputs(day, session.carried, session.journal.records, slot, slot.name, entries=True)
     desk = Desk(inputs, ports, day.house.settings.cycle(BOOK))
     desk.note(("cycle.began", CycleBegan(slot=slot.name, kind=slot.kind)))
     quotes = world.feed.quotes((symbol,))

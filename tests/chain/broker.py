@@ -1,0 +1,126 @@
+"""A paper book on a simulated exchange that speaks the vendor's protocol on this machine, on a clock that tests set."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from execution_v2.broker.alpaca_config import AlpacaConfig
+from flows import pipeline
+from flows.acting import acting, ready_day
+from flows.day import Day
+from flows.house import House
+from flows.pipeline import Outcome
+from flows.settings import Settings
+from flows.stages import opening
+from flows.stages.slots import Slot, slots
+from simulation.alpaca_server import KEY_ID, SECRET_KEY, AlpacaServer
+from simulation.config import ExchangeConfig
+from simulation.intraday import IntradayExchange
+from simulation.intraday_tape import PathTape
+from simulation.tape import StoreTape
+
+BOOK: Final = "ALPACA_PAPER"
+SLEEVES: Final = {BOOK: {"sleeves": {"S1_AVWAP_CORE": {"sleeve_id": "S1_AVWAP_CORE"}}}}
+
+
+class Clock:
+    """A clock of a broker's book: a driver can only wait by it. ``to`` is the test's hand."""
+
+    is_stepped = False
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
+
+    def sleep(self, seconds: float) -> None:
+        self._at += timedelta(seconds=seconds)
+
+    def step(self, to: datetime) -> None:
+        """A step is due; what time it is, the clock knows better."""
+
+    def to(self, at: datetime) -> None:
+        """It is *at*, or later already."""
+        self._at = max(self._at, at)
+
+
+class Paper:
+    """The paper book, its exchange, and the steps of a session as three flows take them, each in a fresh house."""
+
+    def __init__(self, server: AlpacaServer, clock: Clock, market: House, home: Path, on: date) -> None:
+        self.server, self.clock, self.home = server, clock, home
+        self._market = market
+        self.day: Day = ready_day(self.house(), BOOK, on)
+
+    def house(self) -> House:
+        """A fresh one, as a new process has it."""
+        made = House(self.settings(), time=self.clock)
+        for name in ("calendar", "store", "sidecar"):
+            made.__dict__[name] = getattr(self._market, name)
+        return made
+
+    def settings(self) -> Settings:
+        """Those of a home whose broker is this machine's."""
+        config = AlpacaConfig(
+            url_override=self.server.url,
+            data_url_override=self.server.data_url,
+            stream_url_override=self.server.stream_url,
+        )
+        return Settings(
+            home=self.home,
+            alpaca=config,
+            apca_api_key_id=KEY_ID,
+            apca_api_secret_key=SECRET_KEY,
+            books=SLEEVES,
+        )
+
+    def again(self) -> Day:
+        """The session, as a new process opens it."""
+        return ready_day(self.house(), BOOK, self.day.session)
+
+    def premarket(self) -> Outcome:
+        """The morning of the session."""
+        day = self.again()
+        self.clock.to(day.house.calendar.cut_at(day.session))
+        outcome = Outcome(day)
+        with acting(day.house, BOOK, "premarket") as (world, guard):
+            session = opening.open_session(day, world, guard)
+            pipeline.run_premarket(day, world, session, outcome)
+        return outcome
+
+    def cycle(self, slot: Slot) -> Outcome:
+        """One cycle, by a process of its own."""
+        day = self.again()
+        self.clock.to(slot.at)
+        outcome = Outcome(day)
+        with acting(day.house, BOOK, f"cycle {slot.name}") as (world, guard):
+            pipeline.run_cycle(day, world, opening.resume_session(day, guard), slot, outcome)
+        return outcome
+
+    def close(self) -> Outcome:
+        """Twenty minutes after the close."""
+        day = self.again()
+        self.clock.to(day.house.calendar.close_at(day.session) + pipeline.CLOSE_AFTER)
+        outcome = Outcome(day)
+        with acting(day.house, BOOK, "postclose") as (world, guard):
+            pipeline.run_close(day, world, opening.resume_session(day, guard), outcome)
+        return outcome
+
+    def some(self, *names: str) -> Sequence[Slot]:
+        """The cycles of those names."""
+        return [slot for slot in slots(self.day) if slot.name in names]
+
+
+@contextmanager
+def paper(market: House, home: Path, on: date) -> Iterator[Paper]:
+    """The book on the eve of *on*, its exchange listening."""
+    home.joinpath("ledger").mkdir(parents=True)
+    calendar = market.calendar
+    clock = Clock(calendar.cut_at(on))
+    tape = PathTape(StoreTape(market.sidecar, calendar), calendar)
+    exchange = IntradayExchange(None, "exchange", tape, calendar, ExchangeConfig())
+    with AlpacaServer(exchange, clock.now) as server:
+        yield Paper(server, clock, market, home, on)

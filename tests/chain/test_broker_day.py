@@ -1,0 +1,149 @@
+"""A session of a paper book at a broker that is somebody else: premarket, cycles, close, seal; and what survives it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.audit import audit
+from flows.day import Day
+from flows.dry import plan
+from flows.replay import replay
+from flows.stages.slots import slots
+from flows.status import latest_state
+from ledger import layout
+from ledger.journal import parse_chain
+from schemas.book import Leg
+from simulation.alpaca_server import KEY_ID, SECRET_KEY, Script
+from simulation.alpaca_server.faults import mute_ack
+from tests.chain.broker import BOOK, Paper, paper
+from tests.chain.days import OPENED, Ground
+
+MORNING = ("0930", "0935", "0940", "0945", "0950")
+
+
+@pytest.fixture
+def book(tiny_ground: Ground, tmp_path: Path) -> Iterator[Paper]:
+    with paper(tiny_ground.market, tmp_path / "home", OPENED) as made:
+        yield made
+
+
+def told(day: Day) -> list[tuple[str, str | None]]:
+    """(event, cycle) of every record of the session."""
+    path = layout.journal(BOOK, day.session)
+    return [(r.event, r.cycle) for r in parse_chain(day.house.disk.read(path), path).records]
+
+
+def test_a_session_at_the_broker_is_sealed_sound_and_replays_to_its_bytes_without_the_broker(
+    book: Paper,
+) -> None:
+    assert 0 == book.premarket().exit_code
+    for slot in book.some(*MORNING, "1545", "1555"):
+        assert 0 == book.cycle(slot).exit_code
+    closed = book.close()
+    assert 0 == closed.exit_code
+    assert closed.seal is not None
+    day = book.again()
+    assert [*MORNING, "1545", "1555", "1600"] == list(day.cycles())
+    events = Counter(event for event, _ in told(day))
+    assert (2, 2) == (events["order.filled"], events["stop.placed"])
+    assert [("cycle.gap", "1545"), ("cycle.gap", "1555")] == [
+        row for row in told(day) if row[0] == "cycle.gap"
+    ]
+    assert () == audit(day.house, BOOK, None, None, fresh=True, quiet=True)[1]
+    book.server.close()
+    verdict = replay(day.house, day)
+    assert (True, ()) == (verdict.identical, verdict.divergences)
+
+
+def test_a_cycle_runs_once_in_its_slot(book: Paper) -> None:
+    book.premarket()
+    for slot in book.some("0930", "0935"):
+        book.cycle(slot)
+    asked = len(book.server.requests)
+    again = book.cycle(book.some("0935")[0])
+    assert ["verified", "verified"] == [step.written.status for step in again.steps if step.written]
+    assert asked == len(book.server.requests)
+
+
+def test_a_plan_reads_the_broker_sends_nothing_and_leaves_the_record_as_it_is(book: Paper) -> None:
+    book.premarket()
+    book.cycle(book.some("0930")[0])
+    before = {path: path.read_bytes() for path in (book.home / "ledger" / BOOK).rglob("*") if path.is_file()}
+    slot = book.some("0935")[0]
+    book.clock.to(slot.at)
+    made = plan(book.again(), slot)
+    after = {path: path.read_bytes() for path in (book.home / "ledger" / BOOK).rglob("*") if path.is_file()}
+    assert [("submit", "JEVA", "buy", "11"), ("submit", "ZAYA", "buy", "131")] == [
+        (row["op"], row["symbol"], row["side"], row["quantity"]) for row in made.wished
+    ]
+    assert [] == book.server.sent("POST") + book.server.sent("DELETE") + book.server.sent("PATCH")
+    assert before == {path: data for path, data in after.items() if path in before}
+    fresh = {path.name: path for path in after if path not in before}
+    assert {"plan.json", "execution.json", "stops.json", "calls.jsonl", "records.jsonl"} == set(fresh)
+    assert all(
+        json.loads(fresh[name].read_bytes())["dry_run"] is True for name in fresh if name.endswith(".json")
+    )
+    assert f"{BOOK}/dry/{OPENED}/0935/plan.json" == made.written.path
+
+
+def test_a_process_killed_while_its_order_is_on_the_wire_leaves_one_order_per_id_and_every_position_covered(
+    book: Paper,
+) -> None:
+    book.premarket()
+    book.cycle(book.some("0930")[0])
+    slot = book.some("0935")[0]
+    book.clock.to(slot.at)
+    assert isinstance(book.server.faults, Script)
+    book.server.faults.add("POST /v2/orders", mute_ack())
+    child = _cycle_in_a_process(book)
+    deadline = time.monotonic() + 30
+    while not book.server.sent("POST") and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.kill()
+    child.communicate()
+    assert 1 == len(book.server.sent("POST"))
+    assert ("order.submitting", "0935") in told(book.again())
+    assert 0 == book.cycle(slot).exit_code
+    assert ["0930", "0935", "0935-2"] == list(book.again().cycles())
+    ids = Counter(json.loads(each.body)["client_order_id"] for each in book.server.sent("POST"))
+    assert {1} == set(ids.values())
+    _, state, _ = latest_state(book.house(), BOOK)
+    assert ["JEVA", "ZAYA"] == [position.symbol for position in state.positions]
+    covered = {o.position_id: o.quantity - o.filled for o in state.orders if o.leg is Leg.STOP}
+    assert {p.position_id: p.quantity for p in state.positions} == covered
+
+
+def _cycle_in_a_process(book: Paper) -> "subprocess.Popen[str]":
+    """``avwap cycle`` by the exchange's clock, as an operator starts it."""
+    (book.home / "avwap.toml").write_text(
+        f'[alpaca]\nurl_override = "{book.server.url}"\ndata_url_override = "{book.server.data_url}"\n'
+        f'stream_url_override = "{book.server.stream_url}"\n'
+        f'[books.{BOOK}.sleeves.S1_AVWAP_CORE]\nsleeve_id = "S1_AVWAP_CORE"\n'
+    )
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from flows.cli import main; main()",
+            "cycle",
+            "--book",
+            BOOK,
+            "--home",
+            str(book.home),
+        ],
+        env={**os.environ, "APCA_API_KEY_ID": KEY_ID, "APCA_API_SECRET_KEY": SECRET_KEY},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_full_session_has_78_cycles_and_a_half_day_42(book: Paper) -> None:
+    assert (78, "0930", "1555") == (len(slots(book.day)), slots(book.day)[0].name, slots(book.day)[-1].name)
