@@ -5,6 +5,8 @@ warm-up that those rows need. *i* and *t* count the symbol's own rows, oldest fi
 after itself.
 """
 
+from typing import Any
+
 import numpy as np
 
 from strategies.exact import ratio_each
@@ -12,10 +14,8 @@ from strategies.layout import (
     BAR_MAX,
     BURST,
     EARNINGS,
-    EASY,
     GAP,
     MTD,
-    NULL,
     P_GAP,
     PPM,
     PRICE_MAX,
@@ -27,14 +27,14 @@ from strategies.layout import (
     W_FRACTAL,
     W_GAP_STATE,
     W_IS_BAD,
-    W_MEDIAN,
+    W_REFERENCE,
     W_SCRATCH,
     W_SUM_C,
     W_SUM_CV,
     W_SUM_PV,
-    W_SUM_TR,
     W_SUM_V,
     W_SUM_WEEK,
+    W_TR14,
     W_WEEK,
     YTD,
     Bars,
@@ -43,34 +43,9 @@ from strategies.layout import (
     Ints,
     Sessions,
 )
-from strategies.ticks import compiled, rhe
+from strategies.ticks import compiled
 
-SORTED_FROM = 8
-"""Rows from which on an ordered window is worth its making."""
-
-
-@compiled
-def avwap(w: Ints, a: int, t: int) -> int:
-    """avwap(a) at row t as q6; NULL before a and while no share traded since."""
-    if t < a:
-        return NULL
-    shares = w[W_SUM_V, t + 1] - w[W_SUM_V, a]
-    if shares <= 0:
-        return NULL
-    # sum(PV)/3 is e4, so q6 is sum(PV)*100/(3*sum(V)): long division, for the product may not fit.
-    d = 3 * shares
-    total = w[W_SUM_PV, t + 1] - w[W_SUM_PV, a]
-    whole = total // d
-    measure: int = whole * 100 + rhe((total - whole * d) * 100, d)
-    return measure
-
-
-@compiled
-def relative(value: int, base: int) -> int:
-    """value/base - 1 as q6; NULL if either is NULL or base is not positive."""
-    if value == NULL or base == NULL or base <= 0:
-        return NULL
-    return rhe((value - base) * PPM, base)
+IS_GAP, IS_BURST, IS_FRACTAL = 1, 2, 4
 
 
 @compiled
@@ -80,68 +55,125 @@ def sums(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
     For the rows from t0 on also: the bar of P0, the first bars of year and month, and whether a bar is bad.
     """
     start = max(0, t0 - REACH)
-    week = first = 0
-    bad_price, bad_recent = last_bad_price(b, start), -1
-    year_at = month_at = start
-    before = b.close[start]
-    session = b.session[start]
-    week_now, month_now, year_now = sessions.week[session], sessions.month[session], sessions.year[session]
-    pv = shares = money = weekly = 0
-    w[W_SUM_PV, start] = w[W_SUM_V, start] = w[W_SUM_C, start] = w[W_SUM_WEEK, 0] = 0
-    for i in range(start, len(b.close)):
-        o, h, low, c, v = b.open[i], b.high[i], b.low[i], b.close[i], b.volume[i]
-        session = b.session[i]
-        if sessions.week[session] != week_now:
-            week_now = sessions.week[session]
-            weekly += before
-            week += 1
-            w[W_SUM_WEEK, week] = weekly
-        if sessions.month[session] != month_now:
-            month_now, month_at = sessions.month[session], i
-            if sessions.year[session] != year_now:
-                year_now, year_at = sessions.year[session], i
-        before = c
-        # Nearly every bar is far within the bounds, and one comparison says so.
-        bits = (o - 1) | (h - 1) | (low - 1) | (c - 1) | v
-        if (bits < 0 or bits >= EASY) and not is_within(o, h, low, c, v):
-            bad_recent = i
-            bad_price = bad_price if min(h, low, c) > 0 and max(h, low, c) < PRICE_MAX else i
+    is_sound = are_within(b, start)
+    opens, highs, lows = b.open[start:], b.high[start:], b.low[start:]
+    closes, volumes = b.close[start:], b.volume[start:]
+    pv_sums, share_sums, close_sums = w[W_SUM_PV, start:], w[W_SUM_V, start:], w[W_SUM_C, start:]
+    pv = shares = money = 0
+    pv_sums[0] = share_sums[0] = close_sums[0] = 0
+    for i in range(len(closes)):
+        h, low, c, v = highs[i], lows[i], closes[i], volumes[i]
+        if not is_sound and not is_within(opens[i], h, low, c, v):
             h = low = c = v = 0
         pv += (h + low + c) * v
         shares += v
         money += c
-        w[W_SUM_PV, i + 1] = pv
-        w[W_SUM_V, i + 1] = shares
-        w[W_SUM_C, i + 1] = money
-        w[W_WEEK, i] = week
+        pv_sums[i + 1] = pv
+        share_sums[i + 1] = shares
+        close_sums[i + 1] = money
+    _weeks(b, sessions, start, w)
+    _periods(b, sessions, t0, w)
+    _bad(b, start, t0, is_sound, w)
+
+
+@compiled
+def _weeks(b: Bars, sessions: Sessions, start: int, w: Ints) -> None:
+    """The number of each row's week, and the sums of the closes of the weeks before it."""
+    session, close, weekly_sums, weeks = b.session[start:], b.close[start:], w[W_SUM_WEEK], w[W_WEEK, start:]
+    before, now = close[0], sessions.week[session[0]]
+    week = weekly = 0
+    for i in range(len(session)):
+        following = sessions.week[session[i]]
+        is_new = following != now
+        now = following
+        weekly += before * is_new
+        week += is_new
+        before = close[i]
+        weekly_sums[week] = weekly
+        weeks[i] = week
+
+
+@compiled
+def _periods(b: Bars, sessions: Sessions, t0: int, w: Ints) -> None:
+    session = b.session[t0]
+    year_from, month_from = sessions.year_from[session], sessions.month_from[session]
+    start = max(0, t0 - REACH)
+    year_at, month_at = max(start, row_of(b, year_from, t0)), max(start, row_of(b, month_from, t0))
+    first = row_of(b, sessions.panel_from[session], t0)
+    for i in range(t0, len(b.close)):
+        session = b.session[i]
+        if sessions.month_from[session] != month_from:
+            month_from, month_at = sessions.month_from[session], i
+            if sessions.year_from[session] != year_from:
+                year_from, year_at = sessions.year_from[session], i
+        oldest = sessions.panel_from[session]
+        while b.session[first] < oldest:
+            first += 1
+        w[W_AT + YTD, i] = year_at
+        w[W_AT + MTD, i] = month_at
+        w[W_FIRST, i] = first
+
+
+@compiled
+def row_of(b: Bars, session: int, t: int) -> Any:
+    """The first row whose session is not before *session*; it is not after row *t*."""
+    # Without a gap up to t it is as far from t as its session.
+    guess = max(0, t - (b.session[t] - session))
+    return guess if b.session[guess] == session else np.searchsorted(b.session, session)
+
+
+@compiled
+def _bad(b: Bars, start: int, t0: int, is_sound: bool, w: Ints) -> None:
+    """Whether a row's panel or its last REACH bars hold anything out of bounds."""
+    if is_sound:
+        for i in range(t0, len(b.close)):
+            w[W_IS_BAD, i] = 0
+        return
+    bad_price, bad_recent = last_bad_price(b, start), -1
+    for i in range(start, len(b.close)):
+        h, low, c = b.high[i], b.low[i], b.close[i]
+        if not is_within(b.open[i], h, low, c, b.volume[i]):
+            bad_recent = i
+            bad_price = bad_price if is_price(min(h, low, c), max(h, low, c)) else i
         if i >= t0:
-            w[W_AT + YTD, i] = year_at
-            w[W_AT + MTD, i] = month_at
-            oldest = sessions.panel_from[session]
-            while b.session[first] < oldest:
-                first += 1
-            w[W_FIRST, i] = first
+            first = w[W_FIRST, i]
             w[W_IS_BAD, i] = bad_price >= first or bad_recent >= max(first, i - REACH + 1)
+
+
+@compiled
+def are_within(b: Bars, start: int) -> bool:
+    """Whether all prices, and all from row *start* on, are far within the bounds: nearly always, at one look.
+
+    The bits of all together are at least the greatest of them, and less than twice that.
+    """
+    prices = opens = volumes = np.int64(0)
+    high, low, close, tail, volume = b.high, b.low, b.close, b.open[start:], b.volume[start:]
+    for i in range(len(close)):
+        prices |= (high[i] - 1) | (low[i] - 1) | (close[i] - 1)
+    for i in range(len(tail)):
+        opens |= tail[i] - 1
+        volumes |= volume[i]
+    is_far = min(prices, opens, volumes) >= 0 and max(prices, opens) + 1 < PRICE_MAX and volumes < VOLUME_MAX
+    return bool(is_far and 3.0 * np.float64(prices + 1) * np.float64(volumes) < BAR_MAX)
+
+
+@compiled
+def is_price(least: int, most: int) -> bool:
+    return least > 0 and most < PRICE_MAX
 
 
 @compiled
 def is_within(o: int, h: int, low: int, c: int, v: int) -> bool:
     """Whether a bar is within the bounds that keep every sum below 2**63."""
-    is_price = min(o, h, low, c) > 0 and max(o, h, low, c) < PRICE_MAX
-    return bool(is_price and 0 <= v < VOLUME_MAX and np.float64(h + low + c) * np.float64(v) < BAR_MAX)
+    is_priced = is_price(min(o, h, low, c), max(o, h, low, c))
+    return bool(is_priced and 0 <= v < VOLUME_MAX and np.float64(h + low + c) * np.float64(v) < BAR_MAX)
 
 
 @compiled
 def last_bad_price(b: Bars, end: int) -> int:
     """The last of the rows before *end* with H, L or C out of bounds, or -1."""
-    least, most = np.int64(1), np.int64(1)
-    for i in range(end):
-        least = min(least, b.high[i], b.low[i], b.close[i])
-        most = max(most, b.high[i], b.low[i], b.close[i])
-    if least > 0 and most < PRICE_MAX:
-        return -1
     for i in range(end - 1, -1, -1):
-        if min(b.high[i], b.low[i], b.close[i]) <= 0 or max(b.high[i], b.low[i], b.close[i]) >= PRICE_MAX:
+        if not is_price(min(b.high[i], b.low[i], b.close[i]), max(b.high[i], b.low[i], b.close[i])):
             return i
     return -1
 
@@ -149,39 +181,79 @@ def last_bad_price(b: Bars, end: int) -> int:
 @compiled
 def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Ints) -> None:
     """Last gap, volume breakout and fractal low up to each row; a row looks back at most 60 bars for them."""
+    n = len(b.close)
+    start = max(1, t0 - 59)
+    reference, marks, opens, closes = (
+        w[W_REFERENCE, :n],
+        w[W_SCRATCH, start:n],
+        b.open[start:],
+        b.close[start:],
+    )
+    _copy(b.close[start - 1 :], reference[start:])
+    for k in range(dividends.lo[symbol], dividends.hi[symbol]):
+        row = np.searchsorted(b.session, dividends.session[k])
+        if start <= row < n and b.session[row] == dividends.session[k]:
+            reference[row] -= dividends.cash[k]
+    _mark(b, start, p[P_GAP], w)
+    reference = reference[start:]
+    gaps, bursts, fractals = w[W_AT + GAP, start:], w[W_AT + BURST, start:], w[W_FRACTAL, start:]
+    states = w[W_GAP_STATE, start:]
     gap = burst = fractal = -1
-    gap_state = 0
-    gap_from = 0
-    next_cash = dividends.lo[symbol]
-    for i in range(max(1, t0 - 59), len(b.close)):
-        o, h, low, c, v = b.open[i], b.high[i], b.low[i], b.close[i], b.volume[i]
-        reference = b.close[i - 1]
-        while next_cash < dividends.hi[symbol] and dividends.session[next_cash] <= b.session[i]:
-            if dividends.session[next_cash] == b.session[i]:
-                reference -= dividends.cash[next_cash]
-            next_cash += 1
-        if reference > 0 and abs(o - reference) * PPM >= p[P_GAP] * reference:
-            gap = i
-            gap_from = reference
-            gap_state = 1 if o > reference else 3
+    gap_from = gap_state = 0
+    for i in range(len(closes)):
+        c, mark, before = closes[i], marks[i], reference[i]
+        is_gap = (mark & IS_GAP) != 0
+        gap = start + i if is_gap else gap
+        gap_from = before if is_gap else gap_from
+        opened = 1 if opens[i] > before else 3
+        gap_state = opened if is_gap else gap_state
         # The close of the gap's own bar comes after its open and may already fill it.
-        if (gap_state == 1 and c <= gap_from) or (gap_state == 3 and c >= gap_from):
-            gap_state += 1
-        # V >= 1.8 * mean20(V) and (C-L)/(H-L) >= 0.70, cross-multiplied; the break over 5 highs is strict.
-        if i >= 19 and h > low:
-            is_loud = v * 200 >= 18 * (w[W_SUM_V, i + 1] - w[W_SUM_V, i - 19])
-            before = max(b.high[i - 5], b.high[i - 4], b.high[i - 3], b.high[i - 2], b.high[i - 1])
-            if is_loud and (c - low) * 10 >= 7 * (h - low) and c > before:
-                burst = i
-        if i >= 2 and b.low[i - 1] < b.low[i - 2] and b.low[i - 1] < low:
-            fractal = i - 1
-        w[W_AT + GAP, i] = gap
-        w[W_AT + BURST, i] = burst
-        w[W_GAP_STATE, i] = gap_state
-        w[W_FRACTAL, i] = fractal
+        gap_state += ((gap_state == 1) & (c <= gap_from)) | ((gap_state == 3) & (c >= gap_from))
+        burst = start + i if mark & IS_BURST else burst
+        fractal = start + i - 1 if mark & IS_FRACTAL else fractal
+        gaps[i] = gap
+        bursts[i] = burst
+        states[i] = gap_state
+        fractals[i] = fractal
     if t0 == 0:
         w[W_AT + GAP, 0] = w[W_AT + BURST, 0] = w[W_FRACTAL, 0] = -1
         w[W_GAP_STATE, 0] = 0
+
+
+@compiled
+def _copy(source: Ints, out: Ints) -> None:
+    for i in range(len(out)):
+        out[i] = source[i]
+
+
+@compiled
+def _mark(b: Bars, start: int, gap_min: int, w: Ints) -> None:
+    """What happened at each row from *start* on, as bits of the scratch column."""
+    n = len(b.close)
+    marks, reference, opens = w[W_SCRATCH, start:n], w[W_REFERENCE, start:n], b.open[start:]
+    for i in range(len(marks)):
+        size = abs(opens[i] - reference[i]) * PPM
+        marks[i] = IS_GAP * np.int64((reference[i] > 0) & (size >= gap_min * reference[i]))
+    first = max(19, start)
+    if first < n:
+        _mark_bursts(b, first, w[W_SUM_V, first - 19 :], w[W_SCRATCH, first:n])
+    first = max(2, start)
+    if first < n:
+        lows, marks = b.low[first - 2 :], w[W_SCRATCH, first:n]
+        for i in range(len(marks)):
+            marks[i] |= IS_FRACTAL * np.int64((lows[i + 1] < lows[i]) & (lows[i + 1] < lows[i + 2]))
+
+
+@compiled
+def _mark_bursts(b: Bars, first: int, shares: Ints, marks: Ints) -> None:
+    """V >= 1.8 * mean20(V) and (C-L)/(H-L) >= 0.70, cross-multiplied; the break over 5 highs is strict."""
+    highs, lows, closes, volumes = b.high[first - 5 :], b.low[first:], b.close[first:], b.volume[first:]
+    for i in range(len(marks)):
+        h, low, c = highs[i + 5], lows[i], closes[i]
+        is_loud = volumes[i] * 200 >= 18 * (shares[i + 20] - shares[i])
+        before = max(highs[i], highs[i + 1], highs[i + 2], highs[i + 3], highs[i + 4])
+        is_strong = (h > low) & ((c - low) * 10 >= 7 * (h - low)) & (c > before)
+        marks[i] |= IS_BURST * np.int64(is_loud & is_strong)
 
 
 @compiled
@@ -205,144 +277,35 @@ def earnings(b: Bars, sessions: Sessions, events: Events, symbol: int, t0: int, 
 
 
 @compiled
-def extreme(x: Ints, sign: int, length: int, t0: int, anchor: int, w: Ints) -> None:
-    """Latest row with the highest sign*x of the last *length* rows, for each row from t0.
-
-    It is looked for again when it leaves the window, and carried else. Of equal extremes the later one
-    counts.
-    """
-    at = -1
-    for i in range(t0, len(x)):
-        start = max(0, i - length + 1)
-        if at < start:
-            at = start + last_highest(x[start : i + 1], sign)
-        elif sign * x[i] >= sign * x[at]:
-            at = i
-        w[W_AT + anchor, i] = at
-
-
-@compiled
-def last_highest(x: Ints, sign: int) -> int:
-    highest = sign * x[0]
-    for i in range(len(x)):
-        highest = max(highest, sign * x[i])
-    at = len(x) - 1
-    while sign * x[at] != highest:
-        at -= 1
-    return at
-
-
-@compiled
-def atr(b: Bars, t0: int, w: Ints) -> None:
-    """atr_pct of each row needed, and its median over the last 120 of them, at least 60."""
+def ranges(b: Bars, t0: int, w: Ints) -> None:
+    """Sums of 14 true ranges, atr_pct and prefix sums of C*V, as far back as the rows from t0 on need them."""
     n = len(b.close)
-    start = max(0, t0 - 133)
-    ranges = turnover = 0
-    w[W_SUM_TR, start] = w[W_SUM_CV, start] = 0
-    for i in range(start, n):
-        h, low, before = b.high[i], b.low[i], b.close[max(0, i - 1)]
-        ranges += max(h - low, abs(h - before), abs(low - before))
-        turnover += b.close[i] * b.volume[i]
-        w[W_SUM_TR, i + 1] = ranges
-        w[W_SUM_CV, i + 1] = turnover
+    start = max(1, t0 - 133)
+    true = w[W_SCRATCH, :n]
+    true[0] = max(b.high[0] - b.low[0], abs(b.high[0] - b.close[0]), abs(b.low[0] - b.close[0]))
+    _true_ranges(b.high[start:], b.low[start:], b.close[start - 1 :], true[start:])
     first = max(14, t0 - 119)
-    for i in range(first, n):
-        w[W_SCRATCH, i] = w[W_SUM_TR, i + 1] - w[W_SUM_TR, i - 13]
-    # A row without a price has no measures; the 0 that it gets keeps the window whole.
-    ratio_each(w[W_SCRATCH, first:n], b.close[first:n], 14, w[W_ATR_PCT, first:n])
-    if n - t0 < SORTED_FROM:
-        for t in range(t0, n):
-            start = max(t - 119, w[W_FIRST, t] + 14)
-            # Only within the bounds: halving a range that wraps would never end.
-            is_asked = t + 1 - start >= 60 and not w[W_IS_BAD, t]
-            w[W_MEDIAN, t] = median(w[W_ATR_PCT, start : t + 1]) if is_asked else NULL
-    else:
-        medians(t0, n, w)
+    if first < n:
+        _sum14(true[first - 13 :], w[W_TR14, first:n])
+        # A row without a price has no measures; the 0 that it gets keeps the window whole.
+        ratio_each(w[W_TR14, first:n], b.close[first:], 14, w[W_ATR_PCT, first:n])
+    oldest = max(0, t0 - 19)
+    closes, volumes, turnover = b.close[oldest:], b.volume[oldest:], w[W_SUM_CV, oldest:]
+    money = 0
+    turnover[0] = 0
+    for i in range(len(closes)):
+        money += closes[i] * volumes[i]
+        turnover[i + 1] = money
 
 
 @compiled
-def medians(t0: int, n: int, w: Ints) -> None:
-    """The same from an ordered window that each row changes by one value in and one out."""
-    x, ordered = w[W_ATR_PCT], w[W_SCRATCH]
-    start = max(t0 - 119, w[W_FIRST, t0] + 14)
-    held = 0
-    for t in range(t0, min(start, n)):
-        w[W_MEDIAN, t] = NULL
-    for t in range(start, n):
-        oldest = max(start, t - 119, w[W_FIRST, max(t, t0)] + 14)
-        if t > t0 and oldest == start + 1 and held == 120:
-            _exchange(ordered, held, x[start], x[t])
-        else:
-            for gone in range(start, min(oldest, start + held)):
-                _remove(ordered, held, x[gone])
-                held -= 1
-            if t >= oldest:
-                _insert(ordered, held, x[t])
-                held += 1
-        start = max(start, oldest)
-        if t >= t0:
-            middle = rhe(ordered[(held - 1) // 2] + ordered[held // 2], 2) if held >= 60 else NULL
-            w[W_MEDIAN, t] = NULL if w[W_IS_BAD, t] else middle
+def _true_ranges(high: Ints, low: Ints, before: Ints, out: Ints) -> None:
+    for i in range(len(out)):
+        out[i] = max(high[i] - low[i], abs(high[i] - before[i]), abs(low[i] - before[i]))
 
 
 @compiled
-def _rank(ordered: Ints, held: int, value: int) -> int:
-    """How many are less. All are asked: a processor compares eight at once, and guesses no branch."""
-    less = 0
-    for i in range(held):
-        less += ordered[i] < value
-    return less
-
-
-@compiled
-def _insert(ordered: Ints, held: int, value: int) -> None:
-    at = _rank(ordered, held, value)
-    for i in range(held, at, -1):
-        ordered[i] = ordered[i - 1]
-    ordered[at] = value
-
-
-@compiled
-def _remove(ordered: Ints, held: int, value: int) -> None:
-    for i in range(_rank(ordered, held, value), held - 1):
-        ordered[i] = ordered[i + 1]
-
-
-@compiled
-def _exchange(ordered: Ints, held: int, gone: int, value: int) -> None:
-    out, into = _rank(ordered, held, gone), _rank(ordered, held, value)
-    if into > out:
-        for i in range(out, into - 1):
-            ordered[i] = ordered[i + 1]
-        ordered[into - 1] = value
-    else:
-        for i in range(out, into, -1):
-            ordered[i] = ordered[i - 1]
-        ordered[into] = value
-
-
-@compiled
-def median(x: Ints) -> int:
-    """The middle of *x*, or the half-even mean of the middle two, by halving the range that holds it."""
-    low: int = x[0]
-    high: int = x[0]
-    for i in range(len(x)):
-        low, high = min(low, x[i]), max(high, x[i])
-    wanted = (len(x) + 1) // 2
-    while low < high:
-        middle = low + (high - low) // 2
-        below = 0
-        for i in range(len(x)):
-            below += x[i] <= middle
-        if below >= wanted:
-            high = middle
-        else:
-            low = middle + 1
-    if len(x) % 2:
-        return low
-    below = 0
-    following: int = 1 << 62
-    for i in range(len(x)):
-        below += x[i] <= low
-        following = min(following, x[i] if x[i] > low else following)
-    return low if below > wanted else rhe(low + following, 2)
+def _sum14(x: Ints, out: Ints) -> None:
+    for i in range(len(out)):
+        early = x[i] + x[i + 1] + x[i + 2] + x[i + 3] + x[i + 4] + x[i + 5] + x[i + 6]
+        out[i] = early + x[i + 7] + x[i + 8] + x[i + 9] + x[i + 10] + x[i + 11] + x[i + 12] + x[i + 13]

@@ -20,14 +20,18 @@ from strategies.layout import (
     ADV_SHARES20,
     ADV_USD20,
     ADX14,
+    ANCHOR_COLUMNS,
+    ANCHORS,
     ATR14,
     ATR_PCT,
     ATR_PCT_MEDIAN,
     BARS,
     BELOW,
     CHOSEN,
+    CHUNK,
     CLOSE,
     CONFLUENCE,
+    ENTRY_REF,
     FRACTAL_LOW,
     GAP_RESET,
     LEVEL,
@@ -42,6 +46,8 @@ from strategies.layout import (
     PIVOT_R1,
     PIVOT_R2,
     PPM,
+    R1,
+    R2,
     SESSION,
     SLOPE5,
     SLOPE10,
@@ -50,6 +56,7 @@ from strategies.layout import (
     SMA20,
     SMA50,
     SMA200,
+    STOP,
     STRUCTURE,
     TOO_FAR,
     TOO_YOUNG,
@@ -106,12 +113,20 @@ from strategies.layout import (
     X_WEEKS,
     Ints,
 )
-from strategies.ticks import compiled, levels, rhe_tick
+from strategies.ticks import compiled, compiled_inside, levels, rhe_tick
+
+NOBODY = -2  # no session, nor the -1 of an anchor that is absent
 
 
 @compiled
 def derive(x: Ints, p: Ints, f: Ints, anchors: Ints) -> None:
     """Features, anchors, labels and levels of all rows at hand."""
+    # Known lengths make straight code of every loop below.
+    assert x.shape[1] == CHUNK
+    assert f.shape[1] == CHUNK
+    assert anchors.shape[1] == ANCHOR_COLUMNS
+    assert anchors.shape[2] == CHUNK
+    assert len(anchors) == ANCHORS
     _measures(x, f)
     _trend(x, f)
     _bar(x, f)
@@ -129,19 +144,19 @@ def derive(x: Ints, p: Ints, f: Ints, anchors: Ints) -> None:
     _levels(x, p, f)
 
 
-@compiled
+@compiled_inside
 def _copy(source: Ints, out: Ints) -> None:
     for i in range(len(out)):
         out[i] = source[i]
 
 
-@compiled
+@compiled_inside
 def _fill(out: Ints, value: int) -> None:
     for i in range(len(out)):
         out[i] = value
 
 
-@compiled
+@compiled_inside
 def _measures(x: Ints, f: Ints) -> None:
     count = x[X_COUNT]
     mean_each(x[X_C5], 100, 5, count, 5, f[SMA5])
@@ -166,7 +181,7 @@ def _measures(x: Ints, f: Ints) -> None:
         mean_each(x[source], 100, n, x[X_D], 40, f[column])
 
 
-@compiled
+@compiled_inside
 def _trend(x: Ints, f: Ints) -> None:
     count = x[X_COUNT]
     for i in range(len(count)):
@@ -186,7 +201,7 @@ def _trend(x: Ints, f: Ints) -> None:
         f[STRUCTURE, i] = structure if count[i] > 0 else NULL
 
 
-@compiled
+@compiled_inside
 def _bar(x: Ints, f: Ints) -> None:
     _copy(x[X_SESSION], f[SESSION])
     _copy(x[X_BARS], f[BARS])
@@ -206,7 +221,7 @@ def _bar(x: Ints, f: Ints) -> None:
         f[PIVOT_R2, i] = rhe_tick(total + 3 * (high - low), 3) if is_known else NULL
 
 
-@compiled
+@compiled_inside
 def _line(x: Ints, f: Ints, before: int, before1: int, before2: int, column: int) -> None:
     """reclaim 0/1; control and acceptance -1/0/1 (below, at or none, above); extension 0/1/2, of one line.
 
@@ -242,18 +257,18 @@ def _line(x: Ints, f: Ints, before: int, before1: int, before2: int, column: int
         f[column + 3, i] = extension if line[i] != NULL else NULL
 
 
-@compiled
+@compiled_inside
 def _shares(column: int) -> int:
     return X_V_CHOSEN if column == X_PV_CHOSEN else column + X_V
 
 
-@compiled
+@compiled_inside
 def _is_reclaimed(close_before: int, close: int, line_before: int, line: int) -> bool:
     is_known = (line != NULL) & (line_before != NULL)
     return is_known & (close_before * 100 <= line_before) & (close * 100 > line)
 
 
-@compiled
+@compiled_inside
 def _present(x: Ints, anchors: Ints, k: int) -> None:
     """Whose bar it is: -1 its own, else the anchor of higher priority on the same bar; NULL where it is absent.
 
@@ -264,16 +279,16 @@ def _present(x: Ints, anchors: Ints, k: int) -> None:
     for i in range(len(on)):
         alias[i] = -1 if on[i] >= 0 else NULL
     for other in range(k):
-        on_other, alias_other = x[X_ON + other], anchors[other, A_ALIAS_OF]
+        taken = x[X_ON + other]
         for i in range(len(on)):
-            is_same = (alias[i] == -1) & (on[i] == on_other[i]) & (alias_other[i] == -1)
-            alias[i] = other if is_same else alias[i]
+            alias[i] = other if on[i] == taken[i] else alias[i]
     at = x[X_V_AT + k]
     for i in range(len(on)):
         at[i] = at[i] if alias[i] == -1 else x[X_PV + X_V, i]
+        on[i] = on[i] if alias[i] == -1 else NOBODY
 
 
-@compiled
+@compiled_inside
 def _judge(x: Ints, p: Ints, f: Ints, row: Ints, k: int) -> None:
     """Average, distance, slope, reclaim, failures and score of one anchor; the best one so far is chosen."""
     pv, shares, line, distance, slope = (
@@ -304,14 +319,14 @@ def _judge(x: Ints, p: Ints, f: Ints, row: Ints, k: int) -> None:
     _score(x, f, row, k)
 
 
-@compiled
+@compiled_inside
 def _score(x: Ints, f: Ints, row: Ints, k: int) -> None:
     distance, reclaim, fails, score = row[A_DISTANCE], row[A_RECLAIM], row[A_FAILS], row[A_SCORE]
-    best, chosen = x[X_BEST], f[CHOSEN]
+    best, chosen, priority = x[X_BEST], f[CHOSEN], _priority(k) * 10_000
     for i in range(len(best)):
         near = 500_000 if (distance[i] >= 1_000) & (distance[i] <= 15_000) else 0
         back = 400_000 if reclaim[i] == 1 else 0
-        score[i] = _priority(k) * 10_000 - abs(distance[i]) + near + back if fails[i] == 0 else NULL
+        score[i] = priority - abs(distance[i]) + near + back if fails[i] == 0 else NULL
     for i in range(len(best)):
         # Strictly greater: on equal scores the higher priority, met first, stays.
         is_better = score[i] > best[i]
@@ -321,12 +336,12 @@ def _score(x: Ints, f: Ints, row: Ints, k: int) -> None:
         x[X_V_CHOSEN, i] = x[X_V_AT + k, i] if is_better else x[X_V_CHOSEN, i]
 
 
-@compiled
+@compiled_inside
 def _priority(anchor: int) -> int:
     return (100, 95, 90, 80, 70, 60, 55, 50, 40)[anchor]
 
 
-@compiled
+@compiled_inside
 def _confluence(x: Ints, p: Ints, f: Ints, anchors: Ints) -> None:
     """How many of the anchors that stand for themselves are near the chosen one; X_LINE holds its average."""
     chosen, found = x[X_LINE], f[CONFLUENCE]
@@ -340,22 +355,25 @@ def _confluence(x: Ints, p: Ints, f: Ints, anchors: Ints) -> None:
             found[i] += np.int64(is_there & (apart * PPM <= p[P_BAND] * chosen[i]))
 
 
-@compiled
+@compiled_inside
 def _levels(x: Ints, p: Ints, f: Ints) -> None:
     """The price plan of rows that have a chosen anchor and an ATR."""
-    for column in range(LEVEL, LIMIT_CAP + 1):
-        _fill(f[column], NULL)
     for i in range(f.shape[1]):
-        if f[CHOSEN, i] >= 0 and f[ATR14, i] != NULL:
-            levels(
-                x[X_LINE, i],
-                x[X_CLOSE, i],
-                x[X_FRACTAL_LOW, i],
-                f[LOW5, i],
-                f[SMA5, i],
-                f[ATR14, i],
-                f[PIVOT_R1, i],
-                f[PIVOT_R2, i],
-                p,
-                f[:, i],
-            )
+        is_planned = (f[CHOSEN, i] >= 0) & (f[ATR14, i] != NULL)
+        level, ref, stop, r1, r2, cap = levels(
+            x[X_LINE, i],
+            x[X_CLOSE, i],
+            x[X_FRACTAL_LOW, i],
+            f[LOW5, i],
+            f[SMA5, i],
+            f[ATR14, i],
+            f[PIVOT_R1, i],
+            f[PIVOT_R2, i],
+            p,
+        )
+        f[LEVEL, i] = level if is_planned else NULL
+        f[ENTRY_REF, i] = ref if is_planned else NULL
+        f[STOP, i] = stop if is_planned else NULL
+        f[R1, i] = r1 if is_planned else NULL
+        f[R2, i] = r2 if is_planned else NULL
+        f[LIMIT_CAP, i] = cap if is_planned else NULL

@@ -4,6 +4,8 @@
 ones. A row whose window is not there yet gets numbers without meaning: its bar count says so.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,9 +31,9 @@ from strategies.layout import (
     W_SUM_C,
     W_SUM_CV,
     W_SUM_PV,
-    W_SUM_TR,
     W_SUM_V,
     W_SUM_WEEK,
+    W_TR14,
     W_WEEK,
     X_ADX,
     X_AGE,
@@ -84,18 +86,17 @@ EVER = 1 << 40  # bars: a window that does not end
 @compiled
 def gather(b: Bars, sessions: Sessions, t: int, m: int, w: Ints, x: Ints, at: int) -> None:
     """Rows *t* to *t + m - 1* of one symbol into columns *at* to *at + m - 1* of *x*."""
-    for i in range(m):
-        session = b.session[t + i]
-        bars = t + i - w[W_FIRST, t + i] + 1
-        x[X_SESSION, at + i] = session
-        x[X_BARS, at + i] = bars
-        x[X_COUNT, at + i] = 0 if w[W_IS_BAD, t + i] else bars
-        x[X_HIGH, at + i] = b.high[t + i]
-        x[X_LOW, at + i] = b.low[t + i]
+    session, high, low = b.session[t : t + m], b.high[t : t + m], b.low[t : t + m]
+    is_bad, first = w[W_IS_BAD, t : t + m], w[W_FIRST, t : t + m]
+    _bars(
+        session, first, is_bad, t, x[X_SESSION, at : at + m], x[X_BARS, at : at + m], x[X_COUNT, at : at + m]
+    )
+    _shifted(high, 0, x[X_HIGH, at : at + m])
+    _shifted(low, 0, x[X_LOW, at : at + m])
     for column, lag in ((X_CLOSE, 0), (X_CLOSE1, 1), (X_CLOSE2, 2)):
-        _shifted(b.close, t - lag, m, x[column], at)
-    for column, carried in ((X_ATR_PCT, W_ATR_PCT), (X_MEDIAN, W_MEDIAN), (X_ADX, W_ADX)):
-        _shifted(w[carried], t, m, x[column], at)
+        _shifted(b.close, t - lag, x[column, at : at + m])
+    for column, carried in ((X_TR14, W_TR14), (X_ATR_PCT, W_ATR_PCT), (X_MEDIAN, W_MEDIAN), (X_ADX, W_ADX)):
+        _shifted(w[carried], t, x[column, at : at + m])
     for column, n, lag in (
         (X_C5, 5, 0),
         (X_C20, 20, 0),
@@ -104,9 +105,8 @@ def gather(b: Bars, sessions: Sessions, t: int, m: int, w: Ints, x: Ints, at: in
         (X_C50_5, 50, 5),
         (X_C50_10, 50, 10),
     ):
-        _window(w[W_SUM_C], t - lag, n, m, x[column], at)
-    _window(w[W_SUM_CV], t, 20, m, x[X_CV20], at)
-    _window(w[W_SUM_TR], t, 14, m, x[X_TR14], at)
+        _window(w[W_SUM_C], t - lag, n, x[column, at : at + m])
+    _window(w[W_SUM_CV], t, 20, x[X_CV20, at : at + m])
     for column, lag in (
         (X_PV, 0),
         (X_PV1, 1),
@@ -116,13 +116,13 @@ def gather(b: Bars, sessions: Sessions, t: int, m: int, w: Ints, x: Ints, at: in
         (X_PV21, 21),
         (X_PV22, 22),
     ):
-        _shifted(w[W_SUM_PV], t + 1 - lag, m, x[column], at)
-        _shifted(w[W_SUM_V], t + 1 - lag, m, x[column + X_V], at)
-    _events(b, t, m, w, x, at)
-    _weeks(b, t, m, w, x, at)
-    _period(b, sessions.first_of_year, YTD, t, m, w, x, at)
-    _period(b, sessions.first_of_month, MTD, t, m, w, x, at)
+        _shifted(w[W_SUM_PV], t + 1 - lag, x[column, at : at + m])
+        _shifted(w[W_SUM_V], t + 1 - lag, x[column + X_V, at : at + m])
+    _events(b, t, m, w, x[:, at:])
+    _weeks(b, t, m, w, x[:, at:])
     for anchor, margin, window, age, least in (
+        (YTD, 0, EVER, 0, 1),
+        (MTD, 0, EVER, 0, 1),
         (EARNINGS, 0, 70, 0, 1),
         (GAP, 1, 60, 0, 1),
         (BURST, 19, 60, 0, 1),
@@ -131,98 +131,123 @@ def gather(b: Bars, sessions: Sessions, t: int, m: int, w: Ints, x: Ints, at: in
         (SWING_LOW, 0, EVER, 3, 20),
         (SWING_HIGH, 0, EVER, 3, 20),
     ):
-        _place(b, anchor, margin, window, age, least, t, m, w, x, at)
+        place, count = w[W_AT + anchor, t : t + m], x[X_COUNT, at : at + m]
+        on, old = x[X_ON + anchor, at : at + m], x[X_AGE + anchor, at : at + m]
+        _place(place, first, count, margin, window, age, least, t, on, old)
+        if anchor == YTD:
+            _opening(b, sessions.first_of_year, place, first, on, old)
+        if anchor == MTD:
+            _opening(b, sessions.first_of_month, place, first, on, old)
+        pv, shares = x[X_PV_AT + anchor, at : at + m], x[X_V_AT + anchor, at : at + m]
+        _fetch(b.session, w[W_SUM_PV], w[W_SUM_V], t, old, on, pv, shares)
 
 
 @compiled
-def _shifted(values: Ints, start: int, m: int, out: Ints, at: int) -> None:
-    """values[start : start + m], 0 before the first."""
-    missing = min(m, max(0, -start))
+def _bars(session: Any, first: Ints, is_bad: Ints, t: int, own: Ints, bars: Ints, count: Ints) -> None:
+    for i in range(len(own)):
+        own[i] = session[i]
+    for i in range(len(bars)):
+        bars[i] = t + i - first[i] + 1
+        count[i] = 0 if is_bad[i] else t + i - first[i] + 1
+
+
+@compiled
+def _shifted(values: Ints, start: int, out: Ints) -> None:
+    """values[start : start + len(out)], 0 before the first."""
+    missing = min(len(out), max(0, -start))
     for i in range(missing):
-        out[at + i] = 0
-    for i in range(missing, m):
-        out[at + i] = values[start + i]
+        out[i] = 0
+    own, rest = values[start + missing :], out[missing:]
+    for i in range(len(rest)):
+        rest[i] = own[i]
 
 
 @compiled
-def _window(prefix: Ints, t: int, n: int, m: int, out: Ints, at: int) -> None:
+def _window(prefix: Ints, t: int, n: int, out: Ints) -> None:
     """Sums of the *n* rows that end at *t*, *t + 1* and so on; 0 where they are not there."""
-    missing = min(m, max(0, n - 1 - t))
+    missing = min(len(out), max(0, n - 1 - t))
     for i in range(missing):
-        out[at + i] = 0
-    for i in range(missing, m):
-        out[at + i] = prefix[t + 1 + i] - prefix[t + 1 + i - n]
+        out[i] = 0
+    ends, begins, rest = prefix[t + 1 + missing :], prefix[t + 1 + missing - n :], out[missing:]
+    for i in range(len(rest)):
+        rest[i] = ends[i] - begins[i]
 
 
 @compiled
-def _events(b: Bars, t: int, m: int, w: Ints, x: Ints, at: int) -> None:
+def _events(b: Bars, t: int, m: int, w: Ints, x: Ints) -> None:
     """The fractal low and the gap of the last 20 bars, and the lowest low of 5."""
-    for i in range(m):
-        row = t + i
-        first, fractal, gap = w[W_FIRST, row], w[W_FRACTAL, row], w[W_AT + GAP, row]
-        is_fractal = x[X_COUNT, at + i] >= 3 and fractal > first and fractal >= row - 19
-        x[X_FRACTAL, at + i] = b.session[fractal] if is_fractal else -1
-        x[X_FRACTAL_LOW, at + i] = b.low[fractal] if is_fractal else NULL
-        x[X_GAP_RESET, at + i] = w[W_GAP_STATE, row] if gap > first and gap >= row - 19 else 0
-        low = b.low[row]
-        for back in range(1, min(5, row + 1)):
-            low = min(low, b.low[row - back])
-        x[X_LOW5, at + i] = low
+    count, reset, low5 = x[X_COUNT, :m], x[X_GAP_RESET, :m], x[X_LOW5, :m]
+    on, price, first = x[X_FRACTAL, :m], x[X_FRACTAL_LOW, :m], w[W_FIRST, t : t + m]
+    fractal, gap, state = w[W_FRACTAL, t : t + m], w[W_AT + GAP, t : t + m], w[W_GAP_STATE, t : t + m]
+    for i in range(len(reset)):
+        oldest = max(first[i] + 1, t + i - 19)
+        reset[i] = state[i] if gap[i] >= oldest else 0
+    for i in range(len(on)):
+        is_fractal = count[i] >= 3 and fractal[i] >= max(first[i] + 1, t + i - 19)
+        on[i] = b.session[fractal[i]] if is_fractal else -1
+        price[i] = b.low[fractal[i]] if is_fractal else NULL
+    _shifted(b.low, t, low5)
+    for back in range(1, 5):
+        missing = min(m, max(0, back - t))
+        own, rest = b.low[t - back + missing :], low5[missing:]
+        for i in range(len(rest)):
+            rest[i] = min(rest[i], own[i])
 
 
 @compiled
-def _weeks(b: Bars, t: int, m: int, w: Ints, x: Ints, at: int) -> None:
+def _weeks(b: Bars, t: int, m: int, w: Ints, x: Ints) -> None:
     """Weeks up to 40, and the sums of the last 10 and 40 weekly closes, the running week closing now."""
-    sums = w[W_SUM_WEEK]
-    for i in range(m):
-        row = t + i
-        week = w[W_WEEK, row]
-        weeks = min(40, week - w[W_WEEK, max(w[W_FIRST, row], row - REACH)] + 1)
-        x[X_WEEKS, at + i] = weeks
+    sums, weeks_of, first, close = w[W_SUM_WEEK], w[W_WEEK], w[W_FIRST, t : t + m], b.close[t : t + m]
+    told, last10, last40 = x[X_WEEKS, :m], x[X_WEEK10, :m], x[X_WEEK40, :m]
+    for i in range(len(told)):
+        week = weeks_of[t + i]
+        weeks = min(40, week - weeks_of[max(first[i], t + i - REACH)] + 1)
+        told[i] = weeks
         is_told = weeks >= 40
-        x[X_WEEK10, at + i] = b.close[row] + sums[week] - sums[week - 9] if is_told else 0
-        x[X_WEEK40, at + i] = b.close[row] + sums[week] - sums[week - 39] if is_told else 0
-
-
-@compiled
-def _period(
-    b: Bars, opens: NDArray[np.bool_], anchor: int, t: int, m: int, w: Ints, x: Ints, at: int
-) -> None:
-    """The first bar of the year or month, where it is known to be that."""
-    for i in range(m):
-        a = w[W_AT + anchor, t + i]
-        is_present = (a > w[W_FIRST, t + i] or opens[b.session[a]]) and x[X_COUNT, at + i] > 0
-        _anchor(b, anchor, a if is_present else -1, t + i, w, x, at + i)
+        last10[i] = close[i] + sums[week] - sums[week - 9] if is_told else 0
+        last40[i] = close[i] + sums[week] - sums[week - 39] if is_told else 0
 
 
 @compiled
 def _place(
-    b: Bars,
-    anchor: int,
+    place: Ints,
+    first: Ints,
+    count: Ints,
     margin: int,
     window: int,
     age: int,
     least: int,
     t: int,
-    m: int,
-    w: Ints,
-    x: Ints,
-    at: int,
+    on: Ints,
+    old: Ints,
 ) -> None:
-    """An anchor of the last *window* bars, *margin* bars into the panel, *age* bars old, from *least* bars on."""
-    for i in range(m):
+    """An anchor of the last *window* bars, *margin* bars into the panel, *age* bars old, from *least* bars on.
+
+    *on*: 0 where it is present, else -1; *old*: its age in bars, 0 where it is absent.
+    """
+    for i in range(len(on)):
         row = t + i
-        a = w[W_AT + anchor, row]
-        oldest = max(w[W_FIRST, row] + margin, row - window + 1)
-        is_present = x[X_COUNT, at + i] >= least and oldest <= a <= row - age
-        _anchor(b, anchor, a if is_present else -1, row, w, x, at + i)
+        oldest = max(first[i] + margin, row - window + 1)
+        is_present = (count[i] >= least) & (oldest <= place[i]) & (place[i] <= row - age)
+        on[i] = 0 if is_present else -1
+        old[i] = row - place[i] if is_present else 0
 
 
 @compiled
-def _anchor(b: Bars, anchor: int, a: int, row: int, w: Ints, x: Ints, at: int) -> None:
-    is_present = a >= 0
-    a = a if is_present else row
-    x[X_ON + anchor, at] = b.session[a] if is_present else -1
-    x[X_AGE + anchor, at] = row - a
-    x[X_PV_AT + anchor, at] = w[W_SUM_PV, a]
-    x[X_V_AT + anchor, at] = w[W_SUM_V, a]
+def _opening(b: Bars, opens: NDArray[np.bool_], place: Ints, first: Ints, on: Ints, old: Ints) -> None:
+    """Only what is known to be the first bar of its year or month opens it."""
+    for i in range(len(on)):
+        if place[i] == first[i] and not opens[b.session[place[i]]]:
+            on[i], old[i] = -1, 0
+
+
+@compiled
+def _fetch(
+    session: Any, pv_sums: Ints, share_sums: Ints, t: int, old: Ints, on: Ints, pv: Ints, shares: Ints
+) -> None:
+    """The session of the anchor's bar, -1 where it is absent, and the prefix sums before that bar."""
+    for i in range(len(on)):
+        a = t + i - old[i]
+        on[i] |= session[a]
+        pv[i] = pv_sums[a]
+        shares[i] = share_sums[a]

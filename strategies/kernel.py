@@ -20,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from strategies.carried import atr, earnings, extreme, latest, sums
+from strategies.carried import earnings, latest, ranges, sums
 from strategies.derive import derive
 from strategies.gather import gather
 from strategies.layout import (
@@ -39,9 +39,12 @@ from strategies.layout import (
 )
 from strategies.ticks import compiled, compiled_once
 from strategies.wilder import adx, enter, settle
+from strategies.windows import extreme, medians
 
-HELPERS: Final = ("carried.py", "derive.py", "exact.py", "gather.py", "layout.py", "ticks.py", "wilder.py")
-HELPERS_SHA256: Final = "baaeeffae73468f47f9a2b136f2577122662cbc95185a7a1835ef0afc660500c"
+HELPERS: Final = (
+    "carried.py", "derive.py", "exact.py", "gather.py", "layout.py", "ticks.py", "wilder.py", "windows.py",
+)  # fmt: skip
+HELPERS_SHA256: Final = "d1c396d6ddf804956df40d88ab933ea9a373dbe74854edd4040d07c41311f83e"
 """sha256 of ``HELPERS``, joined in this order."""
 
 
@@ -81,13 +84,13 @@ def scan_rows(
         prices = (bars.open[start:end], bars.high[start:end], bars.low[start:end], bars.close[start:end])
         own = Bars(bars.session[start:end], *prices, bars.volume[start:end])
         t = emit_from[s] - start
-        _carry(own, sessions, dividends, events, s, t, parameters, w)
+        _carry(own, sessions, dividends, events, s, t, parameters, w, room.ordered)
         is_one = t + 1 == end - start
         if not is_one or waiting == LANES:
-            settle(room.wilder, waiting, x)
+            settle(bars, room.wilder, waiting, x)
             waiting = 0
         if is_one:
-            enter(own, sessions, room.wilder, waiting, gathered)
+            enter(own, sessions, start, room.wilder, waiting, gathered)
             waiting += 1
         else:
             adx(own, sessions, t, room.wilder, w)
@@ -97,7 +100,7 @@ def scan_rows(
             t += m
             gathered += m
             if gathered == CHUNK or (s == last and t == end - start):
-                settle(room.wilder, waiting, x)
+                settle(bars, room.wilder, waiting, x)
                 waiting = 0
                 derive(x, parameters, room.features, room.anchors)
                 _put(room, gathered, features, anchors, out)
@@ -107,7 +110,15 @@ def scan_rows(
 
 @compiled
 def _carry(
-    own: Bars, sessions: Sessions, dividends: Dividends, events: Events, s: int, t: int, p: Ints, w: Ints
+    own: Bars,
+    sessions: Sessions,
+    dividends: Dividends,
+    events: Events,
+    s: int,
+    t: int,
+    p: Ints,
+    w: Ints,
+    ordered: Ints,
 ) -> None:
     sums(own, sessions, t, w)
     latest(own, dividends, s, t, p, w)
@@ -116,16 +127,21 @@ def _carry(
     extreme(own.low, -1, 252, t, LOW_52W, w)
     extreme(own.low, -1, 20, t, SWING_LOW, w)
     extreme(own.high, 1, 20, t, SWING_HIGH, w)
-    atr(own, t, w)
+    ranges(own, t, w)
+    medians(t, len(own.close), w, ordered)
 
 
 @compiled
 def _put(room: Working, rows: int, features: Ints, anchors: Ints, out: int) -> None:
     """The first *rows* derived rows, which are those of this turn, to where they belong."""
     for column in range(len(features)):
-        for i in range(rows):
-            features[column, out + i] = room.features[column, i]
+        _copy(room.features[column], features[column], rows, out)
     for k in range(len(anchors)):
         for column in range(anchors.shape[1]):
-            for i in range(rows):
-                anchors[k, column, out + i] = room.anchors[k, column, i]
+            _copy(room.anchors[k, column], anchors[k, column], rows, out)
+
+
+@compiled
+def _copy(source: Ints, into: Ints, rows: int, at: int) -> None:
+    for i in range(rows):
+        into[at + i] = source[i]

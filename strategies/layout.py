@@ -49,7 +49,6 @@ PARAMETERS: Final = 10
 PRICE_MAX = 40_000_000_000
 VOLUME_MAX = 1 << 45
 BAR_MAX = float(1 << 54)
-EASY = 1 << 26  # a bar whose prices (e4) and volume are below it is within all of these bounds
 REACH = 260  # bars: no window but that of ADX looks back farther, for a year has at most 253 sessions
 PPM = 1_000_000
 
@@ -68,13 +67,13 @@ class Bars(NamedTuple):
 class Sessions(NamedTuple):
     """What the kernel knows of the calendar, by session index.
 
-    ``year``; ``month`` = 12*year + month; ``week``: any number that changes with the ISO week;
-    ``first_of_year``, ``first_of_month``: known to be the first session of its year, month; ``panel_from``:
-    index of P0 when this session is P.
+    ``year_from``, ``month_from``: the first known session of its year, month; ``week``: any number that changes
+    with the ISO week; ``first_of_year``, ``first_of_month``: known to be the first session of its year, month;
+    ``panel_from``: index of P0 when this session is P.
     """
 
-    year: Ints
-    month: Ints
+    year_from: Ints
+    month_from: Ints
     week: Ints
     first_of_year: NDArray[np.bool_]
     first_of_month: NDArray[np.bool_]
@@ -106,10 +105,11 @@ class Events(NamedTuple):
 
 
 # Rows of the working columns of one symbol, reused for the next; sums are prefix sums with a leading zero.
-W_SUM_PV, W_SUM_V, W_SUM_C, W_SUM_TR, W_SUM_CV, W_SUM_WEEK, W_WEEK, W_IS_BAD = 0, 1, 2, 3, 4, 5, 6, 7
+W_SUM_PV, W_SUM_V, W_SUM_C, W_TR14, W_SUM_CV, W_SUM_WEEK, W_WEEK, W_IS_BAD = 0, 1, 2, 3, 4, 5, 6, 7
 W_FIRST, W_FRACTAL, W_GAP_STATE, W_ATR_PCT, W_MEDIAN, W_ADX, W_SCRATCH = 8, 9, 10, 11, 12, 13, 14
-W_AT = 15  # and following, one per anchor: its bar as seen from each row, -1 if there is none yet
-WORKING: Final = 24
+W_REFERENCE = 15
+W_AT = 16  # and following, one per anchor: its bar as seen from each row, -1 if there is none yet
+WORKING: Final = 25
 
 # Rows of the gathered columns: all that a row's measures are made of, for CHUNK rows at a time, of one symbol or of
 # many. A bar count of 0 stands for a row without a measure.
@@ -139,33 +139,42 @@ X_BEST, X_LINE, X_LINE1, X_LINE2, X_LINE5, X_PV_CHOSEN, X_V_CHOSEN, X_D = range(
 GATHERED: Final = 48 + 4 * ANCHORS
 
 
-# Recursions side by side; a year and the one before it have less than STEPS days.
+# Recursions side by side, TILE steps at a time; a year and the one before it have less than STEPS days.
 LANES: Final = 16
-STEPS: Final = 732
-R_FIRST, R_BARS, R_COLUMN = 0, 1, 2
+TILE: Final = 16
+STEPS: Final = 736
+R_FIRST, R_ROW, R_BARS, R_TOLD, R_COLUMN = 0, 1, 2, 3, 4
 
 
 class Wilder(NamedTuple):
-    """Room for recursions side by side: up, down (STEPS, LANES); state (3, LANES).
+    """Room for recursions side by side: high, low (TILE + 1, LANES); told (TILE, LANES); state (3, LANES).
 
-    lanes (3, LANES), of each lane: the step of its first movement, its bars from the seed on, and the gathered
-    column that waits for it.
+    lanes (5, LANES), of each lane: the step of its first movement, the row that step 0 would be, its bars from the
+    seed on, the first row that is told, and the gathered column that waits for its last value.
     """
 
-    up: NDArray[np.float64]
-    down: NDArray[np.float64]
+    high: Ints
+    low: Ints
+    told: NDArray[np.float64]
     state: NDArray[np.float64]
     lanes: Ints
+
+
+ORDERED: Final = 122
+BEYOND: Final = np.iinfo(np.int64).max
+"""What fills up an ordered window of 120 between its two sentinels."""
 
 
 class Working(NamedTuple):
     """Room that the kernel writes over: columns (WORKING, longest symbol + 1), and CHUNK rows of all the rest.
 
-    gathered (GATHERED, CHUNK), features (FEATURES, CHUNK), anchors (ANCHORS, ANCHOR_COLUMNS, CHUNK).
+    gathered (GATHERED, CHUNK), features (FEATURES, CHUNK), anchors (ANCHORS, ANCHOR_COLUMNS, CHUNK), ordered
+    (2, ORDERED).
     """
 
     columns: Ints
     gathered: Ints
     features: Ints
     anchors: Ints
+    ordered: Ints
     wilder: Wilder

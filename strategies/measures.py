@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from market.actions import factors
+from market.calendar import EPOCH
 from market.panel import Panel
 from schemas.market import ActionKind, EarningsTime
 from schemas.strategy_registry import EntryModel
@@ -104,11 +105,13 @@ def working(longest: int) -> Working:
         np.zeros((layout.GATHERED, layout.CHUNK), np.int64),
         np.zeros((layout.FEATURES, layout.CHUNK), np.int64),
         np.zeros((layout.ANCHORS, layout.ANCHOR_COLUMNS, layout.CHUNK), np.int64),
+        np.zeros((2, layout.ORDERED), np.int64),
         Wilder(
-            np.zeros((layout.STEPS, layout.LANES)),
-            np.zeros((layout.STEPS, layout.LANES)),
+            np.zeros((layout.TILE + 1, layout.LANES), np.int64),
+            np.zeros((layout.TILE + 1, layout.LANES), np.int64),
+            np.zeros((layout.TILE, layout.LANES)),
             np.zeros((3, layout.LANES)),
-            np.zeros((3, layout.LANES), np.int64),
+            np.zeros((5, layout.LANES), np.int64),
         ),
     )
 
@@ -118,13 +121,13 @@ def sessions_table(sessions: Sequence[date], panel_from: Ints) -> Sessions:
 
     Of the first session it is not known whether it opens its year or month: it does not count as such.
     """
-    days = np.array(sessions, "datetime64[D]")
-    year, months = (days.astype(f"datetime64[{unit}]").astype(np.int64) for unit in "YM")
-    year, month = year + 1970, months + 12 * 1970 + 1
+    days = np.array([day.toordinal() - EPOCH for day in sessions], np.int64).astype("datetime64[D]")
+    year, month = (days.astype(f"datetime64[{unit}]").astype(np.int64) for unit in "YM")
     # 1 January 1970 was a Thursday: ISO weeks begin with the Monday before it.
     week = (days.astype(np.int64) + 3) // 7
     opens = [np.concatenate(([False], key[1:] != key[:-1])) for key in (year, month)]
-    return Sessions(year, month, week, opens[0], opens[1], panel_from)
+    year_from, month_from = (np.searchsorted(key, key).astype(np.int64) for key in (year, month))
+    return Sessions(year_from, month_from, week, opens[0], opens[1], panel_from)
 
 
 def dividends_table(panel: Panel) -> Dividends:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from strategies import layout
 from strategies.config import EntryConfig, ScanConfig
 from strategies.entry import Quote, check_entry, entry_limit, planned_stop, unit_risk_max
-from strategies.layout import ENTRY_REF, LEVEL, LIMIT_CAP, NULL, R1, R2, STOP
+from strategies.layout import NULL
 from strategies.measures import parameters
 from strategies.ticks import ceil_tick, floor_tick, levels, rhe, rhe_tick
 from tests.strategies.plans import OPEN, intent
@@ -19,10 +18,10 @@ FIRST, LAST, STEP = 10_000, 50_000_000, 100  # 1.00 to 5,000.00 USD in ticks of 
 
 def plan(close: int, avwap: int, *, fractal: int = NULL, low5: int = 0, atr14: int = 0) -> list[int]:
     """level, entry_ref, stop, r1, r2, limit_cap; avwap and atr14 q6, prices e4, pivots at the close."""
-    f = np.full(layout.FEATURES, NULL, np.int64)
     low5 = low5 or close
-    levels(avwap, close, fractal, low5, close * 100, atr14, close, close, parameters(ScanConfig()), f)
-    return [int(f[column]) for column in (LEVEL, ENTRY_REF, STOP, R1, R2, LIMIT_CAP)]
+    return list(
+        levels(avwap, close, fractal, low5, close * 100, atr14, close, close, parameters(ScanConfig()))
+    )
 
 
 def test_a_plan_worked_by_hand() -> None:
@@ -66,15 +65,15 @@ def test_the_tick_is_a_cent_from_one_dollar_on(function: object, price: int, exp
 
 
 @njit
-def first_fault(p: np.ndarray, f: np.ndarray, first: int, last: int, step: int) -> int:
+def first_fault(p: np.ndarray, first: int, last: int, step: int) -> int:
     """The first price of a grid of plans at which a promise of strategy.md 2.5 is broken, or 0."""
     for close in range(first, last + 1, step):
         for below in (0, 10_000, 60_000):  # the avwap so many ppm below the close
             for atr in (0, 15_000, 50_000):  # ATR in ppm of the close
                 avwap = close * 100 - close * 100 * below // 1_000_000
                 atr14 = close * 100 * atr // 1_000_000
-                levels(avwap, close, NULL, close, close * 100, atr14, close, close, p, f)
-                ref, stop, r1, r2, cap = f[ENTRY_REF], f[STOP], f[R1], f[R2], f[LIMIT_CAP]
+                plan = levels(avwap, close, NULL, close, close * 100, atr14, close, close, p)
+                _, ref, stop, r1, r2, cap = plan
                 if not 0 < stop < ref < r1 < r2:
                     return close
                 if 1000 * (ref - stop) < 15 * ref or 1000 * (ref - stop) > 80 * ref:
@@ -86,8 +85,7 @@ def first_fault(p: np.ndarray, f: np.ndarray, first: int, last: int, step: int) 
 
 def test_at_every_tick_from_1_to_5000_the_plan_is_in_order_and_its_risk_bounded() -> None:
     """0 < stop < entry < r1 < r2; the stop 1.5% to 8% away; paying the cap keeps the risk within 8%."""
-    f = np.full(layout.FEATURES, NULL, np.int64)
-    assert 0 == first_fault(parameters(ScanConfig()), f, FIRST, LAST, STEP)
+    assert 0 == first_fault(parameters(ScanConfig()), FIRST, LAST, STEP)
 
 
 @pytest.mark.parametrize("dollars", [1, 1.01, 1.99, 3, 5, 9.99, 25.37, 100, 333.33, 999.99, 2500, 5000])
