@@ -261,7 +261,10 @@ def _facts(
     if isinstance(account, Seen):
         observed_at["account"] = account.as_of
     wished, sharing = inputs.candidates, desk.config.gates.sharing
-    exposure = measure(state, marks, inputs.session_date, cash=cash, foreign=observed.foreign)
+    # What others hold here is valued at what it cost where no price of it is known: it is counted, never nothing.
+    valued = {row.symbol: Decimal(row.average_entry) for row in observed.external} | marks
+    counted = state.model_copy(update={"positions": (*state.positions, *observed.external)})
+    exposure = measure(counted, valued, inputs.session_date, cash=cash, foreign=observed.foreign)
     earned = sleeve_pnl(
         sharing, since_the_close(state, marks, inputs.snapshot, inputs.session_date), inputs.stated_pnl
     )

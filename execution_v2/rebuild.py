@@ -258,6 +258,7 @@ def _release(desk: Desk, seeing: Seeing, verdicts: tuple[Verdict, ...]) -> sync.
         is_whole=True,
         frozen=frozenset(row.symbol for row in rows if row.freezes) | {v.order.symbol for v in frozen},
         foreign=foreign + tuple(v.order for v in frozen if v.code is OrphanCode.ORPHAN_ENTRY),
+        external=reconcile.external(desk, seeing, rows),
     )
 
 

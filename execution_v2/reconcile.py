@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from execution_v2.adjusted import external_intent, external_position_id
 from execution_v2.broker.port import Account, Fills, Orders, Positions
 from execution_v2.desk import Desk
 from execution_v2.position_sync import SyncAction, SyncFacts, SyncRow, cash_drifts, sync_row
@@ -23,6 +24,7 @@ from schemas.header import Finding
 from schemas.ids import content_id
 from schemas.observations import BrokerFill
 from schemas.reasons.sync import AdjustCode, SyncStatus
+from schemas.strategy_registry import EXTERNAL
 
 GRACE_MIN_S = 2.0
 """A record younger than this at the broker's read may not show there yet (5.1)."""
@@ -200,6 +202,30 @@ def covers(desk: Desk, seeing: Seeing, rows: Iterable[SyncRow]) -> tuple[Cover, 
             left[position.symbol] = (left[position.symbol] or Decimal(0)) - quantity
         made.append(Cover(position_id=position.position_id, quantity=quantity, price=price))
     return tuple(made)
+
+
+def external(desk: Desk, seeing: Seeing, rows: Iterable[SyncRow]) -> tuple[Position, ...]:
+    """The shares of EXTERNAL rows as positions that count, at the broker's average price."""
+    read = seeing.again if isinstance(seeing.again, Seen) else seeing.positions
+    named = {row.symbol for row in rows if row.status is SyncStatus.EXTERNAL}
+    session = desk.inputs.session_date
+    return tuple(
+        Position(
+            position_id=external_position_id(desk.inputs.book_id, row.symbol, session),
+            strategy_id=EXTERNAL,
+            sleeve_id=EXTERNAL,
+            intent_id=external_intent(session),
+            symbol=row.symbol,
+            quantity=row.quantity,
+            quantity_opened=row.quantity,
+            average_entry=row.average_price,
+            entered_at=desk.at,
+            entry_session=session,
+            plan=None,
+        )
+        for row in (read.value if isinstance(read, Seen) else ())
+        if row.symbol in named
+    )
 
 
 def _positions(desk: Desk, symbol: str) -> list[Position]:

@@ -43,13 +43,15 @@ class Observed:
 
     ``at``: instant of each read that succeeded, by name. ``is_whole``: all of them did, the fills' and the events'
     too. ``frozen``: symbols that nothing is entered in. ``foreign``: working orders that no record of ours names;
-    they count in the worst case, and are never touched.
+    they count in the worst case, and are never touched. ``external``: shares that no order of ours bought; they
+    count likewise.
     """
 
     at: Mapping[str, datetime]
     is_whole: bool
     frozen: frozenset[str]
     foreign: tuple[BrokerOrder, ...]
+    external: tuple[Position, ...] = ()
 
 
 def check(desk: Desk, account: Account, positions: Positions, working: Orders) -> Observed:

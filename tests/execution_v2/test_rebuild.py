@@ -310,6 +310,15 @@ def test_of_two_quantities_the_lesser_is_protected_and_the_symbol_waits(scene: S
     ]
 
 
+def test_shares_of_somebody_else_are_counted_and_get_no_order_of_ours(scene: Scene) -> None:
+    scene.bought(30)
+    seen, desk = scene.find_out()
+    assert (["EXTERNAL"], frozenset({"AAA"})) == (statuses(desk), seen.frozen)
+    assert [("EXTERNAL", 30)] == [(row.strategy_id, int(row.quantity)) for row in seen.external]
+    assert not scene.state.positions
+    assert not [r.event for r in desk.records if r.event.startswith("order.")]
+
+
 def test_a_remedy_sells_what_is_too_much_after_it_was_recorded(tmp_path: Path) -> None:
     scene = Scene(tmp_path, remedy_mode="execute", remedy_operator="jo", remedy_reason="bought twice")
     scene.bought(120).holds(100)
