@@ -15,7 +15,7 @@ from execution_v2.transitions import UNKNOWN
 from execution_v2.window import WORKING, watch
 from schemas.base import up
 from schemas.book import Leg, Order, OrderState, OrderType, Position, RiskClass, Side, TimeInForce
-from schemas.events import StopEvent
+from schemas.events import OrderSubmitting, StopEvent
 from schemas.reasons.execution import BrokerCode, OrderCause, ReplaceTerminal, RouteCode, StopCode
 from schemas.reasons.scan import ExitEventType
 from strategies.exits import StopBasis
@@ -136,8 +136,12 @@ def _sold_at(desk: Desk, position_id: str) -> int:
     """Sells of this exit that the cycle has sent already: every pass of it draws on one budget."""
     if not desk.passes_time:
         return 0
-    sent = (record.data["order"] for record in desk.records if record.event == "order.submitting")
-    return sum(1 for order in sent if order["leg"] == Leg.EXIT and order["position_id"] == position_id)
+    sent = [
+        OrderSubmitting.model_validate(record.data).order
+        for record in desk.records
+        if record.event == "order.submitting"
+    ]
+    return sum(1 for order in sent if order.leg is Leg.EXIT and order.position_id == position_id)
 
 
 def step_price(desk: Desk, symbol: str, step: int) -> Decimal | None:

@@ -113,6 +113,7 @@ POSSIBLE: Final[Mapping[str, tuple[Fault, ...]]] = MappingProxyType(
 )
 """Operation -> what can go wrong with it."""
 
+_WRITES: Final = frozenset({"submit", "replace", "cancel"})
 Place = int | str
 """A call's number; or ``op``, ``symbol``, ``op/symbol``, with ``#n`` for the n-th such call (from 1; else the first) or
 ``#*`` for every one."""
@@ -125,14 +126,23 @@ class FaultPlan:
     seed: int = 0
     rate: float = 0.0
     """The probability that a call is disturbed."""
+    write_rate: float | None = None
+    """That of a request that changes something, of which there are far fewer; None: the same."""
     kinds: frozenset[Fault] = frozenset(Fault)
     """What may be drawn; a script may name any."""
     script: Mapping[Place, Fault] = field(default_factory=dict)
 
     @classmethod
-    def from_seed(cls, seed: int, rate: float, kinds: Collection[Fault] = tuple(Fault)) -> Self:
+    def from_seed(
+        cls,
+        seed: int,
+        rate: float,
+        kinds: Collection[Fault] = tuple(Fault),
+        *,
+        write_rate: float | None = None,
+    ) -> Self:
         """Every call is disturbed with probability *rate*, by one of *kinds* that its operation can suffer."""
-        return cls(seed=seed, rate=rate, kinds=frozenset(kinds))
+        return cls(seed=seed, rate=rate, write_rate=write_rate, kinds=frozenset(kinds))
 
     def at(self, number: int, op: str, places: Mapping[str, int]) -> Fault | None:
         """The fault of call *number*. *places*: how often each of its names was called, this call included."""
@@ -143,10 +153,11 @@ class FaultPlan:
             found = next((self.script[each] for each in named if each in self.script), None)
             if found is not None:
                 return found
-        if not self.rate:
+        rate = self.write_rate if self.write_rate is not None and op in _WRITES else self.rate
+        if not rate:
             return None
         chance = Chance(self.seed, f"fault/{number}")
-        if not chance.happens(self.rate):
+        if not chance.happens(rate):
             return None
         among = [fault for fault in POSSIBLE.get(op, ()) if fault in self.kinds]
         return chance.pick(among) if among else None

@@ -21,7 +21,9 @@ from simulation.seeds.market import SYMBOLS, Market
 from simulation.tape import DictTape, Hours
 
 RATES: Final = (0.0, 0.01, 0.03, 0.06, 0.12)
-"""Probabilities that a call is disturbed; a seed has one of them."""
+"""Probabilities that a read is disturbed; a seed has one of them."""
+WRITE_RATES: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
+"""Likewise of a request that changes something."""
 
 
 class Outside:
@@ -44,7 +46,7 @@ class Outside:
         self._clock = clock
         self._exchange.advance(clock.now())
         broker = IntradayBroker(self._exchange, tape, hours, clock.now)
-        plan = FaultPlan.from_seed(seed, chance.pick(RATES))
+        plan = FaultPlan.from_seed(seed, chance.pick(RATES), write_rate=chance.pick(WRITE_RATES))
         self._faulty = FaultyBroker(broker, plan, clock.now, clock.wait, self._exchange)
         self._sound = broker
         self._before = 0
