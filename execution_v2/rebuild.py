@@ -16,7 +16,7 @@ from execution_v2.findings import keep_orphan, keep_row
 from execution_v2.orphans import ZERO, OrphanAction, OrphanFacts, Verdict, classify, in_order, with_claims
 from execution_v2.protect import set_stop
 from execution_v2.reconcile import Seeing, held
-from execution_v2.resolve import find_in_flight, follow, look_after_missing, look_after_reopened
+from execution_v2.resolve import find_in_flight, follow, identify, look_after_missing, look_after_reopened
 from execution_v2.send import cancel
 from execution_v2.take_in import owner, take_in
 from market.feed import ReadFailed, Seen
@@ -45,6 +45,9 @@ def find_out(desk: Desk) -> sync.Observed:
     _speak_for_the_book(desk, working.value if isinstance(working, Seen) else ())
     find_in_flight(desk)
     _again(desk, "fills", desk.import_fills)
+    for order in tuple(desk.fold.orders.values()):
+        if order.state in (OrderState.LIVE, OrderState.PARTIAL):
+            identify(desk, order)
     if isinstance(working, Seen) and "fills" not in desk.blind:
         desk.shown = {row.order_id: row for row in working.value}
         look_after_missing(desk, working.value)

@@ -12,6 +12,7 @@ from execution_v2.stop_facts import stop_event, stop_fact
 from execution_v2.transitions import IN_FLIGHT, UNKNOWN
 from schemas.book import ENDED, Leg, Order, OrderState, RiskClass, TimeInForce
 from schemas.events import (
+    OrderConfirmed,
     OrderContradicted,
     OrderEnded,
     OrderReplaced,
@@ -182,6 +183,8 @@ def follow(desk: Desk, ord_id: str, order: BrokerOrder, cause: str = OrderCause.
         return
     if order.filled > desk.known(ord_id).filled:
         desk.import_fills()
+        if order.filled > desk.known(ord_id).filled and desk.passes_time:
+            desk.import_older(desk.known(ord_id))
     known, end = desk.known(ord_id), end_of(order)
     if end is None or known.state in ENDED:
         return
@@ -210,6 +213,19 @@ def _heir(desk: Desk, old: Order) -> Order | None:
     """The newest successor that was announced for *old*."""
     orders = (*desk.fold.orders.values(), *desk.fold.ended.values())
     return max((o for o in orders if o.replaces == old.ord_id), key=lambda o: o.revision, default=None)
+
+
+def identify(desk: Desk, order: Order) -> Order:
+    """The broker's id of a working order of which only its fills told; without an answer it is carried."""
+    if order.order_id is not None:
+        return order
+    answer = ask(desk, LookUp(client_order_id=order.client_order_id))
+    if not isinstance(answer, Found):
+        desk.carry(order.ord_id)
+        return order
+    desk.note(("order.confirmed", OrderConfirmed(ord_id=order.ord_id, order_id=answer.order.order_id)))
+    follow(desk, order.ord_id, answer.order)
+    return desk.known(order.ord_id)
 
 
 def look_after_missing(desk: Desk, working: Sequence[BrokerOrder]) -> None:

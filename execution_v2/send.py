@@ -21,7 +21,7 @@ from execution_v2.desk import Desk
 from execution_v2.enforce import Authorised
 from execution_v2.gates.facts import Phase
 from execution_v2.hearing import listen
-from execution_v2.resolve import follow, never_sent, resolve, unresolved
+from execution_v2.resolve import follow, identify, never_sent, resolve, unresolved
 from execution_v2.risk_class import Reduction
 from execution_v2.stop_facts import stop_fact
 from schemas.book import ENDED, Order, OrderState, RiskClass
@@ -68,7 +68,10 @@ def reduce(desk: Desk, reduction: Reduction) -> Order:
 
 
 def cancel(desk: Desk, order: Order, cause: str) -> Order:
-    """End a working order; its fills are read before the end is believed."""
+    """End a working order; its fills are read before the end is believed. One without the broker's id is carried."""
+    order = identify(desk, order)
+    if order.order_id is None or order.state in ENDED:
+        return order
     for _ in range(CANCELS_MAX):
         if not desk.has_time(RiskClass.REDUCE):
             desk.carry(order.ord_id)

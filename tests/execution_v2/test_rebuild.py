@@ -25,6 +25,7 @@ from schemas.errors import Denied
 from schemas.ids import ord_id, position_id
 from schemas.observations import BrokerOrder
 from schemas.reasons.sync import OrphanCode, RemedyCode, SyncStatus
+from tests.portfolio.books import order
 from tests.simulation.floor_world import Pit, pathed
 from tests.simulation.world import BOOK, CONFIG, CORE, DAYS, Want, World, bar, usd
 
@@ -163,7 +164,7 @@ def statuses(desk: Desk) -> list[str]:
 
 
 def stops(state: BookState) -> Iterator[Order]:
-    return (order for order in state.orders if order.leg is Leg.STOP)
+    return (o for o in state.orders if o.leg is Leg.STOP)
 
 
 def listed(*orders: BrokerOrder) -> Callable[[Any], Any]:
@@ -219,7 +220,7 @@ def test_a_stop_whose_record_was_lost_protects_again_and_no_second_one_is_sent(s
 def test_a_strangers_order_is_counted_and_left_alone(scene: Scene) -> None:
     scene.pit.buy("somebody", 10, limit="40.00")
     seen, desk = scene.find_out()
-    assert ["somebody"] == [order.client_order_id for order in seen.foreign]
+    assert ["somebody"] == [o.client_order_id for o in seen.foreign]
     assert ([], [OrphanCode.FOREIGN_ORDER]) == (decided(desk), statuses(desk))
     assert "open" == scene.pit.order("somebody").status
 
@@ -295,7 +296,7 @@ def test_shares_that_a_lost_order_bought_are_booked_and_protected(
         if intent is None
         else (held.average_entry * usd("0.95")).quantize(usd("0.01"), "ROUND_FLOOR")
     )
-    assert [(100, price)] == [(order.quantity, order.stop) for order in stops(scene.state)]
+    assert [(100, price)] == [(o.quantity, o.stop) for o in stops(scene.state)]
     assert [] == statuses(scene.find_out()[1])
 
 
@@ -303,7 +304,7 @@ def test_of_two_quantities_the_lesser_is_protected_and_the_symbol_waits(scene: S
     scene.bought(60).holds(100)
     seen, desk = scene.find_out()
     assert (["QTY_MISMATCH_SEVERE"], frozenset({"AAA"})) == (statuses(desk), seen.frozen)
-    assert [60] == [order.quantity for order in stops(scene.state)]
+    assert [60] == [o.quantity for o in stops(scene.state)]
     assert 60 == desk.coverable(scene.state.positions[0])
     assert [RemedyCode.REMEDY_DENIED_WOULD_RAISE] == [
         r.data["code"] for r in desk.records if r.event == "remedy.decided"
@@ -360,7 +361,7 @@ def test_evidence_names_every_file_by_its_digest_in_one_line(scene: Scene) -> No
 def test_evidence_that_cannot_be_written_holds_up_no_stop(scene: Scene) -> None:
     scene.evidence = Kept(fails=True)
     scene.bought(60).holds(100).find_out()
-    assert [60] == [order.quantity for order in stops(scene.state)]
+    assert [60] == [o.quantity for o in stops(scene.state)]
     assert {"EVIDENCE_UNWRITTEN"} == {line.split("reason=")[1].split()[0] for line in scene.evidence.said}
 
 
@@ -369,5 +370,16 @@ def test_what_sells_for_a_position_is_known_by_its_side(scene: Scene) -> None:
     scene.pit.sell(named(Leg.EXIT), 100, limit="60.00")
     _, desk = scene.find_out()
     assert [(8, "ADOPT", OrphanCode.EXIT_CANDIDATE)] == decided(desk)
-    (order,) = scene.state.orders
-    assert (Leg.EXIT, Side.SELL, POSITION) == (order.leg, order.side, order.position_id)
+    (sent,) = scene.state.orders
+    assert (Leg.EXIT, Side.SELL, POSITION) == (sent.leg, sent.side, sent.position_id)
+
+
+def test_an_order_of_which_only_its_fills_told_gets_the_brokers_id(scene: Scene) -> None:
+    name = named(Leg.ENTRY)
+    scene.pit.buy(name, 10, limit="40.00")
+    nameless = order("AAA", 10, ord_id="ord_n", client_order_id=name, state=OrderState.PARTIAL)
+    nameless = nameless.model_copy(update={"order_id": None, "filled": Decimal(4)})
+    scene.state = scene.state.model_copy(update={"orders": (nameless,)})
+    _, desk = scene.find_out()
+    assert scene.pit.order(name).order_id == desk.known("ord_n").order_id
+    assert not decided(desk)
