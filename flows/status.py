@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from execution_v2.protections import WINDOW_MAX, locks
 from execution_v2.reduce import fold_records
+from flows import standing
 from flows.house import House
 from flows.settings import book_of
 from ledger import layout
@@ -72,13 +73,15 @@ def _trusting(house: House, path: str) -> dict[str, str]:
 
 
 def of_book(house: House, book_id: str) -> dict[str, Any]:
-    """Book, positions, possibly-live orders and switches, each as rows of text."""
+    """Book, positions, possibly-live orders, what is unknown, budgets, cycles and switches, each as rows of text."""
     book_of(book_id)
     session, state, is_sealed = latest_state(house, book_id)
+    records = standing.records_of(house, book_id, session)
     stops = {order.position_id: order for order in state.orders if order.leg is Leg.STOP}
+    gaps = standing.gaps(records)
     positions = []
     for held in state.positions:
-        stop = stops.get(held.position_id)
+        stop, gap = stops.get(held.position_id), gaps.get(held.position_id)
         positions.append(
             {
                 "symbol": held.symbol,
@@ -86,7 +89,11 @@ def of_book(house: House, book_id: str) -> dict[str, Any]:
                 "shares": str(held.quantity),
                 "average": f"{held.average_entry:.4f}",
                 "stop": "NONE" if stop is None or stop.stop is None else f"{stop.stop}",
-                "covered": "0" if stop is None else str(stop.quantity - stop.filled),
+                "covered": str(standing.covered(state, held)),
+                "gap": "" if gap is None else f"{gap.gap_s:g} s",
+                "open since": ""
+                if gap is None or gap.open_since is None
+                else f"{gap.open_since:%H:%M:%S} UTC",
                 "since": held.entry_session.isoformat(),
                 "targets": f"{'R1 ' if held.r1_touched else ''}{'R2' if held.r2_touched else ''}".strip(),
             }
@@ -115,6 +122,11 @@ def of_book(house: House, book_id: str) -> dict[str, Any]:
         },
         "positions": positions,
         "orders": orders,
+        "unknown": standing.unknown_orders(house, book_id, state),
+        "quarantine": standing.quarantined(state),
+        "budgets": standing.budgets(house, book_id, state, records),
+        "cycles": standing.cycles(house, book_id, session, records, is_sealed=is_sealed),
+        "breaker": standing.breaker(house, book_id),
         "switches": switches(house, book_id, state),
         "locks": locked(house, book_id, session, state, is_over=is_sealed),
     }

@@ -3,7 +3,7 @@
 import json
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -151,7 +151,7 @@ def _later_edition(file: str) -> str | None:
 
 
 def status(book: Book, home: Home = None, as_json: Json = False) -> None:
-    """Positions, stops, unknown orders, the lock, the switches, and the last seal.
+    """Positions and how they are covered, orders and what is unknown, budgets, cycles, locks, and the last seal.
 
     Example: `avwap status --book SIM`
     """
@@ -163,6 +163,15 @@ def status(book: Book, home: Home = None, as_json: Json = False) -> None:
         console.rows("Book", [body["book"]])
         console.rows("Positions", body["positions"])
         console.rows("Orders that may be live", body["orders"])
+        for title, name in (
+            ("Orders of unknown fate", "unknown"),
+            ("Symbols held up", "quarantine"),
+            ("Circuits that are not closed", "breaker"),
+        ):
+            if body[name]:
+                console.rows(title, body[name])
+        console.rows("Budgets", body["budgets"])
+        console.rows("Cycles", body["cycles"])
         console.rows("Switches", body["switches"])
         console.rows("Locks", body["locks"])
 
@@ -253,11 +262,29 @@ def replay(book: Book, on: On, home: Home = None, as_json: Json = False) -> None
     raise typer.Exit(result.exit_code)
 
 
-def reconcile(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
-    """Our positions, cash and stops beside the broker's, as of a session's close.
+def reconcile(
+    book: Book,
+    on: Annotated[
+        date | None,
+        typer.Option(
+            "--date",
+            "-d",
+            parser=as_date,
+            metavar="YYYY-MM-DD",
+            help="A closed session; default: the broker now.",
+        ),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Our positions, cash and stops beside the broker's: as they are now, or as of a session's close.
 
-    Example: `avwap reconcile --book SIM --date 2016-06-01`
+    Nothing is sent and nothing of the book is changed. Exit 3 if anything differs, or could not be read.
+
+    Example: `avwap reconcile --book ALPACA_PAPER`, or `avwap reconcile --book SIM --date 2016-06-01`
     """
+    if on is None:
+        _reconcile_now(book, home, as_json)
     from flows.day import past_day
     from schemas.reconciliation import Reconciliation
 
@@ -283,6 +310,22 @@ def reconcile(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
 
     console.emit(body, as_json, render)
     raise typer.Exit(0 if found.status == "CLEAN" else 3)
+
+
+def _reconcile_now(book: str, home: Path | None, as_json: bool) -> NoReturn:
+    from flows.reconciling import is_clean, now_at
+
+    told = now_at(house(home), book)
+
+    def render() -> None:
+        console.rows(f"{book} beside its broker, {told['as_of']}", told["rows"])
+        cash = told["cash"]
+        console.note(f"cash     ours {cash['ours']}, broker {cash['broker'] or 'unread'}: {cash['status']}")
+        for name, cause in told["unread"].items():
+            console.note(f"unread   {name}: {cause}; a failed read is no empty one")
+
+    console.emit(told, as_json, render)
+    raise typer.Exit(0 if is_clean(told) else 3)
 
 
 def report(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:

@@ -14,14 +14,15 @@ import pytest
 from flows.audit import audit
 from flows.day import Day
 from flows.dry import plan
+from flows.reconciling import is_clean, now_at
 from flows.replay import replay
 from flows.stages.slots import slots
-from flows.status import latest_state
+from flows.status import latest_state, of_book
 from ledger import layout
 from ledger.journal import parse_chain
 from schemas.book import Leg
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, Script
-from simulation.alpaca_server.faults import mute_ack
+from simulation.alpaca_server.faults import empty, erred, mute_ack
 from tests.chain.broker import BOOK, Paper, paper
 from tests.chain.days import OPENED, Ground
 
@@ -118,6 +119,42 @@ def test_a_process_killed_while_its_order_is_on_the_wire_leaves_one_order_per_id
     assert ["JEVA", "ZAYA"] == [position.symbol for position in state.positions]
     covered = {o.position_id: o.quantity - o.filled for o in state.orders if o.leg is Leg.STOP}
     assert {p.position_id: p.quantity for p in state.positions} == covered
+
+
+def test_status_tells_cover_cycles_and_budgets_and_reconcile_lays_both_sides_beside_each_other(
+    book: Paper,
+) -> None:
+    book.premarket()
+    for slot in book.some("0930", "0935", "0950"):
+        book.cycle(slot)
+    told = of_book(book.house(), BOOK)
+    held = {"JEVA": "11", "ZAYA": "131"}
+    assert held == {row["symbol"]: row["covered"] for row in told["positions"]}
+    assert [("last", "0950"), ("missed", "")] == [(row["cycle"], row["slot"]) for row in told["cycles"][:2]]
+    assert ("entries of the session", "2", "5") == tuple(told["budgets"][0].values())
+    assert [[], [], []] == [told[name] for name in ("unknown", "quarantine", "breaker")]
+    asked = len(book.server.requests)
+    both = now_at(book.house(), BOOK)
+    assert is_clean(both)
+    assert held == {row["symbol"]: row["broker"] for row in both["rows"]}
+    assert held == {row["symbol"]: row["stops"] for row in both["rows"]}
+    assert {"GET"} == {each.method for each in book.server.requests[asked:]}
+
+
+def test_reconcile_takes_neither_one_empty_answer_nor_a_failed_read_for_a_flat_book(book: Paper) -> None:
+    book.premarket()
+    for slot in book.some("0930", "0935"):
+        book.cycle(slot)
+    assert isinstance(book.server.faults, Script)
+    book.server.faults.add("GET /v2/positions", empty())
+    assert is_clean(now_at(book.house(), BOOK))
+    book.server.faults.add("GET /v2/positions", erred(), times=9)
+    failed = now_at(book.house(), BOOK)
+    assert (["UNKNOWN", "UNKNOWN"], ["positions"]) == (
+        [row["status"] for row in failed["rows"]],
+        list(failed["unread"]),
+    )
+    assert not is_clean(failed)
 
 
 def _cycle_in_a_process(book: Paper) -> "subprocess.Popen[str]":
