@@ -152,6 +152,22 @@ class Desk:
                 named = fill.model_copy(update={"execution_id": key})
                 self.note(("order.filled", self._fill(order, named)))
 
+    def import_older(self, order: Order) -> None:
+        """Book the fills of one order that are older than what ``import_fills`` reads, and not booked yet.
+
+        Their ids are forgotten by then: what is booked is the order's first shares, in the order of time.
+        """
+        fills = self.ports.broker.fills(order.session_date)
+        if not isinstance(fills, Seen):
+            self.blind.add("fills")
+            return
+        total = Decimal(0)
+        for fill in fills.value:
+            if fill.client_order_id == order.client_order_id and not order.is_stated:
+                total += fill.quantity
+                if total > order.filled and not self.fold.is_booked(fill.execution_id):
+                    self.note(("order.filled", self._fill(order, fill)))
+
     def coverable(self, position: Position) -> Decimal:
         """Shares of *position* that a stop may cover in this cycle."""
         return min(
@@ -188,4 +204,5 @@ class Desk:
             session_date=fill.session_date,
             arrival_price=order.arrival_price,
             reason=order.reason,
+            order_id=fill.order_id,
         )

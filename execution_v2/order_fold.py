@@ -165,7 +165,7 @@ class OrderFold:
             self._refuse(order.ord_id, order.state, "order.filled", f"{filled} of {order.quantity} filled")
         if order.state in ENDED:
             self._late(order, data)
-        state, changes = order.state, dict[str, Any](filled=filled)
+        state, changes = order.state, dict[str, Any](filled=filled, order_id=order.order_id or data.order_id)
         if data.execution_id.startswith(STATED):
             pass  # the record after it, of the same append, says how the order ended
         elif filled >= order.quantity:

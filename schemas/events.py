@@ -197,6 +197,8 @@ class RouterDecided(Fact):
     """What the router wants done with a wish of one position, where that is anything at all (execution.md 6)."""
 
     position_id: str
+    strategy_id: str
+    sleeve_id: str
     symbol: str
     leg: str
     decision: str

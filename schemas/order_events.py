@@ -104,6 +104,8 @@ class OrderFilled(Fact):
     arrival_price: Price | None
     reason: str
     """The order's reason: ENTRY, STOP_INITIAL, STOP_RATCHET, TRIM_R1, TRIM_R2, EXIT_TIME …"""
+    order_id: str | None = None
+    """The broker's id of the order: a fill may be the first that we hear of it."""
 
 
 class OrderOperatorResolved(Fact):
