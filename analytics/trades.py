@@ -146,7 +146,7 @@ def _fills(inputs: TradesInputs, source: str, findings: list[Finding]) -> list[F
     known = {fill.fill_id: fill for fill in (inputs.previous.fills if inputs.previous else ())}
     new: list[Fill] = []
     for _, data in _of(inputs.records, "order.filled", OrderFilled):
-        told = data.model_dump(exclude={"ord_id"})
+        told = data.model_dump(exclude={"ord_id", "order_id"})
         fill = Fill(**told, order_id=data.ord_id, source=source)
         before = known.setdefault(fill.fill_id, fill)
         if before is fill:
