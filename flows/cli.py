@@ -23,6 +23,7 @@ from flows.commands import (
     prove,
     regime,
     run,
+    serve,
     single,
 )
 from schemas.errors import AvwapError, UsageFault
@@ -47,6 +48,7 @@ app.add_typer(prove.app, name="prove")
 app.add_typer(intents.app, name="intents")
 app.add_typer(operator.app, name="operator")
 app.add_typer(notify.app, name="notify")
+app.add_typer(serve.app, name="serve")
 app.add_typer(admin.config, name="config")
 
 
