@@ -18,7 +18,7 @@ from execution_v2.send import cancel, enter
 from execution_v2.sight import BAR_S, Sight, look_again
 from execution_v2.sleeve_facts import since_the_close, sleeve_pnl
 from execution_v2.sync import Observed
-from execution_v2.window import watch
+from execution_v2.window import WORKING, watch
 from market.calendar import NEW_YORK
 from market.feed import Seen
 from portfolio.arbiter import Peers, size_at
@@ -92,7 +92,9 @@ def finish_left(desk: Desk, quotes: Mapping[str, QuoteFacts]) -> None:
 
 def finish(desk: Desk, order: Order, quotes: Mapping[str, QuoteFacts]) -> None:
     """End what an entry did not fill, and protect what it did."""
-    if order.state in (OrderState.LIVE, OrderState.PARTIAL):
+    if order.state in WORKING and order.order_id is None:
+        desk.carry(order.ord_id)  # a fill told of it, and nobody its id: it is asked for again
+    elif order.state in WORKING:
         # On daily bars the open's price is the only one: what it did not fill now, nothing will.
         missed = not order.filled and not desk.passes_time
         cause = OrderCause.ENTRY_MISSED_LIMIT if missed else OrderCause.ENTRY_WINDOW_ENDED

@@ -11,12 +11,15 @@ from execution_v2.leave import cover
 from execution_v2.resolve import look_after_missing, look_after_reopened
 from execution_v2.sight import look
 from execution_v2.sync import Observed
+from execution_v2.window import named
 from market.feed import Seen
 from schemas.reasons.ledger import ReadFaultCode
 
 
 def work(desk: Desk, observed: Observed) -> None:
     """Everything between finding out and the cycle's end."""
+    for order in tuple(desk.fold.orders.values()):
+        named(desk, order)
     entries.finish_left(desk, {})  # a broker refuses a stop while its buy works
     protect.clear_flat(desk)
     each(desk, lambda name: _cover(desk, name))

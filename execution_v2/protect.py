@@ -17,7 +17,7 @@ from execution_v2.send import cancel, reduce
 from execution_v2.transitions import UNKNOWN
 from execution_v2.window import WORKING
 from schemas.base import down
-from schemas.book import Leg, Order, OrderState, Position, RiskClass
+from schemas.book import ENDED, Leg, Order, OrderState, Position, RiskClass
 from schemas.events import RouterDecided, StopEvent
 from schemas.reasons.execution import BrokerCode, OrderCause, RouteCode, StopCode
 from schemas.reasons.scan import ExitEventType
@@ -46,7 +46,8 @@ def set_stop(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, ba
     position = desk.fold.positions.get(position_id)
     if position is None:
         return True
-    working = [o for o in desk.fold.orders_of(position_id, Leg.STOP) if o.state is not OrderState.CREATED]
+    working = [_on_our_basis(desk, o) for o in desk.fold.orders_of(position_id, Leg.STOP)]
+    working = [o for o in working if o.state is not OrderState.CREATED and o.state not in ENDED]
     if any(o.state in UNKNOWN for o in working):
         for order in working:
             desk.carry(order.ord_id)
@@ -62,6 +63,15 @@ def set_stop(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, ba
         return _place(desk, position_id, down(price), quantity, basis)
     _adjust(desk, position, stands, down(price), quantity, basis)
     return True
+
+
+def _on_our_basis(desk: Desk, order: Order) -> Order:
+    """A stop that fires at a price of before a split, for shares of before it, is no protection: it is ended."""
+    shown = desk.shown.get(order.order_id or "")
+    is_wrong = shown is not None and shown.stop != order.stop
+    if desk.passes_time and is_wrong and order.state is OrderState.PARTIAL:
+        return cancel(desk, order, OrderCause.FOR_EXIT)
+    return order
 
 
 def clear_flat(desk: Desk) -> None:
@@ -224,6 +234,8 @@ def decided(desk: Desk, position: Position, decision: Decision) -> None:
         return
     told = RouterDecided(
         position_id=position.position_id,
+        strategy_id=position.strategy_id,
+        sleeve_id=position.sleeve_id,
         symbol=position.symbol,
         leg=decision.desired.leg,
         decision=decision.route,

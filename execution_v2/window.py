@@ -6,6 +6,7 @@ from execution_v2.broker.port import Found, LookUp
 from execution_v2.desk import Desk
 from execution_v2.resolve import follow
 from schemas.book import Order, OrderState, RiskClass
+from schemas.events import OrderConfirmed
 
 WORKING = frozenset({OrderState.LIVE, OrderState.PARTIAL})
 
@@ -26,9 +27,23 @@ def watch(desk: Desk, order: Order, seconds: float, *, partial_s: float | None =
             break
         desk.pause(poll)
         left -= 1
-        assert order.order_id is not None, "a working order has the broker's id"
+        order = named(desk, order)
+        if order.order_id is None:
+            continue
         answer = desk.ports.broker.lookup(LookUp(order_id=order.order_id))
         if isinstance(answer, Found):
             follow(desk, order.ord_id, answer.order)
         order = desk.known(order.ord_id)
     return order
+
+
+def named(desk: Desk, order: Order) -> Order:
+    """*order* with the broker's id; one that a fill showed to work before any answer did is looked up for it."""
+    if order.order_id is not None or order.state not in WORKING:
+        return order
+    answer = desk.ports.broker.lookup(LookUp(client_order_id=order.client_order_id))
+    if isinstance(answer, Found):
+        confirmed = OrderConfirmed(ord_id=order.ord_id, order_id=answer.order.order_id)
+        desk.note(("order.confirmed", confirmed))
+        follow(desk, order.ord_id, answer.order)
+    return desk.known(order.ord_id)

@@ -15,13 +15,13 @@ UNITS: Final = frozenset(
     """
     TradeIntent Candidate Decision AuthorisedEntry RefusedEntry EntryAuthorised EntryDenied Order OrderLine
     OrderFilled Fill Lot Position PositionMark PositionMarked PositionFailed Closing StopEvent StopLine ExitEvent
-    RoundTrip OpenTrade Realised AttributionRow ActionApplied HeldAction ParityRow
+    RoundTrip OpenTrade Realised AttributionRow ActionApplied HeldAction ParityRow PositionAdjusted RouterDecided StopCovered
     """.split()
 )
 ABOUT_AN_ORDER: Final = frozenset(
     """
     OrderCancelling OrderConfirmed OrderEnded OrderRejected OrderReplaceRejected OrderReplaced OrderReplacing
-    OrderResolved OrderUnresolved IllegalTransition
+    OrderResolved OrderUnresolved OrderContradicted OrderOperatorResolved IllegalTransition ReplaceEnded
     """.split()
 )
 """They name an order, which says whose it is."""
