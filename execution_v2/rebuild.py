@@ -5,11 +5,13 @@ A clean end before makes it a fast check. Made again on the same reads it decide
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
 from execution_v2 import reconcile, remedies, sync
 from execution_v2.actions import import_events
+from execution_v2.broker.port import Found, LookUp
 from execution_v2.client_id import EPOCH, is_own, named_by
 from execution_v2.desk import Desk
 from execution_v2.findings import keep_orphan, keep_row
@@ -180,9 +182,26 @@ def _settle(desk: Desk, seeing: Seeing) -> tuple[Verdict, ...]:
         )
         if verdict is None:
             break
+        if _is_over(desk, verdict.order):
+            _leave_out(seeing, verdict.order)
+            continue
         done[verdict.order.order_id] = verdict
         _carry_out(desk, seeing, verdict)
     return tuple(done.values())
+
+
+def _is_over(desk: Desk, order: BrokerOrder) -> bool:
+    """Whether a list that is older than it says showed an own order that has ended: its day may be forgotten here."""
+    if not is_own(desk.prefix, order.client_order_id):
+        return False
+    answer = desk.ports.broker.lookup(LookUp(order_id=order.order_id))
+    return isinstance(answer, Found) and not answer.order.is_working
+
+
+def _leave_out(seeing: Seeing, order: BrokerOrder) -> None:
+    assert isinstance(seeing.working, Seen), "a read that failed holds the rebuild"
+    rest = tuple(row for row in seeing.working.value if row.order_id != order.order_id)
+    seeing.working = replace(seeing.working, value=rest)
 
 
 def _judge(desk: Desk, seeing: Seeing) -> tuple[Verdict, ...]:
