@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, Protocol
 
 from schemas.observations import BrokerOrder
-from simulation.alpaca_server.refusals import duplicate, held
+from simulation.alpaca_server.refusals import INVALID, UNPROCESSABLE, Refusal, duplicate, held
 from simulation.chance import Chance
 from simulation.loopback import Answer, Cut, Fault, Reset, Rewrite, Stall, gateway, throttled
 
@@ -119,7 +119,7 @@ NAMED: Final[Mapping[str, Callable[[], Trouble]]] = {
         html, erred, stale, empty,
     )
 }  # fmt: skip
-"""Troubles by name, as a script outside of this process calls them."""
+"""Troubles by name, as ``POST /sim/faults`` calls them."""
 _OF_READS: Final[tuple[Callable[[], Trouble], ...]] = (
     lost_ack,
     cut,
@@ -206,6 +206,30 @@ class Script:
         if word != "as_is":
             self.met[f"update_{word}"] += 1
         return word
+
+
+def written(given: Mapping[str, Any], into: Faults) -> None:
+    """Take what a request to this exchange's own path asks for: a rule, or words for the next updates.
+
+    Errors: ``Refusal`` for what cannot be meant, and where the faults are a seed's.
+    """
+    if not isinstance(into, Script):
+        raise Refusal(422, UNPROCESSABLE, "the faults of this exchange are drawn by a seed")
+    what, name, words = given.get("what"), given.get("trouble"), given.get("updates", [])
+    counts = [given.get(each, least) for each, least in (("times", 1), ("after", 0))]
+    if not isinstance(words, list) or [word for word in words if word not in ("as_is", *WORDS)]:
+        raise Refusal(422, INVALID, f"updates are a list of as_is, {', '.join(WORDS)}")
+    if (what is None) != (name is None) or (name is None and not words):
+        raise Refusal(422, INVALID, "what and trouble go together, or updates are given")
+    if name is not None:
+        if name not in NAMED or not isinstance(what, str):
+            raise Refusal(
+                422, INVALID, f"troubles are {', '.join(sorted(NAMED))}; what is like POST /v2/orders*"
+            )
+        if not all(isinstance(each, (int, Decimal)) and 0 <= each <= 10**6 for each in counts):
+            raise Refusal(422, INVALID, "times and after are numbers of requests")
+        into.add(what, NAMED[name](), times=int(counts[0]), after=int(counts[1]))
+    into.updates += words
 
 
 class Seeded:

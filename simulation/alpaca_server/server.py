@@ -12,11 +12,12 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from simulation.alpaca_server.api import Api
-from simulation.alpaca_server.faults import Faults, Script, Trouble
+from simulation.alpaca_server.asked import fields
+from simulation.alpaca_server.faults import Faults, Script, Trouble, written
 from simulation.alpaca_server.history import AnyExchange
-from simulation.alpaca_server.refusals import unauthorised
+from simulation.alpaca_server.refusals import INVALID, Refusal, unauthorised
 from simulation.alpaca_server.stream import PATH, Stream
-from simulation.loopback import Answer, Loopback, deliver
+from simulation.loopback import Answer, Loopback, deliver, json_answer
 
 # They open nothing but this exchange.
 KEY_ID: Final = "PKSIMULATED000000000"
@@ -100,6 +101,8 @@ class AlpacaServer(Loopback):
         path = unquote(parts.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         with self.lock:
+            if path == f"{_OWN}faults":
+                return None, self._faulty(method, body)
             if path.startswith(_OWN):
                 answer = self._api.answer(method, path, query, body)
                 self.stream.tell(self._api.told())
@@ -126,6 +129,24 @@ class AlpacaServer(Loopback):
                 self._last[method, target] = answer
                 answer = before if trouble is not None and trouble.stale else answer
             return trouble, answer
+
+    def _faulty(self, method: str, body: bytes) -> Answer:
+        """``/sim/faults``: those met so far; a POST adds some, or sets the stream ``mute``, ``heard`` or ``cut``."""
+        try:
+            if method == "POST":
+                given = fields(body)
+                match given.pop("stream", None):
+                    case "cut":
+                        self.stream.cut()
+                    case "mute" | "heard" as word:
+                        self.stream.mute = word == "mute"
+                    case None:
+                        written(given, self.faults)
+                    case _:
+                        raise Refusal(422, INVALID, "stream is mute, heard or cut")
+        except Refusal as no:
+            return no.answer
+        return json_answer(200, {"met": dict(sorted(self.faults.met.items()))})
 
 
 def _handler(server: AlpacaServer) -> type[BaseHTTPRequestHandler]:

@@ -12,7 +12,7 @@ from tests.flows.worlds import NEXT, avwap
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.name for path in (ROOT / "runbooks").glob("*.md"))
 DATES = {"2016-06-01": str(NEXT), "2016-06-30": str(NEXT), "AAPL": "SPY"}
-GROUPS = ("data", "config", "prove", "notify", "intents", "operator")
+GROUPS = ("serve", "data", "config", "prove", "notify", "intents", "operator")
 
 
 def pasted(page: str) -> list[list[str]]:

@@ -13,7 +13,7 @@ from requests.exceptions import RequestException
 
 from simulation.alpaca_server import Script, Seeded, faults
 from simulation.alpaca_server.faults import NAMED, WORDS, Trouble
-from tests.simulation.served import served
+from tests.simulation.served import Served, served
 
 FAR = 40.0
 POST = "POST /v2/orders"
@@ -134,6 +134,50 @@ def test_a_rule_holds_so_many_times_after_so_many_and_the_first_that_fits() -> N
     seen = [script.request(n, "POST", "/v2/orders") for n in range(1, 6)]
     assert [None, "erred", "erred", "html", None] == [each and each.name for each in seen]
     assert {"erred": 2, "html": 1} == script.met
+
+
+# --- written down from outside --------------------------------------------------------------------
+
+
+def asked_for(at: Served, **body: Any) -> tuple[int, Any]:
+    answer = at.client._session.post(f"{at.server.url}/sim/faults", json=body)
+    return answer.status_code, answer.json()
+
+
+def test_faults_are_written_down_over_http_and_counted() -> None:
+    with served() as at:
+        assert (200, {"met": {}}) == asked_for(at, what=POST, trouble="lost_ack", times=1, after=1)
+        assert ["200", "ConnectionError", "200"] == [
+            met(partial(at.buy, name, 1, FAR)) for name in ("a", "b", "c")
+        ]
+        assert (200, {"met": {"lost_ack": 1}}) == asked_for(at, updates=["drop"])
+        for word, is_mute in (("mute", True), ("heard", False), ("cut", False)):
+            assert (200, is_mute) == (asked_for(at, stream=word)[0], at.server.stream.mute)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"what": POST},
+        {"trouble": "lost"},
+        {"what": POST, "trouble": "bad luck"},
+        {"what": 5, "trouble": "lost"},
+        {"what": POST, "trouble": "lost", "times": "often"},
+        {"updates": ["loud"]},
+        {"updates": "drop"},
+        {"stream": "loud"},
+    ],
+)
+def test_faults_that_cannot_be_meant_are_refused_and_none_is_added(body: dict[str, Any]) -> None:
+    with served() as at:
+        assert 422 == asked_for(at, **body)[0]
+        assert Script() == at.server.faults
+
+
+def test_a_seed_s_faults_take_no_others() -> None:
+    with served(faults=Seeded(1, 0.0)) as at:
+        assert 422 == asked_for(at, what=POST, trouble="lost")[0]
 
 
 # --- by seed --------------------------------------------------------------------------------------
