@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from execution_v2.broker.port import Seen
 from schemas.book import Leg, OrderState
 from schemas.candidates import EntryModel
 from schemas.reasons.ledger import ReadFaultCode
@@ -188,6 +189,42 @@ def test_buying_power_that_is_gone_is_a_typed_denial_and_no_loop() -> None:
     result = made.cycle(5)
     assert 1 == len(events(result, "order.rejected"))
     assert ([], 0) == (made.working(), made.held)
+
+
+def test_a_fourth_day_trade_of_a_small_account_is_denied() -> None:
+    made = Watched()
+    made.door = _Small(made.door)
+    assert ["DAY_TRADE_GUARD"] == denied(made.cycle(5))
+    assert 0 == made.held
+
+
+class _Small:
+    """A line to an account of 20,000 USD with three day trades behind it."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def account(self) -> Any:
+        read = self._inner.account()
+        small = {"equity": usd("20000"), "day_trades": 3}
+        return Seen(as_of=read.as_of, value=read.value.model_copy(update=small))
+
+
+def test_in_the_last_ten_minutes_and_by_two_clocks_that_differ_nothing_is_entered() -> None:
+    assert ["ENTRY_WINDOW_CLOSED"] == denied(Watched().cycle(381))
+    made = Watched()
+    # Our calendar knows of a half day that the broker's clock does not.
+    assert ["CLOCK_UNKNOWN"] == denied(made.cycle(5, close_at=made.at(210)))
+
+
+def test_after_a_half_days_close_stops_stay_and_nothing_is_sold() -> None:
+    made = held()
+    result = made.cycle(215, close_at=made.at(210))
+    assert ([("ENTRY", 161)], [(161, usd("47.00"))]) == (made.fills(), made.stops())
+    assert [] == events(result, "order.submitting")
 
 
 def test_outside_the_session_nothing_is_entered_and_the_stop_stays() -> None:
