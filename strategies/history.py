@@ -43,8 +43,8 @@ from strategies.measures import (
 )
 from strategies.retold import groups, only, retold_symbols
 
-BLOCK_ROWS: Final = 2_600
-"""Rows of one block: 2.4 MB of measures, so that those of all threads stay in a processor's cache. No power of two:
+BLOCK_ROWS: Final = 1_500
+"""Rows of one block: 1.4 MB of measures, so that those of all threads stay in a processor's cache. No power of two:
 equal distances between columns would fall on equal places of that cache."""
 THREADS: Final = 4
 _E4: Final = 10_000

@@ -193,9 +193,7 @@ EVERY_DAY: Final = Benchmark(
 Ours: `strategies.history.history` over every session of the 3,000 x 1,260 bars: all features, anchors, labels and
 levels of each bar's day, in blocks whose memory is used again, by four threads. Theirs: `np.copyto` of arrays as
 large as all that it said (114 int64 of each row), in one thread, both sides touched before. Ratio: our median over
-the copy's. A copy computes nothing and a row takes some sixty exact divisions, a median of 120 and four extremes:
-where the bar is missed, two fifths of the computing are what nine anchors need, a quarter is the ordered window, a
-sixth gathers the inputs.""",
+the copy's. A copy computes nothing; where the time of a row goes, and what is left to be had, is told in ADR 18.""",
     run=run,
     tell=lambda r: f"{r.median_s * 1000:,.0f} ms against {r.figures['copy_s'] * 1000:,.0f} ms",
 )
