@@ -8,14 +8,18 @@ import pytest
 
 from flows.audit import audit
 from flows.day import open_day
+from flows.dry import plan
 from flows.house import House
+from flows.pipeline import Outcome, run_cycle, run_premarket
 from flows.replay import replay
 from flows.settings import Settings
 from flows.stages import opening
+from flows.stages.cycle import calls_path
 from flows.stages.slots import after, due, every_slot, gap_before, last_look, slots
 from flows.status import latest_state
 from flows.world import open_world
 from ledger import layout
+from ledger.canonical import parse_canonical_line
 from ledger.journal import parse_chain
 from schemas.cycle import CycleKind
 from schemas.journal import ZEROS, JournalRecord
@@ -60,6 +64,29 @@ def test_a_day_of_plans_sends_nothing_and_seals_a_book_that_holds_what_it_held(
     kept = house.disk.folders(f"{BOOK}/dry/{OPENED}")
     assert ["0930", "0935", "1600"] == sorted(kept)
     assert replay(house, day).identical
+
+
+def test_what_a_plan_would_send_is_what_the_cycle_then_sends(tiny_ground: Ground, tmp_path: Path) -> None:
+    house = house_at(tiny_ground.market, tiny_ground.fresh(tmp_path / "home"))
+    day, world, outcome = (
+        open_day(house, BOOK, OPENED),
+        open_world(house, BOOK),
+        Outcome(open_day(house, BOOK, OPENED)),
+    )
+    session = opening.open_session(day, world, None)
+    run_premarket(day, world, session, outcome)
+    first, second, _ = slots(day)
+    run_cycle(day, world, session, first, outcome)
+    wished = [row["client_order_id"] for row in plan(day, second).wished]
+    run_cycle(day, world, session, second, outcome)
+    calls = house.disk.read(calls_path(day, second.name)).splitlines(keepends=True)
+    sent = [
+        call["request"]["client_order_id"]
+        for call in map(parse_canonical_line, calls)
+        if call["op"] == "submit"
+    ]
+    assert 2 == len(wished)
+    assert wished == [name for name in sent if "-e" in name]
 
 
 def test_a_half_day_has_42_slots_and_its_last_look_at_1300(house: House) -> None:
