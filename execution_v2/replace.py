@@ -147,7 +147,12 @@ def _send(desk: Desk, exchange: Exchange, old: Order, new: Order) -> None:
     else:
         unresolved(desk, old, OrderState.REPLACE_UNKNOWN, cause_of(outcome))
         heed(desk, outcome)
-        resolve(desk, desk.known(old.ord_id))
+        desk.pause(desk.config.execution.query_pauses_s[0])
+        heir = _look(desk, exchange, LookUp(client_order_id=new.client_order_id))
+        if heir is not None and heir.status in ("accepted", "open"):
+            _await(desk, exchange, old, new, heir)  # it arrived, which does not say that it stands
+        else:
+            resolve(desk, desk.known(old.ord_id))
 
 
 def _await(desk: Desk, exchange: Exchange, old: Order, new: Order, taken: BrokerOrder) -> None:

@@ -85,6 +85,8 @@ def _resolve_replace(desk: Desk, old: Order) -> None:
     # A request that was taken and rejected after that left a successor that never stood: the old one does.
     never_stood = isinstance(found, Found) and found.order.status == "rejected" and not found.order.filled
     if isinstance(found, Found) and not never_stood:
+        if desk.passes_time and found.order.status == "accepted" and _still_stands(desk, old):
+            return  # the venue has not exchanged them yet, and may not
         replaced(desk, old, new, found.order)
         return
     assert old.order_id is not None, "a replaced order has the broker's id"
@@ -97,6 +99,12 @@ def _resolve_replace(desk: Desk, old: Order) -> None:
         if new.state not in ENDED:
             never_sent(desk, new.ord_id, OrderCause.NOT_FOUND_PROOF)
         adopt(desk, old.ord_id, before.order, OrderCause.VENUE_ENDED)
+
+
+def _still_stands(desk: Desk, old: Order) -> bool:
+    """Whether the order to be replaced is still shown as working."""
+    before = ask(desk, LookUp(order_id=old.order_id))
+    return isinstance(before, Found) and before.order.is_working
 
 
 def _resolve_successor(desk: Desk, new: Order) -> None:
