@@ -105,7 +105,7 @@ def _note_below_one(desk: Desk, position: Position) -> None:
 def _trim_and_ratchet(desk: Desk, position: Position, result: ExitPlanResult, last: Decimal | None) -> None:
     name = position.position_id
     # One PATCH makes room for every trim of the bar and ratchets the rest.
-    kept = position.quantity - sum((one.quantity for one in result.trims), Decimal(0))
+    kept = position.quantity - sum((_due(desk, name, one) for one in result.trims), Decimal(0))
     stand(desk, name, result.stop, kept, result.basis, last)
     done = all(_trim(desk, name, one, last) for one in result.trims)
     held = desk.fold.positions.get(name)
@@ -141,12 +141,19 @@ def _trim(desk: Desk, position_id: str, one: Sale, last: Decimal | None) -> bool
     return True
 
 
+def _due(desk: Desk, position_id: str, one: Sale) -> Decimal:
+    """Shares of one target that are still to be sold; none, if the process died between its sale and its mark."""
+    if not desk.passes_time:
+        return one.quantity
+    begun = [order for order in _trims_of(desk, position_id) if order.reason == one.reason]
+    wanted = max((order.quantity for order in begun), default=one.quantity)
+    return wanted - sum((order.filled for order in begun), Decimal(0))
+
+
 def _trim_now(desk: Desk, position: Position, one: Sale, last: Decimal | None) -> bool:
     """Sell what is left of one target at the market of the moment; whether all of it went."""
     name = position.position_id
-    begun = [order for order in _trims_of(desk, name) if order.reason == one.reason]
-    wanted = max((order.quantity for order in begun), default=one.quantity)
-    left = wanted - sum((order.filled for order in begun), Decimal(0))
+    left = _due(desk, name, one)
     if left >= 1:
         limit = step_price(desk, position.symbol, 0)
         wish = sale(desk, position, Leg.TRIM, left, one.reason, limit=limit, arrival_price=last)
@@ -227,9 +234,11 @@ def _manage(
 def _view(desk: Desk, position: Position, sight: Sight, last: Decimal | None) -> MarketView:
     """The moment on intraday bars: highs of bars begun after the first fill, structure of three sessions."""
     inputs = desk.inputs
-    bars = same_basis(
-        sight.bars.get(position.symbol, ()), inputs.history.get(position.symbol, ()), inputs.open_at
-    )
+    bars = sight.based.get(position.symbol)
+    if bars is None:  # asked twice in a cycle, of what does not change in it
+        days = inputs.history.get(position.symbol, ())
+        bars = tuple(same_basis(sight.bars.get(position.symbol, ()), days, inputs.open_at))
+        sight.based[position.symbol] = bars
     return MarketView(
         now=desk.at,
         phase=phase_at(desk.at, inputs.open_at, inputs.close_at),
@@ -249,17 +258,19 @@ def same_basis(
     Bars come as traded. One of before a split lies far outside its day as the history now tells it; without
     that day nobody can say.
     """
-    ranges = {day.session_date: (day.low, day.high) for day in days}
+    ranges = {day.session_date: (day.low * _LOWER, day.high * _UPPER) for day in days[-_RECENT:]}
 
     def fits(bar: IntradayBarFacts) -> bool:
         if bar.start_at >= open_at:
             return True
         known = ranges.get(SessionDate(bar.start_at.date()))
-        return known is not None and known[0] * _LOWER <= bar.low and bar.high <= known[1] * _UPPER
+        return known is not None and known[0] <= bar.low and bar.high <= known[1]
 
     return [bar for bar in bars if fits(bar)]
 
 
+_RECENT: Final = 10
+"""Days among which those of the bars are; a cycle sees bars of three sessions."""
 _LOWER: Final = Decimal("0.98")
 _UPPER: Final = Decimal("1.02")
 """How far a bar may lie outside its day: two feeds differ by less, a split by more."""

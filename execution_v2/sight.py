@@ -17,10 +17,14 @@ SESSIONS: Final = 3
 
 @dataclass(slots=True, kw_only=True)
 class Sight:
-    """What the cycle saw. ``quotes`` by symbol; ``bars``: closed, of 300 s, oldest first."""
+    """What the cycle saw. ``quotes`` by symbol; ``bars``: closed, of 300 s, oldest first.
+
+    ``based``: those of ``bars`` whose prices are of today's basis, kept from when ``exits`` first asks.
+    """
 
     quotes: dict[str, QuoteFacts] = field(default_factory=dict)
     bars: Mapping[str, tuple[IntradayBarFacts, ...]] = field(default_factory=dict)
+    based: dict[str, tuple[IntradayBarFacts, ...]] = field(default_factory=dict)
 
 
 def look(desk: Desk, symbols: Iterable[str]) -> Sight:

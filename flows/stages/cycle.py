@@ -60,10 +60,18 @@ def folder_of(day: Day, session: Session, slot: Slot) -> tuple[str, bool]:
         records = records_of(session.journal.records, name)
         if records and records[-1].event == "cycle.ended":
             return name, True
-        if not records and not day.house.disk.exists(calls_path(day, name)):
+        if not records and not _was_begun(day, name):
             return name, False
         number += 1
         name = f"{slot.name}-{number}"
+
+
+def _was_begun(day: Day, name: str) -> bool:
+    """Whether a run left something in that folder. Inside the day its switches, too: they are read at each instant."""
+    seen = [calls_path(day, name)]
+    if day.is_intraday:
+        seen.append(day.path(f"cycles/{name}/{premarket.CONTROL}"))
+    return any(day.house.disk.exists(path) for path in seen)
 
 
 def records_of(records: Sequence[JournalRecord], folder: str) -> tuple[JournalRecord, ...]:
