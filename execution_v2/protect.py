@@ -53,6 +53,9 @@ def set_stop(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, ba
             desk.carry(order.ord_id)
         return True
     if len(working) > 1 and _share(desk, working, quantity):
+        left = quantity - _rest(working)
+        if left:
+            _supplement(desk, position_id, _tightest_first(working)[0], left)
         return True
     stands = _one(desk, working)
     if not quantity:
@@ -90,9 +93,12 @@ def _one(desk: Desk, working: Sequence[Order]) -> Order | None:
 
 
 def _share(desk: Desk, working: Sequence[Order], quantity: Decimal) -> bool:
-    """Whether several stops cover *quantity* between them, and the first cannot take the others' shares over yet."""
-    rest = sum((o.quantity - o.filled for o in working), Decimal(0))
-    return rest == quantity and not _can_replace(desk, _tightest_first(working)[0])
+    """Whether several stops share *quantity*, and the first cannot take the others' shares over yet."""
+    return _rest(working) <= quantity and not _can_replace(desk, _tightest_first(working)[0])
+
+
+def _rest(working: Sequence[Order]) -> Decimal:
+    return sum((o.quantity - o.filled for o in working), Decimal(0))
 
 
 def _tightest_first(working: Sequence[Order]) -> list[Order]:
