@@ -85,6 +85,7 @@ class Line:
 
     def _call(self, name: str, ask: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         self.calls += 1
+        self._watch.asked(self.calls, self.paused_s)
         self._before_call(self.calls)
         if name == "submit":
             self._watch.submit(args[0], self._fold(), self._session, self._equity)

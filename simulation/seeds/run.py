@@ -195,6 +195,12 @@ class Run:
         """Run a slot; a process that dies in it is followed by another, a few seconds later."""
         self._clock.to(at)
         self._outside.new_cycle()
+        reasons = {
+            "the kill switch is set": killed,
+            "the morning's file is broken": broken,
+            "the session has only begun": is_first,
+        }
+        self._watch.no_entry = next((why for why, applies in reasons.items() if applies), None)
         name = f"{at:%H%M}"
         for number in range(RESTARTS_MAX + 1):
             folder = name if not number else f"{name}-{number + 1}"
@@ -217,6 +223,7 @@ class Run:
 
     def _process(self, inputs: CycleInputs, *, may_die: bool, nested: bool = False) -> None:
         """One process works the slot: to its end, to its death, or until another one takes the book over."""
+        self._watch.bare.clear()
         self._fence += 1
         fence = self._fence
         chance = self._chance
@@ -272,6 +279,7 @@ class Run:
         self._records += made
         for record in made:
             self._fold.apply(record)
+            self._watch.told(record)
         self._fold.refused.clear()
         return made
 

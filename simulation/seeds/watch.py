@@ -17,6 +17,7 @@ from execution_v2.transitions import UNKNOWN
 from portfolio.limits import LimitsConfig
 from schemas.base import SessionDate, down
 from schemas.book import ENDED, BookState, Leg, Order, OrderState, Side
+from schemas.journal import JournalRecord
 from schemas.observations import BrokerOrder
 
 ZERO: Final = Decimal(0)
@@ -24,6 +25,9 @@ CALLS_MAX: Final = 600
 """Requests of one cycle to everybody outside: far above what six symbols need, far below a loop."""
 PAUSED_MAX_S: Final = 300.0
 """Seconds that one cycle may wait in all: its own budgets end it at 270, and the request under way after that."""
+
+
+_LEAVING: Final = frozenset({"pending_cancel", "pending_replace"})
 
 
 class Violated(BaseException):
@@ -73,6 +77,12 @@ class Watch:
     sent: dict[str, tuple[str, Leg]] = field(default_factory=dict)
     """Client id -> (intent, leg) of every own order that was ever sent."""
     entered: dict[SessionDate, set[str]] = field(default_factory=dict)
+    no_entry: str | None = None
+    """Why nothing may be bought in this slot."""
+    bare: dict[str, str] = field(default_factory=dict)
+    """Symbol -> the stop that this process ended while shares were held that nothing else covers."""
+    rebased: set[str] = field(default_factory=set)
+    """Symbols split since a stop was sent for them last: one that the broker kept as it was is ended first."""
     """Intents with an entry sent, by session."""
 
     def hold(self, invariant: str, holds: bool, found: str) -> None:
@@ -82,6 +92,11 @@ class Watch:
             raise Violated(invariant, found)
 
     # -- before a request leaves -----------------------------------------------------------------------------
+
+    def asked(self, calls: int, paused_s: float) -> None:
+        """A request is about to be made: so many were, and so long was waited, in this cycle."""
+        self.hold("I3", calls <= CALLS_MAX, f"{calls} requests in one cycle")
+        self.hold("I3", paused_s <= PAUSED_MAX_S, f"{paused_s:.0f} s of waiting in one cycle")
 
     def submit(self, request: SubmitOrder, fold: Fold, session: SessionDate, equity: Decimal) -> None:
         """An order is about to be sent."""
@@ -93,7 +108,11 @@ class Watch:
             self._entry(request, order, session, equity)
         else:
             self._sale(order, request.quantity, None, fold)
+            ended = self.bare.pop(request.symbol, None)
             if request.stop is not None:
+                may_be_bare = ended is None or request.symbol in self.rebased
+                self.hold("I3", may_be_bare, f"{request.symbol}: nothing stood between {ended} and this stop")
+                self.rebased.discard(request.symbol)
                 self._stop(request.client_order_id, order, request.stop)
         self.sent[request.client_order_id] = (order.intent_id, order.leg)
 
@@ -120,6 +139,10 @@ class Watch:
             order is None or is_own(self.prefix, order.client_order_id),
             f"a foreign order is cancelled: {order}",
         )
+        if order is not None and order.is_working and order.stop is not None:
+            rest = self._covered(order.symbol, but=order.order_id)
+            if rest < self.truth.holdings().get(order.symbol, ZERO):
+                self.bare[order.symbol] = order.client_order_id
 
     def _announced(self, client_order_id: str, fold: Fold) -> Order:
         known = [*fold.orders.values(), *fold.ended.values()]
@@ -132,12 +155,13 @@ class Watch:
         rivals = [
             o
             for o in self.truth.orders()
-            if o.is_working
+            if (o.is_working or o.filled)
             and o.side is Side.BUY
             and o.client_order_id != request.client_order_id
             and self.sent.get(o.client_order_id) == (order.intent_id, Leg.ENTRY)
         ]
         self.hold("I2", not rivals, f"{order.intent_id}: a second entry beside {rivals}")
+        self.hold("gates", self.no_entry is None, f"{order.symbol} is bought, and {self.no_entry}")
         today = self.entered.setdefault(session, set())
         today.add(order.intent_id)
         most = self.limits.entries_per_day_max
@@ -181,13 +205,26 @@ class Watch:
             claimed + quantity <= held,
             f"{order.symbol}: {quantity} sold beside {claimed} possibly live, {held} held",
         )
+        old = None if instead_of is None else fold.order(instead_of)
+        there = self._covered(order.symbol, but=None if old is None else old.order_id)
+        held = self.truth.holdings().get(order.symbol, ZERO)
+        self.hold(
+            "I13",
+            there + quantity <= held,
+            f"{order.symbol}: {quantity} sold beside {there} that work there, {held} held there",
+        )
+
+    def _covered(self, symbol: str, *, but: str | None) -> Decimal:
+        """Shares that orders at the exchange sell, other than order *but*; of one under exchange its successor's."""
+        working = (o for o in self.truth.orders() if o.is_working and o.status not in _LEAVING)
+        sales = (o for o in working if (o.symbol, o.side) == (symbol, Side.SELL) and o.order_id != but)
+        return sum((o.quantity - o.filled for o in sales), ZERO)
 
     # -- at a cycle's end ------------------------------------------------------------------------------------
 
     def cycle_ended(self, live: BookState, folded: BookState, calls: int, paused_s: float) -> None:
         """One cycle came to its end."""
-        self.hold("I3", calls <= CALLS_MAX, f"{calls} requests in one cycle")
-        self.hold("I3", paused_s <= PAUSED_MAX_S, f"{paused_s:.0f} s of waiting in one cycle")
+        self.asked(calls, paused_s)
         self.hold("I10", state_digest(live) == state_digest(folded), "the journal folds to another state")
         self._stops()
 
@@ -210,8 +247,14 @@ class Watch:
             if order.status != "rejected":
                 self.stops[intent] = (symbol, max(price, self.stops.get(intent, (symbol, ZERO))[1]))
 
+    def told(self, record: JournalRecord) -> None:
+        """The journal says something: of an exit that is carried, that its stop may stand again."""
+        if record.event == "stop.held":
+            self.bare.pop(str(record.data["symbol"]), None)
+
     def split(self, symbol: str, num: int, den: int) -> None:
         """*num* new shares for *den* old ones: every stop of *symbol* is worth as much less."""
+        self.rebased.add(symbol)
         for intent, (name, price) in self.stops.items():
             if name == symbol:
                 self.stops[intent] = (name, down(price * den / num))
