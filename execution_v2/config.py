@@ -58,7 +58,7 @@ class ExecutionConfig(Fact):
     """Seconds between two reads that together prove a position to be gone."""
     orphan_entry: Literal["cancel", "freeze"] = "cancel"
     """What becomes of an entry of ours that no record names."""
-    recovered_stop_fraction: Fraction6 = Decimal("0.05")
+    recovered_stop_fraction: Fraction6 = Decimal("0.050000")
     """A position without an intent of ours, found again or accepted, has its stop this far below its average price."""
     remedy_mode: Literal["off", "plan", "execute"] = "plan"
     """What is done about shares that nobody can explain: nothing, said, or sold."""
@@ -69,7 +69,7 @@ class ExecutionConfig(Fact):
     """Remedies of one symbol in a session ..."""
     remedies_session_max: int = Field(default=3, ge=0)
     """... and of all symbols ..."""
-    remedy_max_usd: Amount = Decimal(5000)
+    remedy_max_usd: Amount = Decimal("5000.000000")
     """... and the size of one."""
-    remedy_drawdown_max: Fraction6 = Decimal("0.10")
+    remedy_drawdown_max: Fraction6 = Decimal("0.100000")
     """Fall of equity below the book's capital from which on none is sent."""

@@ -50,10 +50,11 @@ BOOKS: Final = tuple(LIMITS)
 SIM: Final = "SIM"
 OPERABLE: Final = frozenset({"SIM", "ALPACA_PAPER", "ALPACA_LIVE"})
 """Books that have a broker adapter in this version; the others have limits, gates and a ledger, and refuse."""
+INTRADAY_MODELS: Final = {
+    EntryModel.BOH_10M: "it confirms on bars of ten minutes",
+    EntryModel.LIMIT_AT_LEVEL: "it waits for a price inside the day",
+}
 REFUSED_MODELS: Final = {
-    EntryModel.BOH_10M: f"{EdgeCode.ENTRY_MODEL_NEEDS_INTRADAY}: it confirms on five-minute bars, the feed has "
-    "daily ones; set next_open",
-    EntryModel.LIMIT_AT_LEVEL: f"{EdgeCode.ENTRY_MODEL_NOT_CARRIED_OUT}: no cycle places its order yet; set next_open",
     EntryModel.SAME_CLOSE: f"{EdgeCode.ENTRY_MODEL_NOT_CARRIED_OUT}: it is for research alone; set next_open",
 }
 FAULT_BREAK: Final = "\n"
@@ -215,6 +216,7 @@ class Settings(Given):
     cycles are dry, and the switch whose record is in the decisions: all that stands before them keeps its bytes."""
 
     benchmark: str = "SPY"
+    sim: SimConfig = SimConfig()
     contract: ContractConfig = ContractConfig()
     scan: ScanConfig = ScanConfig()
     candidates: CandidateConfig = CandidateConfig()
@@ -223,7 +225,6 @@ class Settings(Given):
     exits: ExitConfig = ExitConfig()
     execution: ExecutionConfig = ExecutionConfig()
     exchange: ExchangeConfig = ExchangeConfig()
-    sim: SimConfig = SimConfig()
     feed: FeedConfig = FeedConfig()
     alpaca: AlpacaConfig = AlpacaConfig()
     metrics: MetricsConfig = MetricsConfig()
@@ -267,7 +268,7 @@ class Settings(Given):
     @field_validator("candidates")
     @classmethod
     def _one_entry_model(cls, candidates: CandidateConfig, info: ValidationInfo) -> CandidateConfig:
-        wish, scan = candidates.entry_model, info.data.get("scan")
+        wish, scan, sim = candidates.entry_model, info.data.get("scan"), info.data.get("sim")
         faults = []
         if scan is not None and scan.entry_model is not wish:
             faults.append(
@@ -277,6 +278,11 @@ class Settings(Given):
         for model in sorted({wish} | ({scan.entry_model} if scan is not None else set())):
             if model in REFUSED_MODELS:
                 faults.append(f"entry_model = {model}: {REFUSED_MODELS[model]}")
+            if model in INTRADAY_MODELS and (sim is None or sim.bars == "daily"):
+                faults.append(
+                    f"entry_model = {model}: {EdgeCode.ENTRY_MODEL_NEEDS_INTRADAY}: {INTRADAY_MODELS[model]}, and the "
+                    'SIM book is watched on daily ones; set [sim] bars = "intraday", or next_open'
+                )
         if faults:
             raise ValueError(FAULT_BREAK.join(faults))
         return candidates

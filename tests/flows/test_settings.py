@@ -173,8 +173,9 @@ def test_a_dangling_link_is_a_fault_and_not_the_defaults(tmp_path: Path) -> None
     ("scan", "wish", "told"),
     [
         ("boh_10m", "boh_10m", ["ENTRY_MODEL_NEEDS_INTRADAY"]),
-        ("limit_at_level", "limit_at_level", ["ENTRY_MODEL_NOT_CARRIED_OUT"]),
-        ("next_open", "limit_at_level", ["set both alike", "ENTRY_MODEL_NOT_CARRIED_OUT"]),
+        ("limit_at_level", "limit_at_level", ["ENTRY_MODEL_NEEDS_INTRADAY"]),
+        ("same_close", "same_close", ["ENTRY_MODEL_NOT_CARRIED_OUT"]),
+        ("next_open", "limit_at_level", ["set both alike", "ENTRY_MODEL_NEEDS_INTRADAY"]),
         ("boh_10m", "next_open", ["set both alike", "ENTRY_MODEL_NEEDS_INTRADAY"]),
     ],
 )
@@ -186,6 +187,15 @@ def test_an_entry_model_that_no_cycle_can_carry_out_is_refused(
         load(tmp_path)
     assert len(told) == len(caught.value.faults)
     assert [] == [each for each, line in zip(told, caught.value.faults, strict=True) if each not in line]
+
+
+@pytest.mark.parametrize("model", ["boh_10m", "limit_at_level"])
+def test_an_entry_inside_the_day_is_meant_where_the_book_is_watched_there(tmp_path: Path, model: str) -> None:
+    at(
+        tmp_path,
+        f'[sim]\nbars = "intraday"\n[scan]\nentry_model = "{model}"\n[candidates]\nentry_model = "{model}"',
+    )
+    assert model == load(tmp_path).candidates.entry_model
 
 
 def test_config_check_is_offline(tmp_path: Path, socket_disabled: Any) -> None:
