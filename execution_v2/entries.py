@@ -300,6 +300,8 @@ def _facts(
             day_trades=None if known is None else known.day_trades,
             asset=_asset(desk, symbol),
             assets_asked=desk.passes_time,
+            breaker_open=not isinstance(inputs.control, ReadFaultCode)
+            and inputs.control.breaker_open is True,
             held_up=observed.frozen if observed.is_whole else None,
             foreign=observed.foreign,
             sessions=inputs.sessions,

@@ -28,12 +28,18 @@ def _nothing() -> None:
     """A world that leaves no machine has nothing to end."""
 
 
+def _no_line() -> bool | None:
+    """Nor does it fail."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Where orders go, where prices come from, and what time it is.
 
     host_ok: whether the broker's host is the book's own; None: orders leave no machine. faults: why nothing is added
-    over this broker (the start-up probe). close: ends what runs beside the cycle, and keeps how the line stands.
+    over this broker (the start-up probe). breaker_open: whether it failed so often of late that nothing is added; None:
+    there is no line. close: ends what runs beside the cycle, and keeps how the line stands.
     """
 
     broker: "Broker"
@@ -42,6 +48,7 @@ class World:
     host: str | None = None
     host_ok: bool | None = None
     faults: tuple[str, ...] = ()
+    breaker_open: Callable[[], bool | None] = _no_line
     close: Callable[[], None] = _nothing
 
     @property
@@ -84,8 +91,14 @@ def open_world(house: "House", book_id: str) -> World:
         host=doors.host,
         host_ok=doors.host_ok,
         faults=doors.faults,
+        breaker_open=lambda: _is_open(doors, clock),
         close=close,
     )
+
+
+def _is_open(doors: "Doors", clock: Time) -> bool | None:
+    kept = doors.breaker()
+    return None if kept is None else bool(doors.faults) or kept.is_open(clock.now())
 
 
 def _clock(house: "House", book_id: str, ask: Callable[[], datetime | None]) -> Time:

@@ -327,3 +327,5 @@ class ControlObservation(Artifact):
     """Which token rule is broken (``execution_v2.gates.live.token_fault``); the token is never kept."""
     live_host_ok: bool | None = None
     """Whether the broker's host is the one of this book; None where the book has none."""
+    breaker_open: bool | None = None
+    """Whether the line failed so often of late that nothing is added over it; None where there is none."""

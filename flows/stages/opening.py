@@ -303,6 +303,7 @@ def control_now(day: Day, world: World) -> ControlObservation:
         live_token_ok=fault is None if asked else None,
         live_token_fault=fault,
         live_host_ok=world.host_ok,
+        breaker_open=world.breaker_open(),
     )
 
 

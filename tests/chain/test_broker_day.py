@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from execution_v2.broker.breaker import Breaker
 from flows.audit import audit
 from flows.day import Day
 from flows.dry import plan
@@ -18,9 +19,11 @@ from flows.reconciling import is_clean, now_at
 from flows.replay import replay
 from flows.stages.slots import slots
 from flows.status import latest_state, of_book
+from flows.world import keep_breaker
 from ledger import layout
 from ledger.journal import parse_chain
 from schemas.book import Leg
+from schemas.cycle import Execution
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, Script
 from simulation.alpaca_server.faults import empty, erred, mute_ack
 from tests.chain.broker import BOOK, Paper, paper
@@ -119,6 +122,22 @@ def test_a_process_killed_while_its_order_is_on_the_wire_leaves_one_order_per_id
     assert ["JEVA", "ZAYA"] == [position.symbol for position in state.positions]
     covered = {o.position_id: o.quantity - o.filled for o in state.orders if o.leg is Leg.STOP}
     assert {p.position_id: p.quantity for p in state.positions} == covered
+
+
+def test_while_the_line_is_down_nothing_is_entered_no_try_is_used_up_and_the_next_cycle_enters(
+    book: Paper,
+) -> None:
+    book.premarket()
+    book.cycle(book.some("0930")[0])
+    slot, later = book.some("0935", "0940")
+    keep_breaker(book.day.house.disk, BOOK, Breaker().opened("submit", slot.at))
+    book.cycle(slot)
+    day = book.again()
+    ran = day.need("test", "cycles/0935/execution.json", Execution).artifact
+    assert ({"BROKER_CIRCUIT_OPEN"}, []) == ({row.code for row in ran.denied}, book.server.sent("POST"))
+    assert ["submit"] == [row["operation"] for row in of_book(book.house(), BOOK)["breaker"]]
+    book.cycle(later)
+    assert 2 == len(of_book(book.house(), BOOK)["positions"])
 
 
 def test_status_tells_cover_cycles_and_budgets_and_reconcile_lays_both_sides_beside_each_other(
