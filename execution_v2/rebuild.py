@@ -182,20 +182,24 @@ def _settle(desk: Desk, seeing: Seeing) -> tuple[Verdict, ...]:
         )
         if verdict is None:
             break
-        if _is_over(desk, verdict.order):
+        works = _works(desk, verdict.order)
+        if works is False:
             _leave_out(seeing, verdict.order)
             continue
         done[verdict.order.order_id] = verdict
-        _carry_out(desk, seeing, verdict)
+        if works:
+            _carry_out(desk, seeing, verdict)
+        else:
+            desk.carry(verdict.order.client_order_id)
     return tuple(done.values())
 
 
-def _is_over(desk: Desk, order: BrokerOrder) -> bool:
-    """Whether a list that is older than it says showed an own order that has ended: its day may be forgotten here."""
+def _works(desk: Desk, order: BrokerOrder) -> bool | None:
+    """Whether an own order of a list really works: the list may be older than it says. None: nobody could tell."""
     if not is_own(desk.prefix, order.client_order_id):
-        return False
+        return True
     answer = desk.ports.broker.lookup(LookUp(order_id=order.order_id))
-    return isinstance(answer, Found) and not answer.order.is_working
+    return answer.order.is_working if isinstance(answer, Found) else None
 
 
 def _leave_out(seeing: Seeing, order: BrokerOrder) -> None:
