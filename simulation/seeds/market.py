@@ -21,6 +21,8 @@ from simulation.tape import Hours, TapeBar
 FIRST: Final = SessionDate(date(2025, 11, 24))
 """Monday before Thanksgiving: Thursday is closed, Friday closes at 13:00."""
 SYMBOLS: Final = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+THEIRS: Final = "ZZZ"
+"""What the book never trades: a stranger in the account does."""
 BOOK: Final = "SIM"
 _CENT: Final = Decimal("0.01")
 _RATIOS: Final = ((2, 1), (3, 2), (1, 2), (10, 1), (1, 10))
@@ -45,7 +47,7 @@ def market(seed: int, sessions: tuple[SessionDate, ...]) -> Market:
     closes: dict[tuple[str, SessionDate], Decimal] = {}
     actions: list[CorporateAction] = []
     adv: dict[str, Decimal] = {}
-    for symbol in SYMBOLS:
+    for symbol in (*SYMBOLS, THEIRS):
         chance = Chance(seed, f"market/{symbol}")
         close = _cents(chance.between(8, 180))
         volume = int(10 ** chance.between(3.3, 6.2))

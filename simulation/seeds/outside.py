@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from execution_v2.broker.port import SubmitOrder
+from execution_v2.broker.port import Confirmed, SubmitOrder
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.observations import AccountFacts, BrokerOrder
 from simulation.adapter import IntradayBroker
@@ -17,7 +17,7 @@ from simulation.faults import FaultyBroker
 from simulation.intraday import IntradayExchange
 from simulation.intraday_tape import Halt, PathTape
 from simulation.seeds.line import Clock
-from simulation.seeds.market import SYMBOLS, Market
+from simulation.seeds.market import SYMBOLS, THEIRS, Market
 from simulation.tape import DictTape, Hours
 
 RATES: Final = (0.0, 0.01, 0.03, 0.06, 0.12)
@@ -51,24 +51,24 @@ class Outside:
         self._sound = broker
         self._before = 0
         self.door: FaultyBroker | IntradayBroker = self._faulty
-        self._stranger = chance.pick(SYMBOLS) if chance.happens(0.2) else None
+        self._has_stranger = chance.happens(0.2)
 
-    def stranger(self, made: Market) -> None:
-        """Another program of the account's owner leaves a buy far below the market; once, if the seed says so."""
-        if self._stranger is None:
+    def stranger(self) -> None:
+        """Another program of the account's owner leaves a buy far below the market; once it is taken, if ever."""
+        last = self._exchange.last(THEIRS)
+        if not self._has_stranger or last is None:
             return
-        symbol, self._stranger = self._stranger, None
-        close = made.closes[symbol, made.sessions[0]]
         request = SubmitOrder(
             client_order_id="a-stranger",
-            symbol=symbol,
+            symbol=THEIRS,
             side=Side.BUY,
             quantity=Decimal(1),
             order_type=OrderType.LIMIT,
             time_in_force=TimeInForce.GTC,
-            limit=(close / 2).quantize(Decimal("0.01")),
+            limit=(last / 50).quantize(Decimal("0.01")),
         )
-        self._exchange.submit(request, self._clock.now())
+        if isinstance(self._exchange.submit(request, self._clock.now()), Confirmed):
+            self._has_stranger = False
 
     def behave(self) -> None:
         """From now on nothing is disturbed."""

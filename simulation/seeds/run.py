@@ -34,7 +34,7 @@ from schemas.observations import BarFacts
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
 from simulation.chance import Chance
 from simulation.seeds.line import Clock, Line
-from simulation.seeds.market import BOOK, FIRST, SYMBOLS, Market, market, wishes
+from simulation.seeds.market import BOOK, FIRST, SYMBOLS, THEIRS, Market, market, wishes
 from simulation.seeds.morning import Morning, control, limits, morning
 from simulation.seeds.outside import Outside
 from simulation.seeds.watch import Watch
@@ -136,7 +136,6 @@ class Run:
                 self._watch.split(action.symbol, action.ratio_num, action.ratio_den)
         self._open(session)
         made = self._morning(session)
-        self._outside.stranger(self._market)
         slots = self._slots(open_at, close_at, quiet=quiet)
         kill_from = self._chance.below(2 * len(slots)) if self._chance.happens(0.15) else None
         for number, at in enumerate(slots):
@@ -165,7 +164,7 @@ class Run:
 
     def _morning(self, session: SessionDate) -> Morning:
         previous = self._calendar.previous(session)
-        marks = {symbol: self._market.closes[symbol, session] for symbol in SYMBOLS}
+        marks = {symbol: self._market.closes[symbol, session] for symbol in (*SYMBOLS, THEIRS)}
         wished = wishes(self.seed, self._market, session, previous, self._calendar)
         account = self._outside.account_facts()
         return morning(wished, session, previous, self._carried, account, marks, CONFIG.gates)
@@ -195,6 +194,7 @@ class Run:
         """Run a slot; a process that dies in it is followed by another, a few seconds later."""
         self._clock.to(at)
         self._outside.new_cycle()
+        self._outside.stranger()
         reasons = {
             "the kill switch is set": killed,
             "the morning's file is broken": broken,

@@ -207,12 +207,18 @@ class Watch:
         )
         old = None if instead_of is None else fold.order(instead_of)
         there = self._covered(order.symbol, but=None if old is None else old.order_id)
-        held = self.truth.holdings().get(order.symbol, ZERO)
+        held = self.truth.holdings().get(order.symbol, ZERO) + self._unheard(order.symbol, fold)
         self.hold(
             "I13",
             there + quantity <= held,
             f"{order.symbol}: {quantity} sold beside {there} that work there, {held} held there",
         )
+
+    def _unheard(self, symbol: str, fold: Fold) -> Decimal:
+        """Shares sold at the exchange that the book cannot know of yet: a cancel was confirmed before its fill."""
+        booked = {o.client_order_id: o.filled for o in (*fold.orders.values(), *fold.ended.values())}
+        sales = (o for o in self.truth.orders() if (o.symbol, o.side) == (symbol, Side.SELL))
+        return sum((max(ZERO, o.filled - booked.get(o.client_order_id, o.filled)) for o in sales), ZERO)
 
     def _covered(self, symbol: str, *, but: str | None) -> Decimal:
         """Shares that orders at the exchange sell, other than order *but*; of one under exchange its successor's."""
