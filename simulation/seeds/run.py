@@ -44,6 +44,9 @@ SESSIONS: Final = 5
 SLOT: Final = timedelta(minutes=5)
 SHORT: Final = (0, 1, 3, 20, 39, 40, 76, 77)
 """The slots of a short calendar, of 78: the first, two early, three of mid-day, two late."""
+QUIET_MIN: Final = 3
+QUIET_MAX: Final = 20
+"""Slots without a disturbance at the end: at least so many, and so many at most until a cycle leaves nothing over."""
 RESTARTS_MAX: Final = 3
 """Deaths of one slot; the fourth process lives."""
 
@@ -104,6 +107,7 @@ class Run:
         self._records: list[JournalRecord] = []
         self._journal: Journal | None = None
         self._fence = 0
+        self._left: tuple[str, ...] = ()
         prefix = own_prefix(BOOK, CONFIG.execution.deployment_id)
         self._watch = Watch(
             prefix=prefix,
@@ -142,13 +146,15 @@ class Run:
             killed = kill_from is not None and kill_from <= number < kill_from + 3 and not quiet
             broken = not quiet and self._chance.happens(0.02)
             self._slot(session, made, at, is_first=not number, killed=killed, broken=broken, quiet=quiet)
+            if quiet and number >= QUIET_MIN and not self._left:
+                break
         self._clock.to(close_at + timedelta(minutes=20))
         self._agree(session)
 
     def _slots(self, open_at: datetime, close_at: datetime, *, quiet: bool) -> list[datetime]:
         count = (close_at - open_at) // SLOT
         if quiet:
-            return [open_at + SLOT * number for number in (0, 1, 2, count - 1)]
+            return [open_at + SLOT * number for number in range(min(count, QUIET_MAX))]
         numbers = range(count) if self._full else sorted({min(number, count - 1) for number in SHORT})
         return [open_at + SLOT * number for number in numbers]
 
@@ -285,6 +291,7 @@ class Run:
 
     def _ended(self, inputs: CycleInputs, result: CycleResult, line: Line) -> None:
         state = self._fold.freeze()
+        self._left = result.carried
         self._watch.cycle_ended(result.state_after, state, line.calls, line.paused_s)
         if self._outside.disturbed_now:
             return
