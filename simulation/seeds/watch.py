@@ -126,6 +126,9 @@ class Watch:
             old is None or is_own(self.prefix, old.client_order_id),
             f"a foreign order is replaced: {old}",
         )
+        is_taken = any(o.client_order_id == request.client_order_id for o in self.truth.orders())
+        if is_taken or old is None or not old.is_working:
+            return  # the venue refuses it, whoever sends it late
         if request.stop is not None:
             self._stop(request.client_order_id, new, request.stop)
         self._sale(new, request.quantity, new.replaces, fold)
