@@ -310,7 +310,15 @@ def cycle(
         day, due = cycle_due(at, book, world, on, slot)
         session = opening.resume_session(day, guard)
         written = list(cycles.cycle(day, world, session, due))
-    _tell(day, ("fills",), written, as_json, slot=due.name)
+
+    def line() -> None:
+        if world.host is not None:
+            console.note(f"broker   {world.host}")
+        for fault in world.faults:
+            console.note(f"line     {fault}: nothing is entered over it")
+
+    more = {} if world.host is None else {"broker": world.host, "line_faults": list(world.faults)}
+    _tell(day, ("fills",), written, as_json, line, slot=due.name, **more)
 
 
 def _planned(at: "House", book: str, on: date | None, slot: str | None, as_json: bool) -> None:

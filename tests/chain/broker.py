@@ -12,6 +12,7 @@ from flows.acting import acting, ready_day
 from flows.day import Day
 from flows.house import House
 from flows.pipeline import Outcome
+from flows.run import catch_up
 from flows.settings import Settings
 from flows.stages import opening
 from flows.stages.slots import Slot, slots
@@ -53,7 +54,12 @@ class Paper:
     def __init__(self, server: AlpacaServer, clock: Clock, market: House, home: Path, on: date) -> None:
         self.server, self.clock, self.home = server, clock, home
         self._market = market
-        self.day: Day = ready_day(self.house(), BOOK, on)
+        self.day: Day
+        self.on(on)
+
+    def on(self, session: date) -> None:
+        """The steps that follow are of *session*."""
+        self.day = ready_day(self.house(), BOOK, session)
 
     def house(self) -> House:
         """A fresh one, as a new process has it."""
@@ -87,6 +93,7 @@ class Paper:
         self.clock.to(day.house.calendar.cut_at(day.session))
         outcome = Outcome(day)
         with acting(day.house, BOOK, "premarket") as (world, guard):
+            catch_up(day.house, day, world, guard)
             session = opening.open_session(day, world, guard)
             pipeline.run_premarket(day, world, session, outcome)
         return outcome

@@ -13,21 +13,26 @@ import pytest
 
 from execution_v2.broker.breaker import Breaker
 from flows.audit import audit
-from flows.day import Day
+from flows.day import Day, open_day, sealed
 from flows.dry import plan
+from flows.house import House
+from flows.pipeline import Outcome, run_cycle, run_premarket
 from flows.reconciling import is_clean, now_at
 from flows.replay import replay
+from flows.stages import opening
 from flows.stages.slots import slots
 from flows.status import latest_state, of_book
-from flows.world import keep_breaker
+from flows.world import keep_breaker, open_world
 from ledger import layout
 from ledger.journal import parse_chain
 from schemas.book import Leg
 from schemas.cycle import Execution
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, Script
 from simulation.alpaca_server.faults import empty, erred, mute_ack
+from simulation.config import SimConfig
 from tests.chain.broker import BOOK, Paper, paper
-from tests.chain.days import OPENED, Ground
+from tests.chain.days import BOOK as SIM
+from tests.chain.days import OPENED, Ground, house_at
 
 MORNING = ("0930", "0935", "0940", "0945", "0950")
 
@@ -64,6 +69,29 @@ def test_a_session_at_the_broker_is_sealed_sound_and_replays_to_its_bytes_withou
     book.server.close()
     verdict = replay(day.house, day)
     assert (True, ()) == (verdict.identical, verdict.divergences)
+
+
+def test_the_same_morning_gives_the_same_fills_and_stops_at_the_broker_and_in_the_simulated_book(
+    book: Paper, tiny_ground: Ground, tmp_path: Path
+) -> None:
+    names = ("0930", "0935", "0940")
+    book.premarket()
+    for slot in book.some(*names):
+        book.cycle(slot)
+    inside = {"sim": SimConfig(bars="intraday")}
+    day = open_day(house_at(tiny_ground.market, tiny_ground.fresh(tmp_path / "sim"), **inside), SIM, OPENED)
+    world, outcome = open_world(day.house, SIM), Outcome(day)
+    session = opening.open_session(day, world, None)
+    run_premarket(day, world, session, outcome)
+    for slot in slots(day)[: len(names)]:
+        run_cycle(day, world, session, slot, outcome)
+    assert facts(day.house, SIM) == facts(book.house(), BOOK)
+
+
+def facts(house: House, book_id: str) -> list[tuple[object, ...]]:
+    """Per position: symbol, shares, price paid, stop."""
+    _, state, _ = latest_state(house, book_id)
+    return [(p.symbol, p.quantity, p.average_entry, p.stop_price) for p in state.positions]
 
 
 def test_a_cycle_runs_once_in_its_slot(book: Paper) -> None:
@@ -122,6 +150,20 @@ def test_a_process_killed_while_its_order_is_on_the_wire_leaves_one_order_per_id
     assert ["JEVA", "ZAYA"] == [position.symbol for position in state.positions]
     covered = {o.position_id: o.quantity - o.filled for o in state.orders if o.leg is Leg.STOP}
     assert {p.position_id: p.quantity for p in state.positions} == covered
+
+
+def test_a_close_that_was_missed_is_made_up_for_on_the_next_morning_before_anything_else(book: Paper) -> None:
+    book.premarket()
+    for slot in book.some("0930", "0935"):
+        book.cycle(slot)
+    first = book.again()
+    book.on(first.house.calendar.next(first.session))
+    morning = book.premarket()
+    assert (0, None) == (morning.exit_code, morning.seal)
+    assert sealed(first) is not None
+    assert ["0930", "0935", "1600"] == list(first.cycles())
+    assert ["JEVA", "ZAYA"] == [row["symbol"] for row in of_book(book.house(), BOOK)["positions"]]
+    assert () == audit(first.house, BOOK, None, None, fresh=True, quiet=True)[1]
 
 
 def test_while_the_line_is_down_nothing_is_entered_no_try_is_used_up_and_the_next_cycle_enters(
