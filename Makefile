@@ -53,8 +53,8 @@ prove-pairwise: .venv/.installed ## the same in nine runs that cover every pair 
 prove-bytes: .venv/.installed ## flip every byte of a sealed day, one at a time (a sample runs in make test)
 	AVWAP_FULL=1 $(PY) tests/run_tests.py tests/ledger -k "byte or flip"
 
-prove-crash: .venv/.installed ## die at every write, fsync and rename of a day (a sample runs in make test)
-	AVWAP_FULL=1 $(PY) tests/run_tests.py tests/chain -k "crash"
+prove-crash: .venv/.installed ## die at every write, fsync, rename, index statement and broker call of days (a sample runs in make test)
+	AVWAP_FULL=1 $(PY) tests/run_tests.py tests/chain tests/execution_v2 -k "crash"
 
 prove-scan: .venv/.installed ## the pass over all days = each day's scan, every symbol of the real market (AT=dir: your own)
 	$(PY) -m tools.prove_scan $(AT)
