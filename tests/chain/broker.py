@@ -1,10 +1,12 @@
 """A paper book on a simulated exchange that speaks the vendor's protocol on this machine, on a clock that tests set."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from urllib.request import Request, urlopen
 
 from execution_v2.broker.alpaca_config import AlpacaConfig
 from flows import pipeline
@@ -115,6 +117,14 @@ class Paper:
         with acting(day.house, BOOK, "postclose") as (world, guard):
             pipeline.run_close(day, world, opening.resume_session(day, guard), outcome)
         return outcome
+
+    def buy_by_hand(self, symbol: str, shares: int) -> None:
+        """Somebody buys on the broker's own page."""
+        body = {"symbol": symbol, "qty": str(shares), "side": "buy", "type": "market", "time_in_force": "day"}
+        headers = {"APCA-API-KEY-ID": KEY_ID, "APCA-API-SECRET-KEY": SECRET_KEY}
+        request = Request(f"{self.server.url}/v2/orders", json.dumps(body).encode(), headers)
+        with urlopen(request) as answer:
+            assert 200 == answer.status
 
     def some(self, *names: str) -> Sequence[Slot]:
         """The cycles of those names."""

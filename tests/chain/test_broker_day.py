@@ -94,6 +94,27 @@ def facts(house: House, book_id: str) -> list[tuple[object, ...]]:
     return [(p.symbol, p.quantity, p.average_entry, p.stop_price) for p in state.positions]
 
 
+def test_shares_bought_by_hand_are_told_with_evidence_under_the_seal_and_the_day_replays(book: Paper) -> None:
+    book.premarket()
+    first, second = book.some("0930", "0935")
+    book.cycle(first)
+    book.buy_by_hand("LOKU", 5)
+    book.cycle(second)
+    assert 0 == book.close().exit_code
+    day = book.again()
+    evidence = [path for path in day.house.disk.list(day.path("cycles")) if "/evidence/" in path]
+    assert {"summary.json", "sha256sums"} <= {path.rsplit("/", 1)[-1] for path in evidence}
+    both = {
+        row["symbol"]: (row["ours"], row["broker"], row["status"])
+        for row in now_at(book.house(), BOOK)["rows"]
+    }
+    assert ("0", "5", "EXTERNAL") == both["LOKU"]
+    assert ["JEVA", "ZAYA"] == [row["symbol"] for row in of_book(book.house(), BOOK)["positions"]]
+    assert () == audit(day.house, BOOK, None, None, fresh=True, quiet=True)[1]
+    verdict = replay(day.house, day)
+    assert (True, ()) == (verdict.identical, verdict.divergences)
+
+
 def test_a_cycle_runs_once_in_its_slot(book: Paper) -> None:
     book.premarket()
     for slot in book.some("0930", "0935"):
