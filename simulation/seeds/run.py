@@ -91,12 +91,14 @@ CONFIG: Final = CycleConfig(
 class Run:
     """One seed's run. ``go`` plays it whole; a violation is raised as ``Violated``."""
 
-    def __init__(self, seed: int, calendar: Calendar, *, full: bool = False) -> None:
+    def __init__(
+        self, seed: int, calendar: Calendar, *, full: bool = False, sessions: int = SESSIONS
+    ) -> None:
         self.seed = seed
         self.tally = Tally()
         self._calendar = calendar
         self._full = full
-        self._sessions = calendar.sessions(FIRST, calendar.next(FIRST, SESSIONS))
+        self._sessions = calendar.sessions(FIRST, calendar.next(FIRST, sessions))
         self._market: Market = market(seed, self._sessions)
         self._disk = MemoryDisk()
         self._clock = Clock(calendar.open_at(FIRST) - timedelta(hours=1))
@@ -115,6 +117,11 @@ class Run:
             truth=self._outside,
             is_synced=lambda: self._disk.is_synced,
         )
+
+    @property
+    def disk(self) -> MemoryDisk:
+        """What its processes have written."""
+        return self._disk
 
     def go(self) -> Tally:
         """Play every session, the last one undisturbed, and see that book and exchange agree."""
