@@ -1,6 +1,6 @@
 # Bare `make` lists the targets. Each works as the first command after a clone: it makes .venv from uv.lock, then runs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan prove-seeds soak mutate
+.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan prove-seeds prove-harness soak mutate
 
 PY := .venv/bin/python
 PACKAGES := schemas ledger market strategies portfolio execution_v2 analytics simulation flows
@@ -61,6 +61,9 @@ prove-scan: .venv/.installed ## the pass over all days = each day's scan, every 
 
 prove-seeds: .venv/.installed ## 1,000 seeds of five sessions under faults and crashes, 20 of them at full length
 	$(PY) -m tools.soak
+
+prove-harness: .venv/.installed ## plant bugs in the execution plane, one at a time: does a seed of the gate notice each?
+	$(PY) -m tools.prove_harness
 
 soak: .venv/.installed ## the long one: SEEDS=100000 seeds, every slot of every session
 	$(PY) -m tools.soak --only-full --seeds $(or $(SEEDS),100000)

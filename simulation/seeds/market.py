@@ -22,7 +22,7 @@ FIRST: Final = SessionDate(date(2025, 11, 24))
 """Monday before Thanksgiving: Thursday is closed, Friday closes at 13:00."""
 SYMBOLS: Final = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 THEIRS: Final = "ZZZ"
-"""What the book never trades: a stranger in the account does."""
+"""What the book never trades: a stranger in the account does. It never splits, so that his buy never fills."""
 BOOK: Final = "SIM"
 _CENT: Final = Decimal("0.01")
 _RATIOS: Final = ((2, 1), (3, 2), (1, 2), (10, 1), (1, 10))
@@ -53,7 +53,7 @@ def market(seed: int, sessions: tuple[SessionDate, ...]) -> Market:
         volume = int(10 ** chance.between(3.3, 6.2))
         adv[symbol] = (close * volume).quantize(_CENT)
         for at, session in enumerate(sessions):
-            if at and chance.happens(0.06):
+            if at and chance.happens(0.06) and symbol != THEIRS:
                 num, den = chance.pick(_RATIOS)
                 action = CorporateAction(
                     symbol=symbol, ex_date=session, kind=ActionKind.SPLIT, ratio_num=num, ratio_den=den
