@@ -126,6 +126,7 @@ class Watch:
             old is None or is_own(self.prefix, old.client_order_id),
             f"a foreign order is replaced: {old}",
         )
+        self.bare.pop(new.symbol, None)  # a stop that ended for this one: its shares are to be taken over
         is_taken = any(o.client_order_id == request.client_order_id for o in self.truth.orders())
         if is_taken or old is None or not old.is_working:
             return  # the venue refuses it, whoever sends it late
