@@ -6,7 +6,7 @@ from datetime import date
 from typing import TypeVar
 
 from flows.house import House
-from flows.settings import book_of
+from flows.settings import book_of, opens
 from ledger import artifacts, layout
 from ledger.artifacts import Context, Loaded, ReadFault, Written
 from ledger.canonical import digest
@@ -129,7 +129,7 @@ def past_day(house: House, book_id: str, on: date) -> Day:
             EdgeCode.SESSION_NOT_OPEN,
             f"{book_id} has no file of {day.session} below {house.root}",
             safe="nothing was changed",
-            next=f"avwap day --book {book_id} --date {day.session}, or name another --home",
+            next=f"{opens(book_id, day.session)}, or name another --home",
         )
     return day
 

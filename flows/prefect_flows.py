@@ -23,7 +23,7 @@ from flows.acting import acting, check_ready
 from flows.day import Day, open_day, sealed
 from flows.house import House
 from flows.pipeline import Outcome
-from flows.run import catch_up
+from flows.run import catch_up, session_for_cycle
 from flows.settings import load
 from flows.stages import opening, slots
 from flows.stages.opening import Guard, Session
@@ -159,7 +159,7 @@ def cycle(book: str, date: str | None = None, slot: str | None = None, home: str
         return Completed(name=NOT_DUE, message=f"{book} has no cycle at {wanted} on {day.session}")
     outcome = Outcome(day)
     with acting(day.house, book, f"cycle {day.session} {due.name}") as (world, guard):
-        session = opening.resume_session(day, guard)
+        session = session_for_cycle(day.house, day, world, guard)
         _step(
             outcome, due.name, lambda: pipeline.run_cycle(day, world, session, due, outcome), idempotent=False
         )

@@ -7,10 +7,12 @@ from datetime import date
 from flows.acting import acting, check_ready, ready_day
 from flows.day import Day, open_day, sealed
 from flows.house import House
-from flows.pipeline import Outcome, run_day
+from flows.pipeline import Outcome, run_day, run_morning
 from flows.replay import Replayed, replay
+from flows.stages.opening import Session, open_session, resume_session
 from flows.timely import check_playable
 from flows.world import World
+from ledger import layout
 from ledger.seal import last_sealed
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
@@ -69,6 +71,21 @@ def catch_up(house: House, day: Day, world: World, guard: Callable[[], None]) ->
     return tuple(made)
 
 
+def session_for_cycle(house: House, day: Day, world: World, guard: Callable[[], None]) -> Session:
+    """The session of *day* as its morning opened it.
+
+    At a broker, where a morning may never have come, it is opened now: nothing is entered without its files, and exits
+    wait for none of them (L3). Errors: ``UsageFault`` SESSION_NOT_OPEN in the simulated book.
+    """
+    if world.is_stepped or house.disk.exists(layout.journal(day.book_id, day.session)):
+        return resume_session(day, guard)
+    check_ready(house, day)
+    catch_up(house, day, world, guard)
+    session = open_session(day, world, guard)
+    run_morning(day, world, session, Outcome(day))
+    return session
+
+
 def run_range(house: House, book_id: str, first: date, last: date, told: Told, owner: str) -> Range:
     """Every session from *first* to *last*; stops at the first that could not be sealed.
 
@@ -89,6 +106,7 @@ def run_range(house: House, book_id: str, first: date, last: date, told: Told, o
     done = Range()
     with acting(house, book_id, owner) as (world, guard):
         if sealed(start) is None:
+            check_playable(start, world)
             for missed in catch_up(house, start, world, guard):
                 done.results.append(missed)
                 told(missed)

@@ -418,3 +418,8 @@ def operable(book_id: str) -> str:
             next="run the same command with --book SIM, for instance",
         )
     return book_id
+
+
+def opens(book_id: str, session: object) -> str:
+    """The command that begins a session of *book_id*: our own exchange plays it whole, a broker step by step."""
+    return f"avwap {'day' if book_id == SIM else 'premarket'} --book {book_id} --date {session}"

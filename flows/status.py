@@ -7,7 +7,7 @@ from execution_v2.protections import WINDOW_MAX, locks
 from execution_v2.reduce import fold_records
 from flows import standing
 from flows.house import House
-from flows.settings import book_of
+from flows.settings import book_of, opens
 from ledger import layout
 from ledger.artifacts import Loaded, read
 from ledger.journal import parse_chain
@@ -36,7 +36,7 @@ def latest_state(house: House, book_id: str) -> tuple[date, BookState, bool]:
         EdgeCode.SESSION_NOT_OPEN,
         f"{book_id} has no session yet below {house.root}",
         safe="nothing was changed",
-        next=f"avwap day --book {book_id} --date YYYY-MM-DD, or name another --home",
+        next=f"{opens(book_id, 'YYYY-MM-DD')}, or name another --home",
     )
 
 
@@ -48,7 +48,7 @@ def state_of(house: House, book_id: str, session: date) -> BookState:
             EdgeCode.SESSION_NOT_OPEN,
             f"{book_id} has no open session of {session} below {house.root}",
             safe="nothing was changed",
-            next=f"avwap day --book {book_id} --date {session}, or name another --home",
+            next=f"{opens(book_id, session)}, or name another --home",
         )
     return state
 

@@ -295,9 +295,9 @@ def cycle(
     `avwap cycle --book ALPACA_PAPER --plan`; with DRY_RUN set, every cycle is one.
     """
     from flows.acting import acting
+    from flows.run import session_for_cycle
     from flows.settings import operable
     from flows.stages import cycle as cycles
-    from flows.stages import opening
     from flows.timely import check_known, cycle_due, is_stepped
 
     at = house(home)
@@ -308,7 +308,7 @@ def cycle(
     what = f"{on} {slot}" if is_stepped(book) else "now due"
     with acting(at, book, f"avwap cycle {what}") as (world, guard):
         day, due = cycle_due(at, book, world, on, slot)
-        session = opening.resume_session(day, guard)
+        session = session_for_cycle(at, day, world, guard)
         written = list(cycles.cycle(day, world, session, due))
 
     def line() -> None:

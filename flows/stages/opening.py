@@ -15,6 +15,7 @@ from execution_v2.broker.port import ReadFailed
 from execution_v2.gates.live import LIVE_BOOK, token_fault
 from execution_v2.reduce import empty_state, fold_records
 from flows.day import Day, StageRefused
+from flows.settings import opens
 from flows.stages import metrics
 from flows.stages.looking import look, once
 from flows.stages.premarket import (
@@ -151,7 +152,7 @@ def resume_session(day: Day, guard: Guard | None) -> Session:
             EdgeCode.SESSION_NOT_OPEN,
             f"{day.session} of {day.book_id} was never opened",
             safe="nothing was sent",
-            next=f"avwap day --book {day.book_id} --date {day.session} runs the whole chain",
+            next=f"{opens(day.book_id, day.session)} opens it",
         )
     return Session(journal=journal, carried=carried.state)
 

@@ -14,7 +14,7 @@ from flows.acting import acting, ready_day
 from flows.day import Day
 from flows.house import House
 from flows.pipeline import Outcome
-from flows.run import catch_up
+from flows.run import catch_up, session_for_cycle
 from flows.settings import Settings
 from flows.stages import opening
 from flows.stages.slots import Slot, slots
@@ -106,7 +106,8 @@ class Paper:
         self.clock.to(slot.at)
         outcome = Outcome(day)
         with acting(day.house, BOOK, f"cycle {slot.name}") as (world, guard):
-            pipeline.run_cycle(day, world, opening.resume_session(day, guard), slot, outcome)
+            session = session_for_cycle(day.house, day, world, guard)
+            pipeline.run_cycle(day, world, session, slot, outcome)
         return outcome
 
     def close(self) -> Outcome:

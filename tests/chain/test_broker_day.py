@@ -187,6 +187,25 @@ def test_a_close_that_was_missed_is_made_up_for_on_the_next_morning_before_anyth
     assert () == audit(first.house, BOOK, None, None, fresh=True, quiet=True)[1]
 
 
+def test_a_morning_that_never_came_holds_up_entries_and_neither_stops_nor_the_close(book: Paper) -> None:
+    book.premarket()
+    for slot in book.some("0930", "0935"):
+        book.cycle(slot)
+    book.close()
+    first = book.again()
+    held = {row["symbol"]: row["covered"] for row in of_book(book.house(), BOOK)["positions"]}
+    book.on(first.house.calendar.next(first.session))
+    for slot in book.some("0930", "0935"):
+        assert 0 == book.cycle(slot).exit_code
+    day = book.again()
+    ran = day.need("test", "cycles/0935/execution.json", Execution).artifact
+    assert ("ENFORCEMENT_MISSING", "CANDIDATES_MISSING") == ran.blocked
+    assert held == {row["symbol"]: row["covered"] for row in of_book(book.house(), BOOK)["positions"]}
+    closed = book.close()
+    assert closed.seal is not None
+    assert replay(day.house, day).identical
+
+
 def test_while_the_line_is_down_nothing_is_entered_no_try_is_used_up_and_the_next_cycle_enters(
     book: Paper,
 ) -> None:
