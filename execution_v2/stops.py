@@ -21,9 +21,13 @@ def run(records: Sequence[JournalRecord], state_before: BookState, state_after: 
     told = [(r, StopEvent.model_validate(r.data)) for r in records if r.event in _NAMES]
     before = {p.position_id: p for p in state_before.positions}
     after = {p.position_id: p for p in state_after.positions}
+    bought: dict[str, datetime] = {}
+    for fill in of(records, "order.filled", OrderFilled):
+        if fill.side == "buy":
+            bought.setdefault(fill.position_id, fill.executed_at)
     # A position opened and closed within the cycle stands in neither state, but in the stop events.
     lines = [
-        _line(name, before.get(name), after.get(name), records, told, state_after)
+        _line(name, before.get(name), after.get(name), bought.get(name), told, state_after)
         for name in {*before, *after, *(event.position_id for _, event in told)}
     ]
     return Stops(
@@ -37,7 +41,7 @@ def _line(
     name: str,
     before: Position | None,
     after: Position | None,
-    records: Sequence[JournalRecord],
+    bought: datetime | None,
     told: Sequence[tuple[JournalRecord, StopEvent]],
     state_after: BookState,
 ) -> StopLine:
@@ -62,17 +66,13 @@ def _line(
         stop_after=stop_after,
         basis=None if last is None else last.basis,
         reason=reason if held else StopCode.POSITION_CLOSED,
-        gap_s=_gap(name, records, mine),
+        gap_s=_gap(bought, mine),
         gap_open=covered < held,
     )
 
 
-def _gap(name: str, records: Sequence[JournalRecord], mine: Sequence[tuple[JournalRecord, StopEvent]]) -> int:
-    """Whole seconds from the position's first buy in this cycle to the stop that followed it."""
-    bought: datetime | None = None
-    for fill in of(records, "order.filled", OrderFilled):
-        if fill.position_id == name and fill.side == "buy" and bought is None:
-            bought = fill.executed_at
+def _gap(bought: datetime | None, mine: Sequence[tuple[JournalRecord, StopEvent]]) -> int:
+    """Whole seconds from *bought*, the position's first buy in this cycle, to the stop that followed it."""
     placed = next((record.ts for record, event in mine if event.stop_after is not None), None)
     if bought is None or placed is None:
         return 0
