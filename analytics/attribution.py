@@ -19,7 +19,15 @@ from schemas.snapshot import Snapshot
 from schemas.trades import Trades
 
 PORTFOLIO: Final = "PORTFOLIO"
-MONEY: Final = ("realised_gross", "fees", "dividends", "cash_movements", "unrealised_change", "net")
+MONEY: Final = (
+    "realised_gross",
+    "fees",
+    "dividends",
+    "cash_movements",
+    "transfers",
+    "unrealised_change",
+    "net",
+)
 EXPOSURE: Final = ("gross_exposure", "net_exposure")
 
 Key = tuple[str, str, str | None]
@@ -93,6 +101,7 @@ def _sums(inputs: AttributionInputs) -> dict[Key, dict[str, Decimal]]:
             fees=row.fees,
             dividends=row.dividends,
             cash_movements=row.cash_movements,
+            transfers=row.transfers,
         )
     for held in inputs.previous.positions:
         add((held.strategy_id, held.sleeve_id, held.symbol), unrealised_change=-held.unrealised)
@@ -108,7 +117,7 @@ def _sums(inputs: AttributionInputs) -> dict[Key, dict[str, Decimal]]:
 
 def _row(key: Key, sums: Mapping[str, Decimal], base: Decimal | None) -> AttributionRow:
     earned = sums["realised_gross"] - sums["fees"] + sums["dividends"]
-    net = earned + sums["cash_movements"] + sums["unrealised_change"]
+    net = earned + sums["cash_movements"] + sums["transfers"] + sums["unrealised_change"]
     return AttributionRow(
         strategy_id=key[0],
         sleeve_id=key[1],

@@ -103,6 +103,18 @@ def split(
     return tuple(after), cost(lots) - cost(after)
 
 
+def take(lots: Sequence[Lot], shares: Decimal) -> tuple[tuple[Lot, ...], Decimal]:
+    """(what is left of *lots*, cost of the *shares* that went without a fill), oldest first; their fees go along."""
+    kept: list[Lot] = []
+    left = shares
+    for lot in lots:
+        m = min(left, abs(lot.quantity))
+        left -= m
+        rest = _smaller(lot, m, share_of(lot.fee, m, abs(lot.quantity)))
+        kept += [rest] if rest else []
+    return tuple(kept), cost(lots) - cost(kept)
+
+
 def _smaller(lot: Lot, m: Decimal, fee: Decimal) -> Lot | None:
     left = abs(lot.quantity) - m
     if not left:

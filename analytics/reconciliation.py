@@ -13,12 +13,11 @@ from analytics.exact import divided
 from analytics.lots import ZERO
 from schemas.book import BookState, OrderType, Position
 from schemas.header import Finding
-from schemas.observations import BrokerOrder, BrokerPosition, CloseObservation
+from schemas.observations import WORKING, BrokerOrder, BrokerPosition, CloseObservation
 from schemas.reasons.analytics import ReconciliationCode as Code
 from schemas.reconciliation import Reconciliation, ReconciliationRow, ReconciliationStatus
 
 ACCOUNT: Final = "account"
-_OPEN: Final = "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +108,7 @@ def _stop_quantities(orders: Iterable[BrokerOrder]) -> dict[str, Decimal]:
     """Shares by symbol that open stop orders would still trade."""
     sums: dict[str, Decimal] = {}
     for order in orders:
-        if order.order_type is OrderType.STOP and order.status == _OPEN:
+        if order.order_type is OrderType.STOP and order.status in WORKING:
             sums[order.symbol] = sums.get(order.symbol, ZERO) + order.quantity - order.filled
     return sums
 
@@ -126,9 +125,10 @@ def _compare(
     found = list(_quantities(symbol, bool(positions), broker is not None, quantity, shown))
     if average is not None and broker is not None:
         found += _averages(symbol, average, broker.average_price, config.average_price_max)
-    # Without a plan nobody promised a stop (a position that no intent of ours opened).
+    # Without a plan nobody promised a stop (a position that no intent of ours opened); it may have one.
     promised = sum((abs(p.quantity) for p in positions if p.plan is not None), ZERO)
-    if stop_quantity != promised:
+    unplanned = sum((abs(p.quantity) for p in positions if p.plan is None), ZERO)
+    if not promised <= stop_quantity <= promised + unplanned:
         found.append(_found(Code.STOP_QTY_MISMATCH, symbol, stop_quantity, promised))
     row = ReconciliationRow(
         symbol=symbol,

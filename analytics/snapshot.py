@@ -1,7 +1,7 @@
 """A snapshot proves the equity of a close: what the book owns and what it earned are one number, in Decimal.
 
 assets = cash + sum of quantity * mark, from the book's fold. sources = starting capital + flows + realised
-net + unrealised + cash movements, from the trades. Two roads that share nothing but the marks.
+net + unrealised + cash movements + transfers, from the trades. Two roads that share nothing but the marks.
 """
 
 import math
@@ -70,7 +70,7 @@ def genesis(account: AccountFacts, session: SessionDate) -> Snapshot:
                 detail="equity is not cash: the account holds something at the start",
             ),
         )
-    nothing = _pnl(ZERO, ZERO, ZERO, ZERO, ZERO)
+    nothing = _pnl(ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
     return Snapshot(
         closed_session=session,
         previous_session=None,
@@ -113,6 +113,7 @@ def run(inputs: SnapshotInputs, config: SnapshotConfig) -> Snapshot:
         + total.realised_net
         + total.unrealised
         + total.cash_movements
+        + total.transfers
     )
     proof = EquityProof(assets=assets, sources=sources, difference=assets - sources)
     findings = (*_identity(proof), *_marks(positions, config))
@@ -251,10 +252,18 @@ def _session_pnl(trades: Trades, unrealised: Decimal) -> PnL:
         sum((row.dividends for row in rows), ZERO),
         unrealised,
         sum((row.cash_movements for row in rows), ZERO),
+        sum((row.transfers for row in rows), ZERO),
     )
 
 
-def _pnl(gross: Decimal, fees: Decimal, dividends: Decimal, unrealised: Decimal, cash: Decimal) -> PnL:
+def _pnl(
+    gross: Decimal,
+    fees: Decimal,
+    dividends: Decimal,
+    unrealised: Decimal,
+    cash: Decimal,
+    transfers: Decimal,
+) -> PnL:
     return PnL(
         realised_gross=gross,
         fees=fees,
@@ -262,6 +271,7 @@ def _pnl(gross: Decimal, fees: Decimal, dividends: Decimal, unrealised: Decimal,
         realised_net=gross - fees + dividends,
         unrealised=unrealised,
         cash_movements=cash,
+        transfers=transfers,
     )
 
 

@@ -1,33 +1,35 @@
 """A session's fills, in their own order, become closed round trips and open lots: the journal alone decides.
 
-Order of work: fills of earlier sessions that were learnt of late, then splits (they take effect before the
-opening), then the session's fills by (executed_at, symbol, execution_id), then cash.
+Order of work: fills of earlier sessions that were learnt of before any split, then splits (they take effect before the
+opening), then the session's fills by (executed_at, symbol, execution_id), then cash. Shares that came or went
+without a fill take their place after the fills that were recorded before them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
 from analytics import lots as fifo
 from analytics.config import TradesConfig
+from analytics.exact import divided
 from analytics.exit_events import exit_events
 from analytics.lots import ZERO
+from analytics.transfers import Reading, Transfer, due
 from analytics.trip import Trip, open_trade, resumed, round_trip
 from schemas.base import Fact, SessionDate
 from schemas.book import Leg, Side
-from schemas.events import ActionApplied, OrderFilled, OrderSubmitting
+from schemas.events import ActionApplied, OrderFilled, OrderSubmitting, PositionAdjusted
 from schemas.header import Finding
-from schemas.ids import content_id, position_id, trade_id
+from schemas.ids import content_id, external_intent, position_id, trade_id
 from schemas.journal import JournalRecord
 from schemas.market import ActionKind
 from schemas.observations import BarFacts
 from schemas.reasons.analytics import TradeCode
 from schemas.reasons.scan import ExitEventType
-from schemas.trades import Direction, Fill, Realised, Trades
+from schemas.strategy_registry import EXTERNAL
+from schemas.trades import Direction, Fill, Lot, Realised, Trades
 
-EXTERNAL = "EXTERNAL"
-"""Strategy and sleeve of what belongs to nobody."""
 CASH_IN_LIEU = "cash_in_lieu"
 DIVIDEND = "dividend"
 
@@ -56,6 +58,7 @@ class _Sums:
     fees: Decimal = ZERO
     dividends: Decimal = ZERO
     cash: Decimal = ZERO
+    transfers: Decimal = ZERO
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class _Day:
     """The working state of one run."""
 
     inputs: TradesInputs
+    reading: Reading
     stops: Mapping[str, Decimal]
     live: dict[tuple[str, str], Trip] = field(default_factory=dict)
     closed: list[Trip] = field(default_factory=list)
@@ -70,6 +74,7 @@ class _Day:
     findings: list[Finding] = field(default_factory=list)
     owner: dict[str, Trip] = field(default_factory=dict)
     """Fill id -> the trip that it closed shares of."""
+    booked: set[str] = field(default_factory=set)
 
     def sum_of(self, strategy: str, sleeve: str, symbol: str | None) -> _Sums:
         return self.sums.setdefault((strategy, sleeve, symbol), _Sums())
@@ -77,24 +82,17 @@ class _Day:
 
 def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
     """Book the session's journal on the lots carried into it (strategy.md 9.1 to 9.3, 9.5)."""
-    day = _Day(inputs, _planned_stops(inputs.records))
+    day = _Day(inputs, Reading(inputs.records, inputs.previous), _planned_stops(inputs.records))
     fills = _fills(inputs, config.source, day.findings)
     actions = list(_actions(inputs.records))
     for trade in inputs.previous.open_trades if inputs.previous else ():
         day.live[trade.strategy_id, trade.symbol] = resumed(trade)
-    for fill in fills:
-        if fill.session_date < inputs.session_date:
-            _book(day, fill)
-    for record, action in actions:
-        if action.ratio_num is not None:
-            _split(day, action, record)
-        elif action.kind == ActionKind.DELISTING:
-            _delist(day, action, record)
-        elif action.new_symbol is not None:
-            _rename(day, action, action.new_symbol)
-    for fill in fills:
-        if fill.session_date >= inputs.session_date:
-            _book(day, fill)
+    late = [
+        f for f in fills if f.session_date < inputs.session_date and f.fill_id not in day.reading.after_split
+    ]
+    _book_all(day, late, before_splits=True)
+    _apply(day, actions)
+    _book_all(day, [fill for fill in fills if fill not in late], before_splits=False)
     for _, action in actions:
         if action.ratio_num is None and action.kind != ActionKind.DELISTING:
             _cash(day, action)
@@ -113,6 +111,27 @@ def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
         exit_events=events,
         findings=tuple(day.findings),
     )
+
+
+def _book_all(day: _Day, fills: Sequence[Fill], *, before_splits: bool) -> None:
+    """*fills* in their order, and between them the transfers whose turn it is."""
+    for fill in (None, *fills):
+        if fill is not None:
+            _book(day, fill)
+            day.booked.add(fill.fill_id)
+        for transfer in due(day.reading.transfers, day.booked, before_splits=before_splits):
+            _transfer(day, transfer)
+
+
+def _apply(day: _Day, actions: Iterable[tuple[JournalRecord, ActionApplied]]) -> None:
+    """What changes lots without a fill: splits, and the ends and new names of companies."""
+    for record, action in actions:
+        if action.ratio_num is not None:
+            _split(day, action, record)
+        elif action.kind == ActionKind.DELISTING:
+            _delist(day, action, record)
+        elif action.new_symbol is not None:
+            _rename(day, action, action.new_symbol)
 
 
 def exit_reason(fill: Fill) -> str:
@@ -170,16 +189,93 @@ def _book(day: _Day, fill: Fill) -> None:
     trip = day.live.get(key)
     sums = day.sum_of(fill.strategy_id, fill.sleeve_id, fill.symbol)
     sums.fees += fill.fee
+    if fill.fill_id in day.reading.paid:
+        _late_sale(day, fill, trip, sums)
+        return
     applied = fifo.apply(trip.lots if trip else (), fill)
     if trip is not None and applied.matches:
         trip.leave(applied, fill, exit_reason(fill))
         sums.gross += sum((match.gross for match in applied.matches), ZERO)
         day.owner[fill.fill_id] = trip
+        if fill.session_date < day.inputs.session_date and trip.is_flat:
+            trip.ended_on = fill.session_date
         _retire(day, trip)
     if applied.opened is not None:
         trip = day.live.get(key) or _opened(day, fill)
         trip.enter(applied.opened, fill, day.inputs.bars.get(fill.symbol))
         day.live[key] = trip
+
+
+def _late_sale(day: _Day, fill: Fill, trip: Trip | None, sums: _Sums) -> None:
+    """A sale of shares whose cost left with an earlier session's record: its proceeds stand against that cost."""
+    proceeds = fill.price * fill.quantity
+    sums.transfers += proceeds
+    if trip is not None:
+        trip.transfers += proceeds
+        trip.fees_out += fill.fee
+    day.findings.append(
+        Finding(
+            code=TradeCode.LATE_SALE,
+            subject=fill.fill_id,
+            observed=str(proceeds),
+            detail=f"{fill.quantity} {fill.symbol} of {fill.session_date.isoformat()}, booked out before",
+        )
+    )
+
+
+def _transfer(day: _Day, transfer: Transfer) -> None:
+    """Shares come at the price stated, else at the position's average; those that go take their cost along."""
+    data, shares = transfer.data, transfer.shares
+    if not shares:
+        return
+    trip = day.live.get((data.strategy_id, data.symbol))
+    sums = day.sum_of(data.strategy_id, data.sleeve_id, data.symbol)
+    if shares > 0:
+        trip = trip or _came(day, data)
+        held = sum((lot.quantity for lot in trip.lots), ZERO)
+        price = divided(fifo.cost(trip.lots), held, 6) if held else data.average_price or ZERO
+        lot = Lot(
+            fill_id=data.event_id,
+            strategy_id=data.strategy_id,
+            sleeve_id=data.sleeve_id,
+            quantity=shares,
+            price=price,
+            fee=ZERO,
+            opened_at=data.at,
+            opened_session=day.inputs.session_date,
+        )
+        trip.take_in(lot)
+        day.live[data.strategy_id, data.symbol] = trip
+        sums.transfers += price * shares
+    elif trip is not None:
+        sums.transfers -= trip.give_up(-shares, data.kind, data.at)
+        _retire(day, trip)
+    day.findings.append(
+        Finding(
+            code=TradeCode.SHARES_WITHOUT_FILL,
+            subject=data.position_id,
+            observed=f"{data.quantity_after:f}",
+            threshold=f"{data.quantity_after - shares:f}",
+            detail=f"{data.symbol}: {data.kind}, {data.reason}",
+        )
+    )
+
+
+def _came(day: _Day, data: PositionAdjusted) -> Trip:
+    """The trip of a position that no fill opened."""
+    return Trip(
+        trade_id=trade_id(data.position_id),
+        position_id=data.position_id,
+        strategy_id=data.strategy_id,
+        sleeve_id=data.sleeve_id,
+        symbol=data.symbol,
+        intent_id=external_intent(day.inputs.session_date),
+        decision_id=None,
+        direction=Direction.LONG,
+        entered_at=data.at,
+        entry_session=day.inputs.session_date,
+        initial_stop=None,
+    )
 
 
 def _retire(day: _Day, trip: Trip) -> None:
@@ -211,6 +307,8 @@ def _opened(day: _Day, fill: Fill) -> Trip:
         entered_at=fill.executed_at,
         entry_session=fill.session_date,
         initial_stop=day.stops.get(wanted),
+        is_carried=(is_late := fill.session_date < day.inputs.session_date),
+        sessions_held=1 + is_late,
     )
 
 
@@ -294,4 +392,5 @@ def _realised(sums: Mapping[Key, _Sums]) -> Iterator[Realised]:
             fees=row.fees,
             dividends=row.dividends,
             cash_movements=row.cash,
+            transfers=row.transfers,
         )

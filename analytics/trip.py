@@ -45,6 +45,9 @@ class Trip:
     fees_in: Decimal = ZERO
     fees_out: Decimal = ZERO
     dividends: Decimal = ZERO
+    transfers: Decimal = ZERO
+    shares_in: Decimal = ZERO
+    shares_out: Decimal = ZERO
     slippage_entry: Decimal | None = ZERO
     slippage_exit: Decimal | None = ZERO
     slippage_usd: Decimal | None = ZERO
@@ -60,6 +63,8 @@ class Trip:
     """Held since before this session's first bar."""
     is_at_open: bool = False
     """Entered in this session, at the bar's opening print."""
+    ended_on: SessionDate | None = None
+    """Session of the fill that closed it, where that is an earlier one that was learnt of late."""
 
     @property
     def sign(self) -> int:
@@ -98,6 +103,23 @@ class Trip:
         self.exit_low = fill.price if self.exit_low is None else min(self.exit_low, fill.price)
         self._close(reason, fill.executed_at)
 
+    def take_in(self, lot: Lot) -> None:
+        """Take over *lot*, which no fill opened."""
+        self.lots += (lot,)
+        self.quantity_opened += lot.quantity
+        self.entry_notional += lot.price * lot.quantity
+        self.shares_in += lot.quantity
+        self.transfers += lot.price * lot.quantity
+        self.slippage_entry = self.slippage_usd = None  # nobody quoted it
+
+    def give_up(self, shares: Decimal, reason: str, at: datetime) -> Decimal:
+        """Let *shares* go that no fill sold; returns their cost, which the book has lost."""
+        self.lots, cost = fifo.take(self.lots, shares)
+        self.shares_out += shares
+        self.transfers -= cost
+        self._close(reason, at)
+        return cost
+
     def split(self, num: int, den: int, quantity_after: Decimal, cash: Decimal, at: datetime) -> Decimal:
         """Put everything on the new basis; returns what the fractions realised: *cash* less their cost.
 
@@ -110,7 +132,8 @@ class Trip:
             self._close("SPLIT", at)
             return realised
         self.quantity_opened = Decimal(int(self.quantity_opened) * num // den)
-        self.quantity_closed = Decimal(int(self.quantity_closed) * num // den)
+        for name in ("quantity_closed", "shares_in", "shares_out"):
+            setattr(self, name, Decimal(int(getattr(self, name)) * num // den))
         for name in ("high", "low", "exit_high", "exit_low"):
             price = getattr(self, name)
             setattr(self, name, None if price is None else divided(price * den, num, 6))
@@ -123,7 +146,7 @@ class Trip:
 
     def see(self, bar: BarFacts | None) -> None:
         """Let the session's bar count, as far as it lies inside the holding (strategy.md 9.3, daily)."""
-        if bar is None or not (self.is_carried or self.is_at_open):
+        if bar is None or self.ended_on is not None or not (self.is_carried or self.is_at_open):
             return
         high, low = (bar.open, bar.open) if self.is_flat else (bar.high, bar.low)
         self.high = high if self.high is None else max(self.high, high)
@@ -193,6 +216,7 @@ def round_trip(trip: Trip, session: SessionDate) -> RoundTrip:
     average_exit = divided(trip.exit_notional, closed, 6) if closed else None
     net = trip.gross - trip.fees_in - trip.fees_out + trip.dividends
     risk = None if trip.initial_stop is None else (entry - trip.initial_stop) * trip.sign
+    complete = not (trip.shares_in or trip.shares_out)
     risk = risk if risk is not None and risk > 0 else None
     mae, mfe = _excursions(trip, entry)
     efficiency = None
@@ -210,8 +234,8 @@ def round_trip(trip: Trip, session: SessionDate) -> RoundTrip:
         entered_at=trip.entered_at,
         exited_at=trip.exited_at,
         entry_session=trip.entry_session,
-        exit_session=session,
-        sessions_held=trip.sessions_held,
+        exit_session=trip.ended_on or session,
+        sessions_held=trip.sessions_held - (trip.ended_on is not None),
         quantity=trip.quantity_opened,
         average_entry=entry,
         average_exit=average_exit,
@@ -220,12 +244,18 @@ def round_trip(trip: Trip, session: SessionDate) -> RoundTrip:
         fees_out=trip.fees_out,
         dividends=trip.dividends,
         net=net,
+        transfers=trip.transfers,
+        shares_in=trip.shares_in,
+        shares_out=trip.shares_out,
+        complete=complete,
         slippage_entry_bps=_mean_bps(trip.slippage_entry, trip.quantity_opened),
         slippage_exit_bps=_mean_bps(trip.slippage_exit, closed),
         slippage_usd=trip.slippage_usd,
         initial_stop=trip.initial_stop,
         unit_risk=risk,
-        r_multiple=None if risk is None else quantise(float(divided(net, risk * trip.quantity_opened, 6)), 6),
+        r_multiple=None
+        if risk is None or not complete
+        else quantise(float(divided(net, risk * trip.quantity_opened, 6)), 6),
         mae=mae,
         mfe=mfe,
         stop_efficiency=efficiency,

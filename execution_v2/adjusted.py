@@ -5,16 +5,11 @@ from typing import Final
 from schemas.base import SessionDate
 from schemas.book import Position
 from schemas.events import PositionAdjusted
-from schemas.ids import position_id
+from schemas.ids import external_intent, position_id
 from schemas.strategy_registry import EXTERNAL
 
 ACCEPT: Final = "accept"
 """The verb of a person who takes the broker's quantity for ours."""
-
-
-def external_intent(session: SessionDate) -> str:
-    """What stands for the opening intent where there is none: the session in which it was first seen."""
-    return f"external:{session.isoformat()}"
 
 
 def external_position_id(book_id: str, symbol: str, session: SessionDate) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from execution_v2.adjusted import external_intent, external_position_id
+from execution_v2.adjusted import external_position_id
 from execution_v2.broker.port import Account, Fills, Orders, Positions
 from execution_v2.desk import Desk
 from execution_v2.position_sync import SyncAction, SyncFacts, SyncRow, cash_drifts, sync_row
@@ -21,7 +21,7 @@ from schemas.base import down
 from schemas.book import Leg, Position, Side
 from schemas.events import PositionAdjusted
 from schemas.header import Finding
-from schemas.ids import content_id
+from schemas.ids import content_id, external_intent
 from schemas.observations import BrokerFill
 from schemas.reasons.sync import AdjustCode, SyncStatus
 from schemas.strategy_registry import EXTERNAL

@@ -7,13 +7,13 @@ Otherwise it belongs to the one position of its symbol, or to nobody (strategy E
 from decimal import Decimal
 from typing import Any
 
-from execution_v2.adjusted import external_intent, external_position_id
+from execution_v2.adjusted import external_position_id
 from execution_v2.client_id import Named, digest_of, named_by
 from execution_v2.desk import Desk
 from schemas.book import Leg, Order, OrderState, OrderType, Position, PositionPlan, RiskClass, Side
 from schemas.candidates import Candidates, TradeIntent
 from schemas.events import OrderConfirmed, OrderSubmitting
-from schemas.ids import content_id, ord_id, position_id
+from schemas.ids import content_id, external_intent, ord_id, position_id
 from schemas.observations import BrokerOrder
 from schemas.strategy_registry import EXTERNAL
 

@@ -1,5 +1,6 @@
 """Attribution says whose the day's money was; its rows add up to the change of equity, to the last digit."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from schemas.base import Amount, Fact, Fraction9
@@ -7,7 +8,9 @@ from schemas.header import Artifact, Finding
 
 
 class AttributionRow(Fact):
-    """One strategy's symbol. net = realised_gross - fees + dividends + cash_movements + unrealised_change."""
+    """One strategy's symbol. net = realised_gross - fees + dividends + cash_movements + transfers
+    + unrealised_change.
+    """
 
     strategy_id: str
     sleeve_id: str
@@ -17,6 +20,7 @@ class AttributionRow(Fact):
     fees: Amount
     dividends: Amount
     cash_movements: Amount
+    transfers: Amount = Decimal("0.000000")
     unrealised_change: Amount
     net: Amount
     gross_exposure: Amount
@@ -33,6 +37,7 @@ class AttributionTotal(Fact):
     fees: Amount
     dividends: Amount
     cash_movements: Amount
+    transfers: Amount = Decimal("0.000000")
     unrealised_change: Amount
     net: Amount
     gross_exposure: Amount

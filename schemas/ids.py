@@ -40,6 +40,11 @@ def position_id(book_id: str, strategy_id: str, symbol: str, opening_intent: str
     return content_id("pos_", book_id, strategy_id, symbol, opening_intent)
 
 
+def external_intent(session_date: Any) -> str:
+    """What stands for the opening intent of shares that none opened: the session in which they were first seen."""
+    return f"external:{session_date.isoformat()}"
+
+
 def trade_id(position: str) -> str:
     """Id of the round trip that a position becomes."""
     return content_id("trd_", position)

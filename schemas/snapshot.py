@@ -1,5 +1,6 @@
 """A snapshot is the book at a close, proved: what it owns and what it earned give one equity, in Decimal."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
@@ -71,13 +72,15 @@ class PnL(Fact):
     unrealised: Amount
     cash_movements: Amount
     """Cash without a fill that belongs to no strategy (``EXTERNAL``)."""
+    transfers: Amount = Decimal("0.000000")
+    """Cost of shares that came without a fill, less that of those that left so; no cash moved."""
 
 
 class EquityProof(Fact):
     """Equity reached by two roads; ``difference`` must be 0.
 
     assets = cash + sum of quantity * mark, from the book. sources = starting capital + flows + realised net +
-    unrealised + cash movements, from the trades.
+    unrealised + cash movements + transfers, from the trades.
     """
 
     assets: Amount

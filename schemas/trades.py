@@ -4,6 +4,7 @@ Quantities of lots are signed (long > 0). Fees count in the session in which the
 shows the same fees once more, on its own account, when it closes.
 """
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
@@ -85,6 +86,12 @@ class TradeTally(Fact):
     """Fees of the entries, whole."""
     fees_out: Amount
     dividends: Amount
+    transfers: Amount = Decimal("0.000000")
+    """Cost of the shares that came without a fill, less that of those that left so."""
+    shares_in: Shares = Decimal(0)
+    """Came without a fill; they are in ``quantity_opened`` and ``entry_notional`` too."""
+    shares_out: Shares = Decimal(0)
+    """Left without a fill: nobody knows for how much."""
     slippage_entry: Amount | None
     """Sum of quantity times slippage in bps over the entries; null once one came without an arrival price."""
     slippage_exit: Amount | None
@@ -150,6 +157,12 @@ class RoundTrip(Fact):
     dividends: Amount
     net: Amount
     """gross - fees_in - fees_out + dividends."""
+    transfers: Amount = Decimal("0.000000")
+    """As in the tally: the book lost or gained so much with shares that no fill explains. Not in ``net``."""
+    shares_in: Shares = Decimal(0)
+    shares_out: Shares = Decimal(0)
+    complete: bool = True
+    """False if shares came or left without a fill: the figures are those of the fills alone, and no R is given."""
     slippage_entry_bps: Measure4 | None
     """Against the arrival price, quantity-weighted; positive is a cost, already inside the price."""
     slippage_exit_bps: Measure4 | None
@@ -179,6 +192,8 @@ class Realised(Fact):
     dividends: Amount
     cash_movements: Amount
     """Cash without a fill that belongs to no position: strategy ``EXTERNAL``, symbol null."""
+    transfers: Amount = Decimal("0.000000")
+    """Cost of shares that came without a fill, less that of those that left so."""
 
 
 class ExitEvent(Fact):

@@ -96,7 +96,17 @@ def test_a_cent_of_cash_is_agreement_and_more_is_not() -> None:
 
 
 def test_a_position_without_a_plan_was_promised_no_stop() -> None:
-    assert [] == codes(compared([position("ABC", 10, "100", planned=False)], [("ABC", 10, "100")], []))
+    ours = [position("ABC", 10, "100", planned=False)]
+    assert [] == codes(compared(ours, [("ABC", 10, "100")], []))
+    assert [] == codes(compared(ours, [("ABC", 10, "100")], [stop("ABC", 10)]))
+    assert ["STOP_QTY_MISMATCH"] == codes(compared(ours, [("ABC", 10, "100")], [stop("ABC", 11)]))
+
+
+@pytest.mark.parametrize("status", ["accepted", "pending_replace", "pending_cancel"])
+def test_a_stop_that_works_without_being_called_open_protects(status: str) -> None:
+    assert [] == codes(
+        compared([position("ABC", 10, "100")], [("ABC", 10, "100")], [stop("ABC", 10, status)])
+    )
 
 
 def test_an_order_that_has_ended_protects_nothing() -> None:

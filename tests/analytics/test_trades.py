@@ -271,7 +271,7 @@ def test_a_fill_learnt_of_a_day_late_is_booked_once_and_before_the_split() -> No
     # 4 @ 100.00 on Monday, 6 more of Monday learnt on Tuesday, whose 2:1 split makes 20 @ 50.00 of them.
     monday = booked(MON, fill(MON, "buy", 4, "100"))
     late = fill(MON, "buy", 6, "100", fee="0.60")
-    tuesday = booked(TUE, action("split", ratio=(2, 1), before=10, after=20), late, previous=monday)
+    tuesday = booked(TUE, late, action("split", ratio=(2, 1), before=10, after=20), previous=monday)
     (held,) = tuesday.open_trades
     assert [(8, usd("50"), usd("0")), (12, usd("50"), usd("0.60"))] == [
         (lot.quantity, lot.price, lot.fee) for lot in held.lots
