@@ -68,7 +68,7 @@ def _compared(house: House, world: World, book_id: str, session: date, state: Bo
                 "symbol": row.symbol,
                 "ours": f"{row.ours:f}",
                 "broker": "" if row.broker is None else f"{row.broker:f}",
-                "stops": f"{stops[row.symbol]:f}",
+                "stops": f"{stops[row.symbol]:f}" if isinstance(working, Seen) else "",
                 "status": str(row.status),
                 "a cycle would": str(row.action),
             }
