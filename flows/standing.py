@@ -133,6 +133,7 @@ def breaker(house: House, book_id: str) -> list[Row]:
             "since": "" if circuit.opened_at is None else f"{circuit.opened_at:%Y-%m-%d %H:%M:%S} UTC",
         }
         for name, circuit in (kept.circuits.items() if kept is not None else ())
+        if circuit.state(now) != "closed"
     ]
 
 
