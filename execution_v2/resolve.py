@@ -136,15 +136,23 @@ def ask(desk: Desk, request: LookUp) -> LookUpAnswer:
         answer = desk.ports.broker.lookup(request)
         if isinstance(answer, Found):
             desk.heard.add(name)
-            return answer
+            if not _is_ending(order, answer.order):
+                return answer
         if isinstance(answer, NotFound):
             spread += pause if absent else 0.0
             absent += 1
         elif order is not None and order.state is OrderState.FROZEN:
             return answer
+    if isinstance(answer, Found):
+        return answer
     if absent < config.not_found_min or spread < config.not_found_spread_s:
         return ReadFailed(cause="no proof of absence")
     return _absence(desk, request, order, name)
+
+
+def _is_ending(order: Order | None, found: BrokerOrder) -> bool:
+    """Whether the broker has taken the cancel and the order is about to end: it is asked after until it has."""
+    return order is not None and order.state is OrderState.CANCEL_UNKNOWN and found.status == "pending_cancel"
 
 
 def _absence(desk: Desk, request: LookUp, order: Order | None, name: str) -> NotFound | ReadFailed:

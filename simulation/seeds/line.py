@@ -43,6 +43,7 @@ class Line:
         dies_at: number of the port call (from 1) around which the process dies; ``after`` it was answered, or before
             it left. None: it lives.
         before_call: called with each call's number before it leaves; another process may have its turn there.
+        speaks: whether this process still holds the book; the one request that it may send after is not its fault.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Line:
         dies_at: int | None = None,
         after: bool = False,
         before_call: Callable[[int], None],
+        speaks: Callable[[], bool],
     ) -> None:
         self._outside = outside
         self._clock = clock
@@ -67,6 +69,7 @@ class Line:
         self._dies_at = dies_at
         self._after = after
         self._before_call = before_call
+        self._speaks = speaks
         self.calls = 0
         self.paused_s = 0.0
 
@@ -87,7 +90,9 @@ class Line:
         self.calls += 1
         self._watch.asked(self.calls, self.paused_s)
         self._before_call(self.calls)
-        if name == "submit":
+        if not self._speaks():
+            pass  # announced while it held the book, and sent when it did not: the next reads tell what came of it
+        elif name == "submit":
             self._watch.submit(args[0], self._fold(), self._session, self._equity)
         elif name == "replace":
             self._watch.replace(args[0], self._fold())

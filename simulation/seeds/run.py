@@ -267,6 +267,7 @@ class Run:
             dies_at=dies_at,
             after=chance.happens(0.5),
             before_call=before,
+            speaks=lambda: self._fence == fence,
         )
         journal = _Told(self._append, guard)
         ports = Ports(broker=line, feed=line, journal=journal, now=self._clock.now, pause=line.pause)
