@@ -4,7 +4,6 @@ An answer that proves nothing leaves the order live, in full, until a look-up se
 ``Authorised``, all else as ``Reduction``.
 """
 
-import re
 from typing import Final
 
 from execution_v2.attempts import SENDS_MAX
@@ -37,7 +36,6 @@ RETRY_AFTER_S: Final = 3.0
 """How long a broker that names no time is left alone after it said that we ask too much ..."""
 RETRY_AFTER_S_MAX: Final = 30.0
 """... and the longest that it may ask for."""
-_RETRY_AFTER: Final = re.compile(r"retry[-_]after\W{1,5}(\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
 def enter(desk: Desk, authorised: Authorised, order: Order) -> Order:
@@ -142,9 +140,11 @@ def heed(desk: Desk, outcome: Outcome) -> None:
 
 
 def retry_after_s(raw: str) -> float:
-    """Seconds that a broker's answer *raw* asks for; 3 if it names none, 30 at most."""
-    named = _RETRY_AFTER.search(raw)
-    return RETRY_AFTER_S if named is None else min(float(named[1]), RETRY_AFTER_S_MAX)
+    """Seconds that *raw*, of a RATE_LIMITED refusal, asks for; 3 if it names none, 30 at most.
+
+    The port's promise: whole seconds and nothing else, empty if the broker named none.
+    """
+    return min(float(raw), RETRY_AFTER_S_MAX) if raw.isascii() and raw.isdigit() else RETRY_AFTER_S
 
 
 def cause_of(outcome: Outcome) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from market.calendar import NEW_YORK
 
 PATH: Final = "/v2/stocks/bars"
-TIMEFRAMES: Final = {"1Day": None, "10Min": 600, "5Min": 300}
+TIMEFRAMES: Final = {"1Day": None, "10Min": 600, "5Min": 300, "1Min": 60}
 """Name -> seconds; None: a day."""
 SOURCES: Final = frozenset({"iex", "sip", "delayed_sip", "otc", "boats", "overnight"})
 ADJUSTMENTS: Final = frozenset({"raw", "split", "dividend", "all"})

@@ -169,7 +169,7 @@ class FaultyBroker(Door):
                 second: Outcome = self._ask(op, request)
                 return second
             case F.RATE_LIMITED:
-                return Rejected(reason=BrokerCode.RATE_LIMITED, raw=f"retry-after: {1 + how.below(5)}")
+                return Rejected(reason=BrokerCode.RATE_LIMITED, raw=str(1 + how.below(5)))
         return self._refused(fault, request, how) or self._at_venue(fault, op, request, how)
 
     def _refused(self, fault: Fault, request: Any, how: Chance) -> Rejected | None:

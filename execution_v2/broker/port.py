@@ -106,7 +106,10 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """The broker provably said no. *reason* is one of ``schemas.reasons.execution.BrokerCode``."""
+    """The broker provably said no. *reason* is one of ``schemas.reasons.execution.BrokerCode``.
+
+    *raw*: its words; of RATE_LIMITED the whole seconds to wait and nothing else, empty if it named none.
+    """
 
     reason: str
     raw: str = ""

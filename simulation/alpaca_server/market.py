@@ -9,7 +9,7 @@ from market.calendar import NEW_YORK
 from schemas.base import SessionDate
 from simulation.alpaca_server.history import AnyExchange
 from simulation.alpaca_server.words import stamp
-from simulation.bar_pages import Bar, midnight
+from simulation.bar_pages import Bar, Invalid, midnight
 from simulation.intraday import IntradayExchange
 from simulation.path import IntradayBar, regrouped, ticks
 from simulation.tape import IntradayTape, TapeBar
@@ -87,6 +87,8 @@ def _inside(
     if not isinstance(exchange, IntradayExchange):
         return []
     held = tuple(bar for bar in cast(IntradayTape, exchange.tape).bars(symbol, session) if bar.volume > 0)
+    if any(seconds % bar.seconds for bar in held):
+        raise Invalid(422, f"there are no bars of {seconds} seconds: those of the tape are longer")
     made = regrouped(held, exchange.hours.open_at(session), seconds)
     return [(bar.start_at, bar.start_at + timedelta(seconds=seconds), _values(bar)) for bar in made]
 

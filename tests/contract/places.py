@@ -24,6 +24,7 @@ from market.feed import Feed
 from schemas.base import SessionDate
 from schemas.book import OrderType, Side, TimeInForce
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, AlpacaServer, Script
+from simulation.intraday_tape import FIVE_MINUTES
 from tests.simulation.floor_world import Pit, pathed
 from tests.simulation.world import DAYS, WeekHours, World, bar
 
@@ -133,9 +134,14 @@ def alpaca(root: Path) -> Iterator[Place]:
 
 
 @contextmanager
-def served(faults: Script | None = None, **rules: Any) -> Iterator[tuple[Place, AlpacaServer, Pit]]:
-    """The same with the server and the exchange behind it in hand. *rules*: of the exchange, latencies say."""
-    pit = Pit(pathed(*[DAY] * len(DAYS)), **rules).at(0, 5)
+def served(
+    faults: Script | None = None, bar_s: int = FIVE_MINUTES, **rules: Any
+) -> Iterator[tuple[Place, AlpacaServer, Pit]]:
+    """The same with the server and the exchange behind it in hand. *rules*: of the exchange, latencies say.
+
+    *bar_s*: seconds of a bar of the exchange.
+    """
+    pit = Pit(pathed(*[DAY] * len(DAYS), seconds=bar_s), **rules).at(0, 5)
     with AlpacaServer(pit.exchange, lambda: pit.now, faults=faults) as server:
         config = AlpacaConfig(
             url_override=server.url,

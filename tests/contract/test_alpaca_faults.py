@@ -13,6 +13,7 @@ import pytest
 from execution_v2.broker.port import (
     CancelOrder,
     Confirmed,
+    Denied,
     Found,
     LookUp,
     NotFound,
@@ -22,8 +23,10 @@ from execution_v2.broker.port import (
     Seen,
     Unresolved,
 )
+from execution_v2.send import retry_after_s
 from schemas.book import Side
 from schemas.reasons.execution import BrokerCode, LineCode
+from schemas.reasons.gates import FreshnessCode
 from simulation.alpaca_server import Rule, Script, faults
 from tests.contract.places import SYMBOL, Place, seen, served
 
@@ -191,3 +194,42 @@ def test_closed_bars_and_quotes_come_from_the_same_market() -> None:
         assert quote.bid is not None
         assert quote.ask is not None
         assert quote.bid <= quote.last <= quote.ask
+
+
+def test_bars_of_a_minute_come_where_the_exchange_has_them_and_are_refused_where_not() -> None:
+    with served(bar_s=60) as (place, _, pit):
+        pit.at(0, 17.5)
+        bars = seen(place.feed.bars([SYMBOL], 60, place.session, place.session))
+        assert (17, {60}) == (len(bars), {bar.seconds for bar in bars})
+        assert 3 == len(seen(place.feed.bars([SYMBOL], 300, place.session, place.session)))
+    with served() as (place, _, pit):
+        pit.at(0, 17)
+        refused = place.feed.bars([SYMBOL], 60, place.session, place.session)
+        assert isinstance(refused, ReadFailed)
+        assert "no bars of 60 seconds" in refused.cause
+
+
+def test_a_throttled_order_waits_as_long_as_the_broker_says() -> None:
+    with served(befallen("POST", faults.rate_limited("7"))) as (place, _, _):
+        outcome = place.broker.submit(place.order("one", Side.BUY, 1, **ONE))
+        assert isinstance(outcome, Rejected)
+        assert 7.0 == retry_after_s(outcome.raw)
+
+
+def test_keys_that_are_not_known_any_more_stop_what_adds_and_nothing_else() -> None:
+    with served() as (place, server, pit):
+        keys, server._keys = server._keys, ("revoked", "revoked")
+        refused = place.broker.positions()
+        assert isinstance(refused, ReadFailed)
+        assert refused.cause.startswith(BrokerCode.AUTH_FAILED)
+        buy = place.broker.submit(place.order("one", Side.BUY, 1, **ONE))
+        assert Denied(code=FreshnessCode.BROKER_CIRCUIT_OPEN) == buy
+        assert [] == server.sent("POST")
+        # A stop is asked for all the same: the broker may take it, and nothing of ours refuses it.
+        stop = place.broker.submit(place.order("stop", Side.SELL, 1, stop="40.00"))
+        assert isinstance(stop, Rejected)
+        assert BrokerCode.AUTH_FAILED == stop.reason
+        server._keys = keys
+        pit.now += timedelta(seconds=31)
+        seen(place.broker.positions())
+        assert isinstance(place.broker.submit(place.order("two", Side.BUY, 1, **ONE)), Confirmed)

@@ -15,7 +15,7 @@ from simulation.adapter import IntradayBroker
 from simulation.config import ExchangeConfig, IntradayConfig
 from simulation.costs import CostConfig, SlippageModel
 from simulation.intraday import IntradayExchange
-from simulation.intraday_tape import BarsTape, Halt, PathTape
+from simulation.intraday_tape import FIVE_MINUTES, BarsTape, Halt, PathTape
 from simulation.path import IntradayBar
 from simulation.tape import DictTape, IntradayTape, TapeBar
 from tests.simulation.world import DAYS, WeekHours, usd
@@ -59,10 +59,11 @@ def pathed(
     acts: tuple[CorporateAction, ...] = (),
     halts: tuple[Halt, ...] = (),
     adv: Mapping[str, Decimal] | None = None,
+    seconds: int = FIVE_MINUTES,
 ) -> PathTape:
     """The paths of typed days of AAA."""
     bars = {("AAA", DAYS[n]): row for n, row in enumerate(days) if row is not None}
-    return PathTape(DictTape(bars=bars, acts=acts, adv=adv or {}), HOURS, halts=halts)
+    return PathTape(DictTape(bars=bars, acts=acts, adv=adv or {}), HOURS, halts=halts, seconds=seconds)
 
 
 class Pit:
