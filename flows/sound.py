@@ -118,6 +118,9 @@ def warnings(settings: Settings) -> Iterator[str]:
 
 
 def _about_money(settings: Settings) -> Iterator[str]:
+    if settings.live_trading and settings.alpaca.host != "live":
+        code = LiveCode.LIVE_HOST_MISMATCH
+        yield f"{code}: LIVE_TRADING is on and [alpaca] host is {settings.alpaca.host}: {LIVE} is not opened"
     if settings.live_trading:
         token = settings.live_confirm_token
         if token is None or len(token.get_secret_value().strip()) < TOKEN_CHARACTERS_MIN:
@@ -131,6 +134,8 @@ def _about_money(settings: Settings) -> Iterator[str]:
     if settings.phase_c and len(settings.candidates.strategies_enabled) > 1:
         names = ", ".join(settings.candidates.strategies_enabled)
         yield f"{PhaseCCode.PHASE_C_STRATEGY_NOT_SINGLE}: PHASE_C is on and {names} are enabled"
+    if settings.dry_run:
+        yield "DRY_RUN is set: every cycle is a plan, and no book sends anything, exits included"
     if settings.kill_switch:
         yield "KILL_SWITCH is set: no book enters anything"
 

@@ -110,7 +110,7 @@ def test_a_stated_profit_of_a_sleeve_of_the_file_is_no_fault(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("live_trading = true\n", ("no adapter for ALPACA_LIVE", "LIVE_TOKEN_MISSING", "ALLOWLIST_EMPTY")),
+        ("live_trading = true\n", ("LIVE_HOST_MISMATCH", "LIVE_TOKEN_MISSING", "ALLOWLIST_EMPTY")),
         ("allowlist_symbols = []\n", ("ALLOWLIST_EMPTY",)),
         ("[books.SIM.limits]\npositions_max = 0\n", ("positions_max = 0: SIM enters nothing",)),
         ("[books.SIM.limits]\ndrawdown_max = 0\n", ("drawdown_max = 0: SIM enters nothing",)),
@@ -122,6 +122,7 @@ def test_a_stated_profit_of_a_sleeve_of_the_file_is_no_fault(tmp_path: Path) -> 
             ("S2_INDEX_TREND is not enabled, so it has nothing to repeat",),
         ),
         ("kill_switch = true\n", ("KILL_SWITCH is set",)),
+        ("dry_run = true\n", ("DRY_RUN is set",)),
         ("e2_regime_risk_modulation = true\n", ("E2_WITHOUT_ENFORCEMENT",)),
         ("e2_regime_risk_modulation = true\nportfolio_decision_enforce = true\n", ()),
     ],
