@@ -19,6 +19,7 @@ from typing import Final
 
 from tools.benchmarks.artifact import SEALED, SPELLED
 from tools.benchmarks.decisions import DECISIONS
+from tools.benchmarks.execution import APPEND, CYCLE, REBUILD, SEEDS
 from tools.benchmarks.import_real import IMPORT
 from tools.benchmarks.result import Benchmark, Result
 from tools.benchmarks.scan_history import EVERY_DAY, FLAT, MEMORY
@@ -31,7 +32,7 @@ from tools.benchmarks.workspace import Workspace
 ROOT: Final = Path(__file__).resolve().parent.parent
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     COPY, VS_APPLY, VS_POLARS, VS_NUMPY, ONE_SESSION, CUT, STAGE, EVERY_DAY, FLAT, MEMORY,
-    PROCESS, HELP, STATUS, SPELLED, SEALED, DECISIONS, VERIFY, COMMAND, IMPORT,
+    PROCESS, HELP, STATUS, SPELLED, SEALED, DECISIONS, VERIFY, COMMAND, CYCLE, SEEDS, APPEND, REBUILD, IMPORT,
 )  # fmt: skip
 OPTIONAL: Final = frozenset({IMPORT.name})
 """Benchmarks whose input a machine may lack; the page then says nothing of them."""

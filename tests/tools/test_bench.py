@@ -30,7 +30,8 @@ KEYS = {"name", "ratio", "bar", "holds", "median_s", "runs", "checksum", "at_mos
 
 FIGURES = {
     "ratio_to_panel_copy": 7.5, "copy_s": 0.4, "theirs_s": 3.0, "peak_mb": 900.0, "store_mb": 800.0,
-    "ns_per_bar_1M": 9.0, "bytes": 8.7e6,
+    "ns_per_bar_1M": 9.0, "bytes": 8.7e6, "requests": 400.0, "records": 500.0, "sessions_per_core_s": 20.0,
+    "full_sessions_per_core_s": 5.0, "append_us": 900.0, "bare_us": 300.0, "orders": 700.0,
 }  # fmt: skip
 
 
