@@ -11,6 +11,8 @@ from market.feed import Seen
 from schemas.base import SessionDate
 from simulation.seeds.watch import Watch
 
+QUOTE_S: Final = 15
+"""The age up to which a quote is a price (gate 15)."""
 CALL_S: Final = 0.05
 """What one request takes when nothing disturbs it."""
 
@@ -105,5 +107,6 @@ class Line:
         if self.calls == self._dies_at and self._after:
             raise SimulatedCrash(f"died after call {self.calls}, {name}")
         if name == "quotes" and isinstance(answer, Seen):
-            self._watch.marks.update({row.symbol: row.last for row in answer.value})
+            young = [row for row in answer.value if (self._clock.now() - row.as_of).total_seconds() <= QUOTE_S]
+            self._watch.marks.update({row.symbol: row.last for row in young})
         return answer

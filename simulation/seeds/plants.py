@@ -236,17 +236,14 @@ def _unknown_counts_nothing() -> Iterator[Change]:
     yield from _everywhere(sound, hopeful)
 
 
-@_plant(
-    "unknown-buys-nothing", "the gates leave an entry of unknown fate out of what the book may hold", "I4"
-)
-def _unknown_buys_nothing() -> Iterator[Change]:
+@_plant("held-counts-nothing", "the worst case leaves out what the book holds", "I4")
+def _held_counts_nothing() -> Iterator[Change]:
     sound = exposure.measure
 
     def hopeful(book: BookState, *rest: Any, **given: Any) -> exposure.Exposure:
-        known = tuple(order for order in book.orders if order.state not in UNKNOWN)
-        return sound(book.model_copy(update={"orders": known}), *rest, **given)
+        return sound(book.model_copy(update={"positions": ()}), *rest, **given)
 
-    yield entries, "measure", hopeful
+    yield from _everywhere(sound, hopeful)
 
 
 @_plant("no-gate-before-the-send", "an entry is sent on the morning's word alone", "I4", "gates")

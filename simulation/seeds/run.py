@@ -269,6 +269,7 @@ class Run:
             before_call=before,
             speaks=lambda: self._fence == fence,
         )
+        self._watch.marks = dict(inputs.marks)
         journal = _Told(self._append, guard)
         ports = Ports(broker=line, feed=line, journal=journal, now=self._clock.now, pause=line.pause)
         try:
