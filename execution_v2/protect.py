@@ -24,6 +24,8 @@ from schemas.reasons.scan import ExitEventType
 
 REFUSALS_MAX: Final = 2
 """An initial or renewed stop refused so often cannot stand (execution.md 8.6)."""
+THROUGH_MAX: Final = 3
+"""Stops of a position that a cycle sends although each was refused as through the market; its exit goes on."""
 OPPOSITE_TRIES_MAX: Final = 6
 """While a buy of ours may still work the broker refuses its stop: tried so often in a cycle (8.1) ..."""
 OPPOSITE_PAUSE_S: Final = 5.0
@@ -116,6 +118,8 @@ def is_ready(desk: Desk, order: Order) -> bool:
 
 
 def _place(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, basis: str) -> bool:
+    if _through(desk, position_id) >= THROUGH_MAX:
+        return False
     refused = 0
     for _ in range(OPPOSITE_TRIES_MAX):
         position = desk.fold.positions.get(position_id)
@@ -138,6 +142,18 @@ def _place(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, basi
             return False
     desk.carry(position_id)
     return True
+
+
+def _through(desk: Desk, position_id: str) -> int:
+    """How often in this cycle the broker refused a stop of the position as through the market."""
+    if not desk.passes_time:
+        return 0
+    refused = [
+        record.data["ord_id"]
+        for record in desk.records
+        if record.event == "order.rejected" and record.data["reason"] == BrokerCode.STOP_THROUGH_MARKET
+    ]
+    return sum(desk.known(str(name)).position_id == position_id for name in refused)
 
 
 def _adjust(

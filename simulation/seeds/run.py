@@ -130,7 +130,8 @@ class Run:
             self._play(session)
         self._outside.behave()
         self._play(last, quiet=True)
-        self._watch.quiet(self._fold.freeze())
+        state = self._fold.freeze()
+        self._watch.quiet(state, frozenset(p.symbol for p in state.positions if p.position_id in self._left))
         self.tally.checks.update(self._watch.checks)
         self.tally.faults.update(self._outside.injected)
         self.tally.over_cap = self._watch.worst

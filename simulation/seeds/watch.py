@@ -281,8 +281,11 @@ class Watch:
 
     # -- when all is quiet -----------------------------------------------------------------------------------
 
-    def quiet(self, state: BookState) -> None:
-        """Nothing is disturbed any more: book and exchange agree, share by share and cent by cent."""
+    def quiet(self, state: BookState, leaving: frozenset[str]) -> None:
+        """Nothing is disturbed any more: book and exchange agree, share by share and cent by cent.
+
+        *leaving*: symbols in whose thin market an exit is still selling, below where a stop could stand.
+        """
         ours: dict[str, Decimal] = {}
         for position in state.positions:
             ours[position.symbol] = ours.get(position.symbol, ZERO) + position.quantity
@@ -295,4 +298,4 @@ class Watch:
         own = {c for c in at_exchange if is_own(self.prefix, c)}
         live = {o.client_order_id for o in state.orders if o.state not in ENDED}
         self.hold("I5", own == live, f"working there {sorted(own)}, here {sorted(live)}")
-        self.covered(frozenset())
+        self.covered(leaving)
