@@ -21,10 +21,17 @@ def import_events(desk: Desk) -> None:
     if not isinstance(events, Seen):
         desk.blind.add("events")
         return
+    if desk.passes_time and any(event.ratio_num is not None for event in events.value):
+        desk.import_fills(earlier_only=True)  # what filled before the split counts in shares of before it
     for event in events.value:
-        rows = [row for row in _shares(desk, event) if not desk.fold.is_booked(row.event_id)]
-        if rows:
-            desk.note(*(("action.applied", row) for row in rows))
+        book_event(desk, event)
+
+
+def book_event(desk: Desk, event: CorporateEvent) -> None:
+    """Book *event* on the positions of its symbol, if it is not booked yet."""
+    rows = [row for row in _shares(desk, event) if not desk.fold.is_booked(row.event_id)]
+    if rows:
+        desk.note(*(("action.applied", row) for row in rows))
 
 
 def _shares(desk: Desk, event: CorporateEvent) -> list[ActionApplied]:

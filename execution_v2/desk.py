@@ -132,10 +132,11 @@ class Desk:
             self._clock = self.ports.broker.clock()
         return self._clock.value if isinstance(self._clock, Seen) else None
 
-    def import_fills(self) -> None:
+    def import_fills(self, *, earlier_only: bool = False) -> None:
         """Book every execution that is not booked yet, each once, in their order.
 
-        On intraday bars from the session before on: a stop may have filled after its last cycle.
+        On intraday bars from the session before on: a stop may have filled after its last cycle. *earlier_only*:
+        those of before this session alone.
         """
         before = self.fold.previous_session if self.passes_time else None
         fills = self.ports.broker.fills(before or self.inputs.session_date)
@@ -148,6 +149,8 @@ class Desk:
             # A broker that names no execution still says which shares of its order these are.
             key = fill.execution_id or f"{fill.order_id}#{total:f}"
             order = None if self.fold.is_booked(key) else self.by_client_id(fill.client_order_id)
+            if earlier_only and fill.session_date >= self.inputs.session_date:
+                continue
             if order is not None and not order.is_stated:  # what a person stated is not booked twice
                 named = fill.model_copy(update={"execution_id": key})
                 self.note(("order.filled", self._fill(order, named)))

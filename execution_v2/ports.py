@@ -5,7 +5,7 @@ one of the ``Ports``, each of which the edge records.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -104,6 +104,9 @@ class CycleInputs:
     """Last known prices on the basis of D, for exposure; a quote of the cycle overrides them."""
     sectors: Mapping[str, str] | None = None
     """Symbol -> sector as of D; None: there is no table of sectors, and no cap on one."""
+    splits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Splits effective today by the market's facts, (new, old) by symbol, without those that a record of the session
+    has booked. INTRADAY cycles book one when the broker's quantity agrees."""
     candidates: Candidates | ReadFaultCode = ReadFaultCode.MISSING
     decisions: Decisions | ReadFaultCode = ReadFaultCode.MISSING
     enforcement: Enforcement | ReadFaultCode = ReadFaultCode.MISSING

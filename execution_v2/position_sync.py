@@ -56,6 +56,7 @@ class SyncFacts:
         unbooked: sum of the broker's executions of own orders that no record of ours holds yet.
         young: what our newest records changed, newest last, each younger than the grace of the broker's read.
         split: (new, old) of a split known to be effective today; None: there is none.
+        awaited: (new, old) of a split of today that the market's facts tell of and nobody has booked.
         has_own_order: an order of this book in the symbol was found at the broker, and no record of ours named it.
     """
 
@@ -66,6 +67,7 @@ class SyncFacts:
     unbooked: Decimal = ZERO
     young: Sequence[Decimal] = ()
     split: tuple[int, int] | None = None
+    awaited: tuple[int, int] | None = None
     has_own_order: bool = False
 
 
@@ -132,7 +134,10 @@ assert set(_ASKS) | {SyncStatus.CASH_DRIFT} == set(SyncStatus), "a status that a
 
 
 def sync_row(facts: SyncFacts) -> SyncRow:
-    """Name the difference of one symbol, first match. IN_SYNC if and only if both quantities were read and equal."""
+    """Name the difference of one symbol, first match.
+
+    IN_SYNC if and only if both quantities were read and equal, and no split is awaited.
+    """
     status, ratio = _status(facts)
     action, floor = _ASKS[status]
     protect = None
@@ -156,6 +161,9 @@ def _status(facts: SyncFacts) -> tuple[SyncStatus, tuple[int, int] | None]:
     ours, broker = facts.ours, facts.broker
     if broker is None:
         return SyncStatus.UNKNOWN, None
+    if facts.awaited is not None and ours and broker:
+        # Prices are on the new basis today and our shares on the old: that both sides still agree is no comfort.
+        return SyncStatus.SPLIT_SUSPECTED, facts.awaited
     if ours == broker:
         return SyncStatus.IN_SYNC, None
     if _lags(ours, broker, facts.young):
@@ -163,7 +171,7 @@ def _status(facts: SyncFacts) -> tuple[SyncStatus, tuple[int, int] | None]:
     if facts.unbooked and ours + facts.unbooked == broker:
         return SyncStatus.FILLS_MISSING, None
     if facts.split is not None and (
-        _is_split(ours, broker, *facts.split) or _is_split(broker, ours, *facts.split)
+        is_split(ours, broker, *facts.split) or is_split(broker, ours, *facts.split)
     ):  # one side has applied it, and the other has not yet
         return SyncStatus.SPLIT_APPLIED, facts.split
     if not broker:
@@ -198,7 +206,7 @@ def _lags(ours: Decimal, broker: Decimal, young: Sequence[Decimal]) -> bool:
     return False
 
 
-def _is_split(ours: Decimal, broker: Decimal, new: int, old: int) -> bool:
+def is_split(ours: Decimal, broker: Decimal, new: int, old: int) -> bool:
     """Whole shares after the split, or with the fraction that is still to be paid in cash."""
     whole = split_quantity(ours, new, old)
     return broker == whole or (ours * broker > 0 and broker * old == ours * new)

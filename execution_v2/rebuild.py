@@ -15,9 +15,10 @@ from execution_v2.broker.port import Found, LookUp
 from execution_v2.client_id import EPOCH, is_own, named_by
 from execution_v2.desk import Desk
 from execution_v2.findings import keep_orphan, keep_row
+from execution_v2.known_splits import book_known
 from execution_v2.orphans import ZERO, OrphanAction, OrphanFacts, Verdict, classify, in_order, with_claims
 from execution_v2.protect import set_stop
-from execution_v2.reconcile import Seeing, held
+from execution_v2.reconcile import Seeing, held, waiting
 from execution_v2.resolve import find_in_flight, follow, identify, look_after_missing, look_after_reopened
 from execution_v2.send import cancel
 from execution_v2.take_in import owner, take_in
@@ -43,6 +44,9 @@ def find_out(desk: Desk) -> sync.Observed:
     """Everything up to RELEASE. Errors: ``Denied`` FENCE_LOST if an own order of a higher epoch works at the broker."""
     _again(desk, "events", lambda: import_events(desk))
     broker = desk.ports.broker
+    if waiting(desk):
+        fills = _read(desk, lambda: broker.fills(desk.inputs.session_date))
+        book_known(desk, _read(desk, broker.positions), fills)
     working = _read(desk, broker.open_orders)
     _speak_for_the_book(desk, working.value if isinstance(working, Seen) else ())
     find_in_flight(desk)

@@ -19,7 +19,7 @@ from execution_v2.transitions import UNKNOWN
 from market.feed import Seen
 from schemas.base import down
 from schemas.book import Leg, Position, Side
-from schemas.events import PositionAdjusted
+from schemas.events import ActionApplied, PositionAdjusted
 from schemas.header import Finding
 from schemas.ids import content_id, external_intent
 from schemas.observations import BrokerFill
@@ -112,7 +112,7 @@ def is_gone(desk: Desk, seeing: Seeing, symbol: str) -> bool:
 def compare(desk: Desk, seeing: Seeing) -> tuple[SyncRow, ...]:
     """One row per symbol that either side holds, by symbol; the symbols of orders that were found included."""
     latest, ours = seeing.latest, held(desk)
-    unbooked = _unbooked(desk, seeing.fills)
+    missing, splits_due = unbooked(desk, seeing.fills), waiting(desk)
     young = _young(desk, seeing.as_of)
     differing = {
         name for name in {*ours, *(latest or {})} if ours.get(name, 0) != (latest or {}).get(name, 0)
@@ -131,9 +131,10 @@ def compare(desk: Desk, seeing: Seeing) -> tuple[SyncRow, ...]:
                     ours=mine,
                     broker=None if latest is None else latest.get(symbol, Decimal(0)),
                     before=Decimal(0) if is_confirmed and not is_open else None,
-                    unbooked=unbooked.get(symbol, Decimal(0)),
+                    unbooked=missing.get(symbol, Decimal(0)),
                     young=young.get(symbol, ()),
                     split=splits.get(symbol),
+                    awaited=splits_due.get(symbol),
                     has_own_order=symbol in seeing.found,
                 )
             )
@@ -252,7 +253,7 @@ def _signed(side: Side, quantity: Decimal) -> Decimal:
     return quantity if side is Side.BUY else -quantity
 
 
-def _unbooked(desk: Desk, fills: Fills | None) -> Mapping[str, Decimal]:
+def unbooked(desk: Desk, fills: Fills | None) -> Mapping[str, Decimal]:
     """Executions of orders that we know and have not booked, by symbol, signed."""
     found: dict[str, Decimal] = defaultdict(Decimal)
     for fill in fills.value if isinstance(fills, Seen) else ():
@@ -276,6 +277,14 @@ def _young(desk: Desk, as_of: datetime | None) -> Mapping[str, tuple[Decimal, ..
                 change = _signed(Side(str(record.data["side"])), Decimal(str(record.data["quantity"])))
                 found[str(record.data["symbol"])].append(change)
     return {symbol: tuple(rows) for symbol, rows in found.items()}
+
+
+def waiting(desk: Desk) -> Mapping[str, tuple[int, int]]:
+    """Splits of today by the market's facts, (new, old) by symbol, of what is held and not yet on the new basis."""
+    told = (ActionApplied.model_validate(r.data) for r in desk.records if r.event == "action.applied")
+    booked = {row.symbol for row in told if row.ratio_num is not None}
+    ours = held(desk)
+    return {name: ratio for name, ratio in desk.inputs.splits.items() if name in ours and name not in booked}
 
 
 def _splits(desk: Desk) -> Mapping[str, tuple[int, int]]:

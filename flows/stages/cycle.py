@@ -34,8 +34,9 @@ from schemas.candidates import Candidates
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.errors import AvwapError, Denied
-from schemas.events import StopCovered
+from schemas.events import ActionApplied, StopCovered
 from schemas.journal import JournalRecord
+from schemas.market import ActionKind
 from schemas.observations import ControlObservation, SleevePnlObservation
 from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from schemas.observations import BarFacts
 
 HISTORY_BARS = 220
+_SPLITS = frozenset({ActionKind.SPLIT, ActionKind.STOCK_DIVIDEND})
 
 
 def calls_path(day: Day, folder: str) -> str:
@@ -202,6 +204,7 @@ def _inputs(
         history=history_bars(day, symbols),
         marks=last_closes(day, symbols),
         sectors=sectors_of(day, symbols),
+        splits=splits_of(day, records),
         candidates=wished,
         decisions=as_decided(day.read("decisions.json", Decisions)),
         # A morning that was not sound authorised nothing, even where an older file still reads well.
@@ -241,6 +244,23 @@ def sectors_of(day: Day, symbols: set[str]) -> "Mapping[str, str] | None":
         return sectors(day.house.panel(day.session), symbols)
     except AvwapError:
         return {}
+
+
+def splits_of(day: Day, records: Sequence[JournalRecord]) -> "Mapping[str, tuple[int, int]]":
+    """Splits of D in the market's facts that no record has booked; none if the store cannot be read."""
+    if not day.is_intraday:
+        return {}
+    try:
+        told = day.house.panel(day.session).told_today()
+    except AvwapError:
+        return {}
+    applied = (ActionApplied.model_validate(r.data) for r in records if r.event == "action.applied")
+    booked = {row.symbol for row in applied if row.ratio_num is not None}
+    return {
+        row.symbol: (row.ratio_num, row.ratio_den)
+        for row in told
+        if row.kind in _SPLITS and row.ratio_num and row.ratio_den and row.symbol not in booked
+    }
 
 
 def history_bars(day: Day, symbols: set[str]) -> "Mapping[str, tuple[BarFacts, ...]]":

@@ -19,7 +19,7 @@ from flows.settings import Settings
 from flows.stages import opening
 from flows.stages.slots import Slot, slots
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, AlpacaServer
-from simulation.config import ExchangeConfig
+from simulation.config import ExchangeConfig, IntradayConfig
 from simulation.intraday import IntradayExchange
 from simulation.intraday_tape import PathTape
 from simulation.tape import StoreTape
@@ -53,8 +53,16 @@ class Clock:
 class Paper:
     """The paper book, its exchange, and the steps of a session as three flows take them, each in a fresh house."""
 
-    def __init__(self, server: AlpacaServer, clock: Clock, market: House, home: Path, on: date) -> None:
-        self.server, self.clock, self.home = server, clock, home
+    def __init__(
+        self,
+        server: AlpacaServer,
+        clock: Clock,
+        market: House,
+        home: Path,
+        on: date,
+        exchange: IntradayExchange,
+    ) -> None:
+        self.server, self.clock, self.home, self.exchange = server, clock, home, exchange
         self._market = market
         self.day: Day
         self.on(on)
@@ -133,12 +141,21 @@ class Paper:
 
 
 @contextmanager
-def paper(market: House, home: Path, on: date) -> Iterator[Paper]:
-    """The book on the eve of *on*, its exchange listening."""
+def paper(
+    market: House,
+    home: Path,
+    on: date,
+    rules: IntradayConfig | None = None,
+    exchange_of: House | None = None,
+) -> Iterator[Paper]:
+    """The book on the eve of *on*, its exchange listening. *rules*: of that exchange.
+
+    *exchange_of*: the market that it plays, where that is another one than the book knows of.
+    """
     home.joinpath("ledger").mkdir(parents=True)
     calendar = market.calendar
     clock = Clock(calendar.cut_at(on))
-    tape = PathTape(StoreTape(market.sidecar, calendar), calendar)
-    exchange = IntradayExchange(None, "exchange", tape, calendar, ExchangeConfig())
+    tape = PathTape(StoreTape((exchange_of or market).sidecar, calendar), calendar)
+    exchange = IntradayExchange(None, "exchange", tape, calendar, ExchangeConfig(), rules)
     with AlpacaServer(exchange, clock.now) as server:
-        yield Paper(server, clock, market, home, on)
+        yield Paper(server, clock, market, home, on, exchange)

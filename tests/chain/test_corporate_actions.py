@@ -1,6 +1,7 @@
 """A split or a new symbol on a held position: told before the open, carried through by every stage."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,16 +34,16 @@ def held(ground: Ground) -> Position:
     return state.positions[0]
 
 
-def since_held_day(rows: Rows, symbol: str) -> Any:
-    return (rows.code == rows.symbols.index(symbol)) & (rows.day >= HELD_DAY.toordinal() - EPOCH)
+def since_held_day(rows: Rows, symbol: str, since: date = HELD_DAY) -> Any:
+    return (rows.code == rows.symbols.index(symbol)) & (rows.day >= since.toordinal() - EPOCH)
 
 
-def halved(symbol: str) -> Altered:
-    """The bars of *symbol* from HELD_DAY on at half the price and twice the volume."""
+def halved(symbol: str, since: date = HELD_DAY) -> Altered:
+    """The bars of *symbol* from *since* on at half the price and twice the volume."""
 
     def alter(rows: Rows, calendar: Calendar) -> Rows:
         del calendar
-        values, at = rows.values.copy(), since_held_day(rows, symbol)
+        values, at = rows.values.copy(), since_held_day(rows, symbol, since)
         values[:4, at] //= 2
         values[4, at] *= 2
         return Rows(

@@ -19,6 +19,14 @@ def row(ours: object, broker: object, **over: Any) -> SyncRow:
     return sync_row(SyncFacts(symbol="AAA", ours=Decimal(str(ours)), broker=theirs, **over))
 
 
+def test_a_split_that_nobody_has_booked_is_suspected_whatever_the_quantities_say() -> None:
+    for broker in (100, 200, 150):
+        found = row(100, broker, awaited=(2, 1))
+        assert (SyncStatus.SPLIT_SUSPECTED, (2, 1), 100) == (found.status, found.ratio, found.protect)
+    assert SyncStatus.UNKNOWN is row(100, None, awaited=(2, 1)).status
+    assert SyncStatus.PHANTOM is row(100, 0, awaited=(2, 1), **FLAT).status
+
+
 NONE: dict[str, Any] = {}
 FLAT = {"before": Decimal(0)}
 CASES: list[tuple[SyncStatus, SyncAction, Floor | None, int | None, object, object, dict[str, Any]]] = [
