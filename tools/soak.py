@@ -9,7 +9,6 @@ import argparse
 import os
 import sys
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -25,11 +24,9 @@ from flows.progress import bar
 from market.calendar import Calendar
 from simulation.seeds.kept import KEPT
 from simulation.seeds.run import Run, Tally
-from simulation.seeds.watch import Violated
 
 GATE: Final = (1_000, 20)
 """Short and full seeds of the gate."""
-BATCH: Final = 10
 Job = tuple[int, bool]
 """(seed, whether every slot of its sessions is played)."""
 
@@ -40,14 +37,14 @@ class Total:
 
     seeds: int = 0
     tally: Tally = field(default_factory=Tally)
-    failed: list[tuple[Job, str]] = field(default_factory=list)
+    failed: list[tuple[Job, BaseException]] = field(default_factory=list)
 
-    def add(self, job: Job, met: Tally, why: str | None) -> None:
+    def add(self, job: Job, met: Tally, error: BaseException | None) -> None:
         """Take one run in."""
         self.seeds += 1
         self.tally.add(met)
-        if why is not None:
-            self.failed.append((job, why))
+        if error is not None:
+            self.failed.append((job, error))
 
 
 @cache
@@ -55,30 +52,19 @@ def _calendar() -> Calendar:
     return Calendar()
 
 
-def play(job: Job) -> tuple[Job, Tally, str | None]:
-    """Run one seed: what it met, and the reason if it broke."""
+def play(job: Job) -> Tally:
+    """Run one seed. Errors: whatever broke it."""
     seed, full = job
-    run = Run(seed, _calendar(), full=full)
-    try:
-        run.go()
-    except (Exception, Violated) as error:  # noqa: BLE001  # whatever breaks a run is its finding, and is told with its seed
-        return job, run.tally, f"{type(error).__name__}: {error}"
-    return job, run.tally, None
-
-
-def play_all(jobs: Sequence[Job]) -> list[tuple[Job, Tally, str | None]]:
-    """Run several seeds in this process."""
-    return [play(job) for job in jobs]
+    return Run(seed, _calendar(), full=full).go()
 
 
 def soak(jobs: Sequence[Job], workers: int) -> Total:
     """Run *jobs* on *workers* processes; what comes of each is the same whatever their number."""
     total = Total()
-    batches = [jobs[at : at + BATCH] for at in range(0, len(jobs), BATCH)]
     with bar("seeds", len(jobs)) as step, ProcessPoolExecutor(workers) as pool:
-        for rows in pool.map(play_all, batches):
-            for job, met, why in rows:
-                total.add(job, met, why)
+        for job, run in [(job, pool.submit(play, job)) for job in jobs]:
+            error = run.exception()
+            total.add(job, Tally() if error else run.result(), error)
             step(total.seeds, f"{total.tally.cycles:,} cycles, {len(total.failed)} failed")
     return total
 
@@ -135,17 +121,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, help="this seed alone, with its traceback")
     asked = parser.parse_args(arguments)
     began = time.perf_counter()
+    total = soak(_jobs(asked), os.cpu_count() or 1)
     if asked.seed is not None:
-        run = Run(asked.seed, _calendar(), full=asked.only_full)
-        total = Total()
-        try:
-            run.go()
-            total.add((asked.seed, asked.only_full), run.tally, None)
-        except (Exception, Violated) as error:  # noqa: BLE001  # shown whole
-            traceback.print_exc()
-            total.add((asked.seed, asked.only_full), run.tally, f"{type(error).__name__}: {error}")
-    else:
-        total = soak(_jobs(asked), os.cpu_count() or 1)
+        for _, error in total.failed:
+            print(error.__cause__ or error, file=sys.stderr)  # the traceback of the process that ran it
     show(total, time.perf_counter() - began)
     return 1 if total.failed else 0
 

@@ -107,6 +107,8 @@ class Line:
         if self.calls == self._dies_at and self._after:
             raise SimulatedCrash(f"died after call {self.calls}, {name}")
         if name == "quotes" and isinstance(answer, Seen):
-            young = [row for row in answer.value if (self._clock.now() - row.as_of).total_seconds() <= QUOTE_S]
+            young = [
+                row for row in answer.value if (self._clock.now() - row.as_of).total_seconds() <= QUOTE_S
+            ]
             self._watch.marks.update({row.symbol: row.last for row in young})
         return answer

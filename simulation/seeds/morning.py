@@ -21,7 +21,7 @@ from simulation.seeds.market import BOOK
 
 ZERO: Final = Decimal(0)
 TIGHT: Final = {
-    "gross_pct_max": Decimal("0.250000"),
+    "gross_pct_max": Decimal("0.180000"),
     "symbol_pct_max": Decimal("0.120000"),
     "positions_max": 3,
     "entries_per_day_max": 2,

@@ -236,13 +236,21 @@ def _unknown_counts_nothing() -> Iterator[Change]:
     yield from _everywhere(sound, hopeful)
 
 
-@_plant("held-counts-nothing", "the worst case leaves out what the book holds", "I4")
-def _held_counts_nothing() -> Iterator[Change]:
+@_plant(
+    "caps-see-one-entry",
+    "what is held, and what the entry before reserved, is left out of the worst case",
+    "I4",
+)
+def _caps_see_one_entry() -> Iterator[Change]:
     sound = exposure.measure
 
     def hopeful(book: BookState, *rest: Any, **given: Any) -> exposure.Exposure:
         return sound(book.model_copy(update={"positions": ()}), *rest, **given)
 
+    def unreserved(before: exposure.Exposure, **entry: Any) -> exposure.Exposure:  # noqa: ARG001
+        return before
+
+    yield exposure.Exposure, "after", unreserved
     yield from _everywhere(sound, hopeful)
 
 

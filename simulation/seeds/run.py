@@ -29,6 +29,7 @@ from schemas.base import SessionDate
 from schemas.book import BookState, Leg, OrderState
 from schemas.cycle import CycleKind
 from schemas.errors import Denied
+from schemas.events import StopCovered
 from schemas.journal import JournalRecord
 from schemas.observations import BarFacts
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
@@ -191,6 +192,9 @@ class Run:
         for record in read.records:
             if record.event == "order.resolved":
                 self.tally.ambiguous[str(record.data["state"])] += 1
+            elif record.event == "stop.covered":
+                gap = StopCovered.model_validate(record.data).longest_s
+                self.tally.gap_s_max = max(self.tally.gap_s_max, gap)
 
     # -- one slot --------------------------------------------------------------------------------------------
 

@@ -37,9 +37,12 @@ class Violated(BaseException):
     """
 
     def __init__(self, invariant: str, found: str) -> None:
-        super().__init__(f"{invariant}: {found}")
+        super().__init__(invariant, found)
         self.invariant = invariant
         self.found = found
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.found}"
 
 
 class Truth(Protocol):
