@@ -10,6 +10,7 @@ from importlib.resources import files
 
 from analytics.report_chart import Chart, equity_chart
 from analytics.report_tables import TABLES, DayFacts, Table, money, percent
+from schemas.reasons.analytics import TradeCode
 
 __all__ = ["DayFacts", "render"]
 
@@ -83,6 +84,10 @@ def _alarms(day: DayFacts) -> list[str]:
     for name, proof in (("Snapshot", day.snapshot), ("Attribution", day.attribution)):
         if proof is not None and not proof.complete:
             alarms.append(f"{name} is not complete: {', '.join(f.code for f in proof.findings)}")
+    for finding in day.trades.findings if day.trades is not None else ():
+        if finding.code == TradeCode.SHARES_WITHOUT_FILL:
+            shares = f"{finding.threshold} shares, then {finding.observed}"
+            alarms.append(f"Shares came or left without a fill: {finding.detail} ({shares})")
     for name, check in (("Reconciliation", day.reconciliation), ("Parity", day.parity)):
         if check is not None and check.status in ("DIFFERENT", "UNKNOWN"):
             alarms.append(f"{name}: {check.status.lower()}")

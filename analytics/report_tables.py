@@ -288,7 +288,18 @@ def profit(day: DayFacts) -> Table:
         columns=("Symbol", "Strategy", "Realised", "Fees", "Dividends", "Unrealised", "Net", "Contribution"),
         rows=rows,
         numbers=frozenset(("Realised", "Fees", "Dividends", "Unrealised", "Net", "Contribution")),
-        notes=(f"The rows add up to {money(told.total.net)}; unexplained: {money(told.residual)}.",),
+        notes=(
+            f"The rows add up to {money(told.total.net)}; unexplained: {money(told.residual)}.",
+            *_transferred(told.total.transfers),
+        ),
+    )
+
+
+def _transferred(amount: Decimal) -> tuple[str, ...]:
+    return (
+        (f"Shares without a fill, at cost: {money(amount)}; in Net, and in no other column.",)
+        if amount
+        else ()
     )
 
 

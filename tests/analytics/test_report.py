@@ -10,6 +10,7 @@ from schemas.candidates import Candidate, Candidates
 from schemas.cycle import StopLine, Stops
 from schemas.decisions import Batch, Decision, Decisions, Sleeves, Verdict
 from schemas.enforcement import Enforcement, RefusedEntry, Reserved
+from schemas.events import PositionAdjusted
 from schemas.header import Finding
 from schemas.market import MarketObservation
 from schemas.regime import Regime, RegimeMeasures, RegimeStatus
@@ -112,6 +113,27 @@ def test_what_does_not_add_up_stands_at_the_head_of_the_page() -> None:
         update={"complete": False, "findings": (Finding(code="EQUITY_IDENTITY_BROKEN", subject="book"),)}
     )
     assert "Snapshot is not complete: EQUITY_IDENTITY_BROKEN" in render(replace(day(), snapshot=broken))
+
+
+def test_shares_that_left_without_a_fill_stand_at_the_head_and_beneath_the_money() -> None:
+    monday, _ = closes()
+    gone = PositionAdjusted(
+        event_id="adj_1",
+        kind="EXTERNAL_CLOSE",
+        position_id="pos_S1_AVWAP_CORE_ABC",
+        strategy_id="S1_AVWAP_CORE",
+        sleeve_id="S1_AVWAP_CORE_SLEEVE",
+        symbol="ABC",
+        quantity_before=10,
+        quantity_after=0,
+        reason="PHANTOM",
+        at=at(TUE),
+    )
+    tuesday = close(1, [gone], monday, Ledger(cash=CAPITAL - 1000), [bar(TUE, "104", "105", "103", "104")])
+    facts = replace(day(), trades=tuesday.trades, snapshot=tuesday.snapshot, attribution=tuesday.attribution)
+    page = render(facts)
+    assert "Shares came or left without a fill: ABC: EXTERNAL_CLOSE, PHANTOM (10 shares, then 0)" in page
+    assert "Shares without a fill, at cost: −1,000.00" in page
 
 
 def test_the_chart_spans_its_panels_and_one_close_makes_none() -> None:
