@@ -31,11 +31,11 @@ def test_there_are_at_least_twelve_and_each_says_what_it_breaks_and_what_has_to_
 
 
 def test_a_plant_is_out_again_however_its_block_ends() -> None:
-    before = (reduce._TAKES, send._submit, send.SubmitOrder)
+    before = (reduce._TAKES, send._submit, send._UNPROVEN)
     for plant in PLANTS.values():
         with pytest.raises(KeyError), planted(plant):
             raise KeyError(plant.name)
-    assert before == (reduce._TAKES, send._submit, send.SubmitOrder)
+    assert before == (reduce._TAKES, send._submit, send._UNPROVEN)
 
 
 def test_a_plant_that_no_seed_notices_has_survived(capsys: pytest.CaptureFixture[str]) -> None:
