@@ -1,6 +1,7 @@
 """A paper book on a simulated exchange that speaks the vendor's protocol on this machine, on a clock that tests set."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -29,15 +30,20 @@ SLEEVES: Final = {BOOK: {"sleeves": {"S1_AVWAP_CORE": {"sleeve_id": "S1_AVWAP_CO
 
 
 class Clock:
-    """A clock of a broker's book: a driver can only wait by it. ``to`` is the test's hand."""
+    """A clock of a broker's book: a driver can only wait by it. ``to`` is the test's hand.
+
+    It stands by itself; while it ``runs``, it keeps pace with other processes.
+    """
 
     is_stepped = False
 
     def __init__(self, at: datetime) -> None:
         self._at = at
+        self._since: float | None = None
 
     def now(self) -> datetime:
-        return self._at
+        ran = 0.0 if self._since is None else time.monotonic() - self._since
+        return self._at + timedelta(seconds=ran)
 
     def sleep(self, seconds: float) -> None:
         self._at += timedelta(seconds=seconds)
@@ -48,6 +54,15 @@ class Clock:
     def to(self, at: datetime) -> None:
         """It is *at*, or later already."""
         self._at = max(self._at, at)
+
+    @contextmanager
+    def runs(self) -> Iterator[None]:
+        """Keep pace with the machine's clock, and stand where that has come to."""
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._at, self._since = self.now(), None
 
 
 class Paper:
