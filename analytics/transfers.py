@@ -19,7 +19,7 @@ from schemas.trades import Trades
 class Transfer:
     """One ``position.adjusted``.
 
-    shares: signed, positive in. told: fills of the position that were recorded before it; it comes after them.
+    shares: signed, positive in. told: fills of the strategy's symbol that were recorded before it; it comes after them.
     after_split: a split of the symbol was recorded before it.
     """
 
@@ -35,7 +35,6 @@ class _Position:
 
     held: Decimal = ZERO
     gone_before: bool = False
-    told: frozenset[str] = frozenset()
     out: Transfer | None = None
     """The last transfer that took shares out in this session."""
 
@@ -54,6 +53,7 @@ class Reading:
         self._positions: dict[str, _Position] = {}
         self._seen: set[str] = set()
         self._split: set[str] = set()
+        self._told: dict[tuple[str, str], set[str]] = {}
         if previous is not None:
             self._carry(previous)
         for record in records:
@@ -81,7 +81,7 @@ class Reading:
             return
         self._seen.add(data.fill_id)
         row = self._of(data.position_id)
-        row.told |= {data.fill_id}
+        self._told.setdefault((data.strategy_id, data.symbol), set()).add(data.fill_id)
         if data.symbol in self._split:
             self.after_split.add(data.fill_id)
         if data.side is Side.BUY:
@@ -109,10 +109,11 @@ class Reading:
             return
         self._seen.add(data.event_id)
         row = self._of(data.position_id)
+        told = self._told.get((data.strategy_id, data.symbol), set())
         transfer = Transfer(
             data=data,
             shares=data.quantity_after - row.held,
-            told=row.told,
+            told=frozenset(told),
             after_split=data.symbol in self._split,
         )
         row.held = data.quantity_after

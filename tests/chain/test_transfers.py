@@ -167,6 +167,9 @@ def ops() -> st.SearchStrategy[list[list[Op]]]:
 
 @settings(max_examples=150, deadline=None)
 @given(ops())
+@example(
+    [[("adjust", 2, 1, False), ("sell", 2, 1, False), ("adjust", 1, 1, False)], [("adjust", 0, 1, False)]]
+)
 @example([[("buy", 10, 50, False)], [("adjust", 0, 1, False)], [("gone_sale", 1, 60, False)]])
 @example([[("buy", 10, 50, False)], [("adjust", 0, 1, False), ("gone_sale", 1, 60, False)]])
 def test_trips_unrealised_fees_and_transfers_are_the_change_of_equity(days: list[list[Op]]) -> None:
