@@ -144,11 +144,25 @@ class Paper:
 
     def buy_by_hand(self, symbol: str, shares: int) -> None:
         """Somebody buys on the broker's own page."""
-        body = {"symbol": symbol, "qty": str(shares), "side": "buy", "type": "market", "time_in_force": "day"}
+        self._by_hand(symbol, shares, "buy")
+
+    def sell_by_hand(self, symbol: str, shares: int) -> None:
+        """Somebody cancels the stops there, and sells."""
+        for order in json.loads(self._ask("GET", "/v2/orders?status=open", None)):
+            if order["symbol"] == symbol:
+                self._ask("DELETE", f"/v2/orders/{order['id']}", None)
+        self._by_hand(symbol, shares, "sell")
+
+    def _by_hand(self, symbol: str, shares: int, side: str) -> None:
+        body = {"symbol": symbol, "qty": str(shares), "side": side, "type": "market", "time_in_force": "day"}
+        self._ask("POST", "/v2/orders", json.dumps(body).encode())
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
         headers = {"APCA-API-KEY-ID": KEY_ID, "APCA-API-SECRET-KEY": SECRET_KEY}
-        request = Request(f"{self.server.url}/v2/orders", json.dumps(body).encode(), headers)
+        request = Request(f"{self.server.url}{path}", body, headers, method=method)
         with urlopen(request) as answer:
-            assert 200 == answer.status
+            said: bytes = answer.read()
+        return said
 
     def some(self, *names: str) -> Sequence[Slot]:
         """The cycles of those names."""

@@ -24,9 +24,12 @@ from flows.stages.slots import slots
 from flows.status import latest_state, of_book
 from flows.world import keep_breaker, open_world
 from ledger import layout
+from ledger.artifacts import Loaded
 from ledger.journal import parse_chain
 from schemas.book import Leg
 from schemas.cycle import Execution
+from schemas.snapshot import Snapshot
+from schemas.trades import Trades
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, Script
 from simulation.alpaca_server.faults import empty, erred, mute_ack
 from simulation.config import SimConfig
@@ -286,3 +289,35 @@ def _cycle_in_a_process(book: Paper) -> "subprocess.Popen[str]":
 
 def test_a_full_session_has_78_cycles_and_a_half_day_42(book: Paper) -> None:
     assert (78, "0930", "1555") == (len(slots(book.day)), slots(book.day)[0].name, slots(book.day)[-1].name)
+
+
+def test_a_position_sold_by_hand_is_closed_at_no_price_and_the_day_proves(book: Paper) -> None:
+    book.premarket()
+    first, second, *later = book.some(*MORNING)
+    book.cycle(first)
+    book.cycle(second)
+    symbol, shares, _, _ = facts(book.house(), BOOK)[0]
+    book.sell_by_hand(str(symbol), int(str(shares)))
+    for slot in later:
+        assert 0 == book.cycle(slot).exit_code
+    closed = book.close()
+    assert 0 == closed.exit_code
+    day = book.again()
+    trades = day.read("trades.json", Trades)
+    assert isinstance(trades, Loaded)
+    (trip,) = trades.artifact.closed
+    assert (symbol, ("EXTERNAL_CLOSE",), False) == (trip.symbol, trip.exit_reasons, trip.complete)
+    snapshot = day.read("snapshot.json", Snapshot)
+    assert isinstance(snapshot, Loaded)
+    assert (0, True) == (snapshot.artifact.proof.difference, snapshot.artifact.complete)
+    assert -trip.transfers == trip.average_entry * trip.quantity
+    assert [] == codes_of(day, "attribution.json")
+    assert [] == codes_of(day, "parity.json")
+    verdict = replay(day.house, day)
+    assert (True, ()) == (verdict.identical, verdict.divergences)
+
+
+def codes_of(day: Day, name: str) -> list[str]:
+    """Codes of the findings of an artifact."""
+    said = json.loads(day.house.disk.read(day.path(name)))
+    return [finding["code"] for finding in said.get("findings", said.get("rows", []))]
