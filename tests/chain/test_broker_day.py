@@ -7,11 +7,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from execution_v2.broker.breaker import Breaker
+from flows.accepting import Accepted, accept
 from flows.audit import audit
 from flows.day import Day, open_day, sealed
 from flows.dry import plan
@@ -311,13 +313,36 @@ def test_a_position_sold_by_hand_is_closed_at_no_price_and_the_day_proves(book: 
     assert isinstance(snapshot, Loaded)
     assert (0, True) == (snapshot.artifact.proof.difference, snapshot.artifact.complete)
     assert -trip.transfers == trip.average_entry * trip.quantity
-    assert [] == codes_of(day, "attribution.json")
-    assert [] == codes_of(day, "parity.json")
     verdict = replay(day.house, day)
     assert (True, ()) == (verdict.identical, verdict.divergences)
 
 
-def codes_of(day: Day, name: str) -> list[str]:
-    """Codes of the findings of an artifact."""
-    said = json.loads(day.house.disk.read(day.path(name)))
-    return [finding["code"] for finding in said.get("findings", said.get("rows", []))]
+def test_shares_that_a_person_accepts_are_held_at_the_price_said_and_the_day_proves(book: Paper) -> None:
+    book.premarket()
+    first, second, third = book.some("0930", "0935", "0940")
+    book.cycle(first)
+    book.buy_by_hand("LOKU", 5)
+    book.cycle(second)
+    said = Accepted(
+        symbol="LOKU",
+        quantity=Decimal(5),
+        price=Decimal("50.00"),
+        strategy_id=None,
+        operator="jo",
+        reason="bought by hand",
+    )
+    accept(book.house(), BOOK, said)
+    assert 0 == book.cycle(third).exit_code
+    assert 0 == book.close().exit_code
+    day = book.again()
+    snapshot = day.read("snapshot.json", Snapshot)
+    assert isinstance(snapshot, Loaded)
+    (loku,) = (p for p in snapshot.artifact.positions if p.symbol == "LOKU")
+    assert (5, Decimal(250), Decimal(250)) == (
+        loku.quantity,
+        loku.cost,
+        snapshot.artifact.pnl_session.transfers,
+    )
+    assert (0, True) == (snapshot.artifact.proof.difference, snapshot.artifact.complete)
+    verdict = replay(day.house, day)
+    assert (True, ()) == (verdict.identical, verdict.divergences)
