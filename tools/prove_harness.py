@@ -13,22 +13,30 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from rich.table import Table
 
 from flows.console import OUT
-from market.calendar import Calendar
+from schemas.errors import Corrupt, Denied
 from simulation.seeds.plants import PLANTS, Plant, planted
-from simulation.seeds.run import Run
 from simulation.seeds.watch import Violated
-from tools.soak import GATE
+from tools.soak import GATE, play
 
 SEEDS: Final = GATE[0]
 """Short seeds of the gate: a plant that none of these notices has survived."""
-FAILED: Final = "exception"
-"""What a run that broke without a violated invariant counts as; it is not how a plant has to be caught."""
+DERAILED: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    Corrupt,
+    Denied,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""How a run under a plant may end otherwise; only a violated invariant counts as a catch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +49,6 @@ class Verdict:
     invariant: str
     seconds: float
     also: Counter[str]
-
-
-@cache
-def _calendar() -> Calendar:
-    return Calendar()
 
 
 def prove(name: str, seeds: int = SEEDS) -> Verdict:
@@ -67,13 +70,13 @@ def prove(name: str, seeds: int = SEEDS) -> Verdict:
 
 
 def _broken(seed: int) -> tuple[str, str] | None:
-    """The invariant that *seed* violates, and what was found; None if it keeps all."""
+    """The invariant that *seed* violates, or the exception it ends with, and what was found; None if it is sound."""
     try:
-        Run(seed, _calendar()).go()
+        play((seed, False))
     except Violated as error:
         return error.invariant, error.found
-    except Exception as error:  # noqa: BLE001  # a plant may break anything; only an invariant counts as a catch
-        return FAILED, f"{type(error).__name__}: {error}"
+    except DERAILED as error:
+        return type(error).__name__, str(error)
     return None
 
 
