@@ -41,7 +41,6 @@ from schemas.events import OrderFilled, SessionOpened
 from schemas.ids import ord_id
 from schemas.observations import BrokerOrder
 from schemas.reasons.execution import OrderCause
-from schemas.reasons.ledger import ReadFaultCode
 from simulation.seeds import run
 
 Change = tuple[Any, str, Any]
@@ -275,19 +274,6 @@ def _kill_switch_ignored() -> Iterator[Change]:
 
 
 # -- what protects -------------------------------------------------------------------------------------------
-
-
-@_plant("kill-switch-stops-stops", "while the switch is set no stop is placed or changed", "I3")
-def _kill_switch_stops_stops() -> Iterator[Change]:
-    sound = protect.set_stop
-
-    def switched(desk: Desk, *wish: Any) -> bool:
-        control = desk.inputs.control
-        if not isinstance(control, ReadFaultCode) and control.kill_env:
-            return True
-        return sound(desk, *wish)
-
-    yield from _everywhere(sound, switched)
 
 
 @_plant("empty-read-is-flat", "one read of positions that shows nothing closes the book's", "I3", "I5")
