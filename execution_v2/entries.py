@@ -24,7 +24,7 @@ from market.feed import Seen
 from portfolio.arbiter import Peers, size_at
 from portfolio.batch import candidates_fault, sizing_equity
 from portfolio.decide import adv_shares20
-from portfolio.exposure import measure
+from portfolio.exposure import Recount
 from portfolio.moment import moment_of
 from portfolio.sizing import Wish
 from portfolio.sleeves import use_by_sleeve
@@ -49,7 +49,7 @@ def run(desk: Desk, observed: Observed, sight: Sight) -> None:
     if isinstance(inputs.enforcement, ReadFaultCode):
         _deny_all(desk, FreshnessCode[f"ENFORCEMENT_{inputs.enforcement}"])
         return
-    intents = _intents(desk)
+    intents, recount = _intents(desk), Recount()
     for row in inputs.enforcement.authorised:
         before = orders.entries_of(desk, row.intent_id)
         working = [order for order in before if not orders.is_over(order)]
@@ -61,7 +61,7 @@ def run(desk: Desk, observed: Observed, sight: Sight) -> None:
                 finish(desk, working[-1], quotes)
             elif _may_try(desk, before):
                 observed = _observe_again(desk, observed)
-                _pursue(desk, row, intents.get(row.intent_id), observed, sight)
+                _pursue(desk, row, intents.get(row.intent_id), observed, sight, recount)
         except AssertionError:  # one entry never holds up the next, nor the stops placed after them
             _deny(desk, row, CycleFault.INVARIANT_BROKEN, ())
 
@@ -109,6 +109,7 @@ def _pursue(
     intent: TradeIntent | None,
     observed: Observed,
     sight: Sight,
+    recount: Recount,
 ) -> None:
     if intent is None:
         fault = desk.inputs.candidates
@@ -127,7 +128,7 @@ def _pursue(
         _deny(desk, row, found[0].code, found)
         return
     account = desk.ports.broker.account()  # after the entry before: its cash is spent, its shares are held
-    facts = _facts(desk, observed, account, intent.symbol, quotes)
+    facts = _facts(desk, observed, account, intent.symbol, quotes, recount)
     entry, sized = _sized(desk, row, intent, seen.ref, facts, account)
     if entry is None:
         _deny(desk, row, EntryStop.SIZE_ZERO, sized)
@@ -252,7 +253,12 @@ def _sized(
 
 
 def _facts(
-    desk: Desk, observed: Observed, account: Account, symbol: str, quotes: Mapping[str, QuoteFacts]
+    desk: Desk,
+    observed: Observed,
+    account: Account,
+    symbol: str,
+    quotes: Mapping[str, QuoteFacts],
+    recount: Recount,
 ) -> GateFacts:
     """What the gates may know of this moment. *account* was read after the entry before: its cash is spent."""
     inputs, state = desk.inputs, desk.fold.freeze()
@@ -266,7 +272,7 @@ def _facts(
     # What others hold here is valued at what it cost where no price of it is known: it is counted, never nothing.
     valued = {row.symbol: Decimal(row.average_entry) for row in observed.external} | marks
     counted = state.model_copy(update={"positions": (*state.positions, *observed.external)})
-    exposure = measure(counted, valued, inputs.session_date, cash=cash, foreign=observed.foreign)
+    exposure = recount.measure(counted, valued, inputs.session_date, cash=cash, foreign=observed.foreign)
     earned = sleeve_pnl(
         sharing, since_the_close(state, marks, inputs.snapshot, inputs.session_date), inputs.stated_pnl
     )

@@ -6,12 +6,14 @@ shares and orders, without offset against another's: sleeves are counted from th
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import chain
+from operator import is_
 
-from schemas.book import ENDED, BookState, Leg, Order, OrderState, Side
+from schemas.book import ENDED, BookState, Leg, Order, OrderState, Position, Side
 from schemas.observations import BrokerOrder
 from schemas.strategy_registry import EXTERNAL
 
@@ -19,6 +21,7 @@ _REPLACING = frozenset({OrderState.REPLACING, OrderState.REPLACE_UNKNOWN})
 _ZERO = Decimal(0)
 Working = tuple[Side, Decimal, Decimal | None]
 """Side, shares that may still trade, limit."""
+Row = Position | Order | BrokerOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,35 +87,104 @@ def measure(
         cash: the account's, if observed; else the book's own.
         foreign: open orders of others at the broker; they count in W, not in our slots or cash.
     """
-    held: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for position in book.positions:
-        held[position.strategy_id, position.symbol] += position.quantity
-    working: dict[tuple[str, str], list[Working]] = defaultdict(list)
-    for order in book.orders:
-        row = (order.side, remaining(order, book.orders), order.limit)
-        working[order.strategy_id, order.symbol].append(row)
-    for other in foreign:
-        row = (other.side, other.quantity - other.filled, other.limit)
-        working[EXTERNAL, other.symbol].append(row)
+    return Recount().measure(book, marks, session_date, cash=cash, foreign=foreign)
 
-    keys = sorted(set(held) | set(working))
-    parts = {key: worst_case(held[key], working[key], marks.get(key[1])) for key in keys}
-    symbols = _of_symbols(held, working, marks)
-    entries = [order for order in book.orders if order.leg is Leg.ENTRY and order.state not in ENDED]
-    slots = {(row.strategy_id, row.symbol) for row in book.positions}
-    slots |= {(row.strategy_id, row.symbol) for row in entries}
-    return Exposure(
-        symbols=symbols,
-        parts=parts,
-        gross=total(symbols.values()),
-        net=total(_valued(quantity, marks.get(symbol)) for (_, symbol), quantity in held.items()),
-        cash=book.cash if cash is None else cash,
-        cash_reserved=total(_payable(order, book.orders, marks) for order in entries),
-        slots=frozenset(slots),
-        entry_intents=frozenset(book.entry_intents_today)
-        if book.session_date == session_date
-        else frozenset(),
+
+class Recount:
+    """``measure`` of a book that moves on: a symbol is counted anew where a row of it, or its mark, is another.
+
+    Rows are frozen, so the same object says the same; an equal one is counted again, for its digits may differ.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Part] = {}
+
+    def measure(
+        self,
+        book: BookState,
+        marks: Mapping[str, Decimal],
+        session_date: date,
+        *,
+        cash: Decimal | None = None,
+        foreign: Iterable[BrokerOrder] = (),
+    ) -> Exposure:
+        """As the function of that name, of the same arguments, digit for digit."""
+        rows: dict[str, list[Row]] = defaultdict(list)
+        every: Iterator[Row] = chain(book.positions, book.orders, foreign)
+        for row in every:
+            rows[row.symbol].append(row)
+        known, self._known = self._known, {}
+        for symbol in sorted(rows):
+            own, mark = rows[symbol], marks.get(symbol)
+            part = known.get(symbol)
+            if part is None or not part.is_of(own, mark):
+                part = _part(own, book.orders, mark)
+            self._known[symbol] = part
+        counted = self._known
+        parts = {(name, symbol): w for symbol, part in counted.items() for name, w in part.strategies.items()}
+        slots = {(each.strategy_id, each.symbol) for each in book.positions}
+        slots |= {(each.strategy_id, each.symbol) for each in book.orders if _is_entry(each)}
+        is_today = book.session_date == session_date
+        return Exposure(
+            symbols={symbol: part.worst for symbol, part in counted.items()},
+            parts=dict(sorted(parts.items())),
+            gross=total(part.worst for part in counted.values()),
+            net=total(part.net for part in counted.values()),
+            cash=book.cash if cash is None else cash,
+            cash_reserved=total(part.payable for part in counted.values()),
+            slots=frozenset(slots),
+            entry_intents=frozenset(book.entry_intents_today) if is_today else frozenset(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What one symbol brings, USD, and the very rows and mark that it was counted from.
+
+    keeps: whether it follows from those alone; an order being replaced depends on another one besides.
+    """
+
+    rows: Sequence[Row]
+    mark: Decimal | None
+    keeps: bool
+    worst: Decimal | None
+    strategies: Mapping[str, Decimal | None]
+    net: Decimal | None
+    payable: Decimal | None
+
+    def is_of(self, rows: Sequence[Row], mark: Decimal | None) -> bool:
+        """Whether it was counted from these."""
+        same = self.keeps and self.mark is mark and len(self.rows) == len(rows)
+        return same and all(map(is_, self.rows, rows))
+
+
+def _part(rows: Sequence[Row], orders: Iterable[Order], mark: Decimal | None) -> _Part:
+    """Of one symbol. *orders*: all of the book, among which may be what replaces one of *rows*."""
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    working: dict[str, list[Working]] = defaultdict(list)
+    own = [row for row in rows if isinstance(row, Order)]
+    for row in rows:
+        if isinstance(row, Order):
+            working[row.strategy_id].append((row.side, remaining(row, orders), row.limit))
+        elif isinstance(row, BrokerOrder):
+            working[EXTERNAL].append((row.side, row.quantity - row.filled, row.limit))
+        else:
+            held[row.strategy_id] += row.quantity
+    names = sorted({*held, *working})
+    every = [row for name in names for row in working[name]]
+    return _Part(
+        rows=rows,
+        mark=mark,
+        keeps=not any(order.state in _REPLACING for order in own),
+        worst=worst_case(sum((held[name] for name in names), _ZERO), every, mark),
+        strategies={name: worst_case(held[name], working[name], mark) for name in names},
+        net=total(None if mark is None else held[name] * mark for name in names),
+        payable=total(_payable(order, orders, mark) for order in own if _is_entry(order)),
     )
+
+
+def _is_entry(order: Order) -> bool:
+    return order.leg is Leg.ENTRY and order.state not in ENDED
 
 
 def remaining(order: Order, orders: Iterable[Order]) -> Decimal:
@@ -147,31 +219,11 @@ def worst_case(quantity: Decimal, working: Iterable[Working], mark: Decimal | No
     return max(long, short)
 
 
-def _payable(order: Order, orders: Iterable[Order], marks: Mapping[str, Decimal]) -> Decimal | None:
+def _payable(order: Order, orders: Iterable[Order], mark: Decimal | None) -> Decimal | None:
     if order.side is not Side.BUY:
         return _ZERO
-    price = marks.get(order.symbol) if order.limit is None else order.limit
+    price = mark if order.limit is None else order.limit
     return None if price is None else remaining(order, orders) * price
-
-
-def _of_symbols(
-    held: Mapping[tuple[str, str], Decimal],
-    working: Mapping[tuple[str, str], list[Working]],
-    marks: Mapping[str, Decimal],
-) -> dict[str, Decimal | None]:
-    """W per symbol, all strategies together."""
-    shares: dict[str, Decimal] = defaultdict(Decimal)
-    for (_, symbol), quantity in held.items():
-        shares[symbol] += quantity
-    rows: dict[str, list[Working]] = defaultdict(list)
-    for (_, symbol), own in working.items():
-        rows[symbol] += own
-    symbols = sorted(set(shares) | set(rows))
-    return {symbol: worst_case(shares[symbol], rows[symbol], marks.get(symbol)) for symbol in symbols}
-
-
-def _valued(quantity: Decimal, mark: Decimal | None) -> Decimal | None:
-    return None if mark is None else quantity * mark
 
 
 def total(values: Iterable[Decimal | None]) -> Decimal | None:
