@@ -72,13 +72,7 @@ def sell_due(desk: Desk, position_id: str, sight: Sight) -> None:
         desk.carry(position_id)  # the stop keeps all of it meanwhile
     elif result.trims or (result.r1_touched, result.r2_touched) != (position.r1_touched, position.r2_touched):
         if not result.trims:
-            code = StopCode.TRIM_BELOW_ONE
-            desk.note(
-                (
-                    "stop.held",
-                    stop_held(position, position.quantity, position.stop_price, position.stop_basis, code),
-                )
-            )
+            _note_below_one(desk, position)
         _trim_and_ratchet(desk, position, result, last)
 
 

@@ -5,6 +5,7 @@ The half of the fold that knows no money. ``reduce.Fold`` adds cash, positions a
 
 from typing import Any, Final
 
+from execution_v2.position_sync import FREEZING
 from execution_v2.transitions import FILL_MOVES, UNKNOWN, is_allowed
 from schemas.book import ENDED, BookState, Leg, Order, OrderState, Position, Quarantined
 from schemas.events import (
@@ -25,23 +26,10 @@ from schemas.events import (
     SyncChecked,
 )
 from schemas.reasons.execution import ContradictionCode, OrderCause, SyncCode
-from schemas.reasons.sync import SyncStatus
 
 S = OrderState
 
-QUARANTINING: Final = frozenset(
-    {
-        SyncStatus.SPLIT_SUSPECTED,
-        SyncStatus.PHANTOM,
-        SyncStatus.RECOVERED,
-        SyncStatus.EXTERNAL,
-        SyncStatus.QTY_MISMATCH,
-        SyncStatus.QTY_MISMATCH_SEVERE,
-        SyncStatus.SIGN_MISMATCH,
-        SyncStatus.UNKNOWN,
-        SyncCode.UNCLASSIFIED_ORPHAN,
-    }
-)
+QUARANTINING: Final = FREEZING | {SyncCode.UNCLASSIFIED_ORPHAN}
 """Findings of a comparison that hold up a symbol until a later one agrees; the last needs a person besides."""
 STATED: Final = "operator:"
 """Starts the execution id of a fill that a person stated; the broker's own ids never do."""

@@ -88,18 +88,6 @@ def entry(
     assert attempt <= ENTRY_ATTEMPTS_MAX, "gate 17 lets no attempt more pass"
     name = ord_id(intent.intent_id, Leg.ENTRY.value, 0, attempt)
     session = desk.inputs.session_date
-    plan = PositionPlan(
-        initial_stop=stop,
-        level=intent.entry.level,
-        entry_ref=intent.entry.entry_ref,
-        limit_cap=intent.entry.limit_cap,
-        r1=intent.exit_plan.r1,
-        r1_fraction=intent.exit_plan.r1_fraction,
-        r2=intent.exit_plan.r2,
-        r2_fraction=intent.exit_plan.r2_fraction,
-        trail_fraction=intent.exit_plan.trail_fraction,
-        time_stop_sessions=intent.exit_plan.time_stop_sessions,
-    )
     return Order(
         ord_id=name,
         client_order_id=client_order_id(desk.prefix, session, Leg.ENTRY, 0, attempt, name),
@@ -122,7 +110,7 @@ def entry(
         limit=limit,
         arrival_price=ref,
         reason="ENTRY",
-        plan=plan,
+        plan=plan_of(intent, stop),
         sends=sends,
         session_date=session,
     )
@@ -171,3 +159,19 @@ def _type_of(limit: Decimal | None, stop: Decimal | None) -> OrderType:
     if stop is not None:
         return OrderType.STOP
     return OrderType.MARKET if limit is None else OrderType.LIMIT
+
+
+def plan_of(intent: TradeIntent, stop: Decimal) -> PositionPlan:
+    """What a position of *intent* lives by, its first stop at *stop*, USD."""
+    return PositionPlan(
+        initial_stop=stop,
+        level=intent.entry.level,
+        entry_ref=intent.entry.entry_ref,
+        limit_cap=intent.entry.limit_cap,
+        r1=intent.exit_plan.r1,
+        r1_fraction=intent.exit_plan.r1_fraction,
+        r2=intent.exit_plan.r2,
+        r2_fraction=intent.exit_plan.r2_fraction,
+        trail_fraction=intent.exit_plan.trail_fraction,
+        time_stop_sessions=intent.exit_plan.time_stop_sessions,
+    )

@@ -104,17 +104,7 @@ def _submit(desk: Desk, order: Order) -> Order:
     if order.risk_class is RiskClass.INCREASE and (fault := desk.ports.record_fault()) is not None:
         never_sent(desk, order.ord_id, fault)  # the announcement itself did not come to disk
         return desk.known(order.ord_id)
-    request = SubmitOrder(
-        client_order_id=order.client_order_id,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        limit=order.limit,
-        stop=order.stop,
-    )
-    outcome = desk.ports.broker.submit(request)
+    outcome = desk.ports.broker.submit(request_of(order))
     desk.tick()  # what is confirmed is confirmed now, not when it was sent
     if isinstance(outcome, Confirmed):
         confirmed = OrderConfirmed(ord_id=order.ord_id, order_id=outcome.order.order_id)
@@ -131,6 +121,20 @@ def _submit(desk: Desk, order: Order) -> Order:
         resolve(desk, desk.known(order.ord_id))
     listen(desk)
     return desk.known(order.ord_id)
+
+
+def request_of(order: Order) -> SubmitOrder:
+    """What the broker is asked for *order*."""
+    return SubmitOrder(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        limit=order.limit,
+        stop=order.stop,
+    )
 
 
 def heed(desk: Desk, outcome: Outcome) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 from execution_v2.adjusted import external_position_id
 from execution_v2.client_id import Named, digest_of, named_by
 from execution_v2.desk import Desk
-from schemas.book import Leg, Order, OrderState, OrderType, Position, PositionPlan, RiskClass, Side
-from schemas.candidates import Candidates, TradeIntent
+from execution_v2.orders import plan_of
+from schemas.book import Leg, Order, OrderState, OrderType, Position, RiskClass, Side
+from schemas.candidates import Candidates
 from schemas.events import OrderConfirmed, OrderSubmitting
 from schemas.ids import content_id, external_intent, ord_id, position_id
 from schemas.observations import BrokerOrder
@@ -86,7 +87,7 @@ def _entry(desk: Desk, order: BrokerOrder, named: Named | None) -> dict[str, Any
         "sleeve_id": intent.sleeve_id,
         "intent_id": intent.intent_id,
         "position_id": position_id(desk.inputs.book_id, intent.strategy_id, intent.symbol, intent.intent_id),
-        "plan": _plan(intent),
+        "plan": plan_of(intent, intent.stop_plan.initial_stop),
     }
 
 
@@ -121,18 +122,3 @@ def _nobodys(desk: Desk, order: BrokerOrder) -> dict[str, Any]:
 def _orphan_id(order: BrokerOrder) -> str:
     """The id of an order whose identity is lost: it follows from the one thing that is left of it."""
     return content_id("ord_", "orphan", order.client_order_id)
-
-
-def _plan(intent: TradeIntent) -> PositionPlan:
-    return PositionPlan(
-        initial_stop=intent.stop_plan.initial_stop,
-        level=intent.entry.level,
-        entry_ref=intent.entry.entry_ref,
-        limit_cap=intent.entry.limit_cap,
-        r1=intent.exit_plan.r1,
-        r1_fraction=intent.exit_plan.r1_fraction,
-        r2=intent.exit_plan.r2,
-        r2_fraction=intent.exit_plan.r2_fraction,
-        trail_fraction=intent.exit_plan.trail_fraction,
-        time_stop_sessions=intent.exit_plan.time_stop_sessions,
-    )

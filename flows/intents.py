@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from execution_v2.index import Difference, compare, moves, rows_of
+from execution_v2.index import compare, moves, rows_of
 from execution_v2.store import IntentIndex
 from flows import indexing
 from flows.house import House
@@ -144,14 +144,6 @@ def rebuilt(house: House, book_id: str) -> dict[str, Any]:
         )
     rows_told = [asdict(row) for row in found]
     return {"book": book_id, "orders": len(rows), "differences": rows_told, "set_aside": aside}
-
-
-def _differs(book_id: str, found: tuple[Difference, ...]) -> str:
-    first = found[0]
-    return (
-        f"the index of {book_id} differs from its journals in {len(found)} places; the first: {first.ord_id} "
-        f"{first.field} is {first.index} instead of {first.journal}"
-    )
 
 
 def _existing(house: House, book_id: str) -> IntentIndex | None:

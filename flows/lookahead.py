@@ -111,7 +111,7 @@ def prove(day: Day, *, rounds: int, seed: int, step: Progress, copy: type[Copy] 
     plain = _morning(copy(house, house.store, _view(day), version), day, house)
     near = window(house.store, at)
     with tempfile.TemporaryDirectory(prefix="avwap-lookahead-") as folder:
-        trial = _Trial(day=day, at=at, plain=plain, near=near, pinned=version, copy=copy)
+        trial = _Trial(day=day, at=at, plain=plain, pinned=version, copy=copy)
         for done, (case, turn) in enumerate(cases(rounds)):
             step(done, case)
             if case in ("sealed", "days"):
@@ -129,7 +129,6 @@ class _Trial:
     day: Day
     at: Edges
     plain: Files
-    near: Told
     pinned: str
     copy: type[Copy]
     name: str = ""

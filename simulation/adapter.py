@@ -29,7 +29,6 @@ from market.feed import DayBars, IntradayBars, Quotes
 from schemas.base import SessionDate
 from schemas.observations import (
     AssetFacts,
-    BarFacts,
     ClockFacts,
     IntradayBarFacts,
     QuoteFacts,
@@ -153,22 +152,10 @@ class SimBroker:
             return Seen(as_of=now, value=())
         if session == state.session and state.stage is not Stage.CLOSED:
             return Seen(as_of=now, value=())
-        rows = []
-        for symbol in sorted(set(symbols)):
-            bar = self._tape.bar(symbol, session)
-            if bar is not None:
-                rows.append(
-                    BarFacts(
-                        symbol=symbol,
-                        session_date=session,
-                        open=bar.open,
-                        high=bar.high,
-                        low=bar.low,
-                        close=bar.close,
-                        volume=Decimal(bar.volume),
-                    )
-                )
-        return Seen(as_of=now, value=tuple(rows))
+        bars = ((symbol, self._tape.bar(symbol, session)) for symbol in sorted(set(symbols)))
+        return Seen(
+            as_of=now, value=tuple(bar.facts(symbol, session) for symbol, bar in bars if bar is not None)
+        )
 
     def bars(
         self, symbols: Sequence[str], seconds: int, first: SessionDate, last: SessionDate

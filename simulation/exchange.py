@@ -13,13 +13,12 @@ from decimal import ROUND_FLOOR, Decimal
 from execution_v2.broker.port import CancelOrder, Confirmed, Outcome, Rejected, ReplaceOrder, SubmitOrder
 from schemas.base import SessionDate
 from schemas.book import OrderType, Side
-from schemas.ids import content_id
 from schemas.observations import BrokerOrder
 from schemas.reasons.execution import BrokerCode
 from simulation.account import Effect, Stage
 from simulation.config import GtcOnSplit
 from simulation.tape import TapeBar
-from simulation.venue import Venue, by_symbol, ended, is_day, rest_of
+from simulation.venue import Venue, by_symbol, ended, is_day, rest_of, successor, taken
 
 
 class Exchange(Venue):
@@ -45,19 +44,7 @@ class Exchange(Venue):
         """Take a new order and fill what can be filled at once."""
         if request.client_order_id in self.state.by_client:
             return Rejected(reason=BrokerCode.DUPLICATE_CLIENT_ID, raw="client order id was used")
-        order = BrokerOrder(
-            order_id=content_id("xo_", request.client_order_id),
-            client_order_id=request.client_order_id,
-            symbol=request.symbol,
-            side=request.side,
-            order_type=request.order_type,
-            time_in_force=request.time_in_force,
-            quantity=request.quantity,
-            filled=Decimal(0),
-            limit=request.limit,
-            stop=request.stop,
-            status="open",
-        )
+        order = taken(request, "open")
         refusal = self._refusal(order, now, without=None)
         if refusal is not None:
             return refusal
@@ -72,16 +59,7 @@ class Exchange(Venue):
             return Rejected(reason=BrokerCode.DUPLICATE_CLIENT_ID, raw="client order id was used")
         if old is None or old.status != "open":
             return Rejected(reason=BrokerCode.NOT_WORKING, raw="no such working order")
-        order = old.model_copy(
-            update={
-                "order_id": content_id("xo_", request.client_order_id),
-                "client_order_id": request.client_order_id,
-                "quantity": request.quantity,
-                "filled": Decimal(0),
-                "limit": old.limit if request.limit is None else request.limit,
-                "stop": old.stop if request.stop is None else request.stop,
-            }
-        )
+        order = successor(old, request)
         refusal = self._refusal(order, now, without=old)
         if refusal is not None:
             return refusal

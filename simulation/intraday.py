@@ -10,13 +10,12 @@ from typing import Literal
 
 from execution_v2.broker.port import CancelOrder, Confirmed, Outcome, Rejected, ReplaceOrder, SubmitOrder
 from schemas.book import OrderType, Side
-from schemas.ids import content_id
 from schemas.observations import BrokerOrder
 from schemas.reasons.execution import BrokerCode
-from simulation.account import ZERO, Effect, Mark, Stage
+from simulation.account import Effect, Mark, Stage
 from simulation.floor import FILLABLE, Floor, replaced
 from simulation.order_rules import is_successor
-from simulation.venue import ended, rest_of
+from simulation.venue import ended, rest_of, successor, taken
 
 
 class IntradayExchange(Floor):
@@ -31,19 +30,7 @@ class IntradayExchange(Floor):
             return Rejected(reason=BrokerCode.DUPLICATE_CLIENT_ID, raw="client_order_id must be unique")
         latency = self._rules.place_latency_s
         is_open = self.state.stage is Stage.OPEN
-        order = BrokerOrder(
-            order_id=content_id("xo_", request.client_order_id),
-            client_order_id=request.client_order_id,
-            symbol=request.symbol,
-            side=request.side,
-            order_type=request.order_type,
-            time_in_force=request.time_in_force,
-            quantity=request.quantity,
-            filled=ZERO,
-            limit=request.limit,
-            stop=request.stop,
-            status="open" if is_open and not latency else "accepted",
-        )
+        order = taken(request, "open" if is_open and not latency else "accepted")
         refused = self._refusal(order, None)
         if refused is not None:
             return refused
@@ -61,18 +48,8 @@ class IntradayExchange(Floor):
         if old is None or old.status != "open" or old.order_id in self._triggered:
             return Rejected(reason=BrokerCode.NOT_WORKING, raw=_state_of(old))
         latency = self._rules.replace_latency_s
-        new = old.model_copy(
-            update={
-                "order_id": content_id("xo_", request.client_order_id),
-                "client_order_id": request.client_order_id,
-                "quantity": request.quantity,
-                "filled": ZERO,
-                "limit": old.limit if request.limit is None else request.limit,
-                "stop": old.stop if request.stop is None else request.stop,
-                "replaces": old.order_id,
-                "status": "accepted" if latency else "open",
-            }
-        )
+        links = {"replaces": old.order_id, "status": "accepted" if latency else "open"}
+        new = successor(old, request).model_copy(update=links)
         refused = self._refusal(new, old)
         if refused is not None:
             return refused

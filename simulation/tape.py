@@ -13,6 +13,7 @@ from market.calendar import Calendar
 from market.sidecar import PRICE_NULL, SYMBOL_SHIFT, Sidecar
 from schemas.base import SessionDate
 from schemas.market import CorporateAction
+from schemas.observations import BarFacts
 from simulation.path import IntradayBar
 
 ADV_BARS: Final = 20
@@ -28,6 +29,18 @@ class TapeBar:
     low: Decimal
     close: Decimal
     volume: int
+
+    def facts(self, symbol: str, session: SessionDate) -> BarFacts:
+        """The day's bar as a feed gives it."""
+        return BarFacts(
+            symbol=symbol,
+            session_date=session,
+            open=self.open,
+            high=self.high,
+            low=self.low,
+            close=self.close,
+            volume=Decimal(self.volume),
+        )
 
 
 class Hours(Protocol):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
 
-from execution_v2.broker.port import Found, LookUp, LookUpAnswer, NotFound
+from execution_v2.broker.port import Found, LookUp, LookUpAnswer, NotFound, ReplaceOrder, SubmitOrder
 from ledger.canonical import line_bytes, parse, plain
 from ledger.disk import Disk
 from schemas.base import SessionDate, down, instant
@@ -26,7 +26,7 @@ from schemas.observations import (
     CorporateEvent,
     OrderUpdate,
 )
-from simulation.account import AccountState, Effect, Mark
+from simulation.account import ZERO, AccountState, Effect, Mark
 from simulation.config import ExchangeConfig, GtcOnSplit
 from simulation.costs import cost_bps, fee, priced
 from simulation.tape import Hours, Tape
@@ -291,6 +291,37 @@ class Venue(ABC):
             marks = [Mark.model_validate(mark) for mark in line.get("marks", ())]
             self._lines += 1
             self._fold(datetime.fromisoformat(line["at"]), effects, marks)
+
+
+def taken(request: SubmitOrder, status: str) -> BrokerOrder:
+    """The order that *request* asks for, nothing of it filled."""
+    return BrokerOrder(
+        order_id=content_id("xo_", request.client_order_id),
+        client_order_id=request.client_order_id,
+        symbol=request.symbol,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=request.time_in_force,
+        quantity=request.quantity,
+        filled=ZERO,
+        limit=request.limit,
+        stop=request.stop,
+        status=status,
+    )
+
+
+def successor(old: BrokerOrder, request: ReplaceOrder) -> BrokerOrder:
+    """*old* as *request* wants it, under a new id, nothing of it filled."""
+    return old.model_copy(
+        update={
+            "order_id": content_id("xo_", request.client_order_id),
+            "client_order_id": request.client_order_id,
+            "quantity": request.quantity,
+            "filled": ZERO,
+            "limit": old.limit if request.limit is None else request.limit,
+            "stop": old.stop if request.stop is None else request.stop,
+        }
+    )
 
 
 def ended(order: BrokerOrder, status: str) -> Effect:

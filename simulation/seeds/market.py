@@ -4,6 +4,7 @@ Daily bars with gaps, thin volume and missing days; splits overnight; and what a
 it is drawn by ``Chance``, so one seed is one market.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -96,29 +97,35 @@ def wishes(seed: int, made: Market, session: SessionDate, previous: SessionDate,
         )
         for rank, symbol in enumerate(asked, start=1)
     )
-    candidates = tuple(
-        Candidate(
-            rank=row.rank,
-            symbol=row.symbol,
-            intent_id=row.intent_id,
-            strategy_id=row.strategy_id,
-            sleeve_id=row.sleeve_id,
-            tier="A",
-            anchor="YTD",
-            trend_score=1.0,
-            close=row.entry.entry_ref,
-            adv_shares20=Decimal(1_000_000),
-            adv_usd20=made.adv[row.symbol],
-            scan_ref=row.scan_ref,
-        )
-        for row in rows
-    )
+    return candidates(rows, previous, made.adv)
+
+
+def candidates(
+    rows: Sequence[TradeIntent], data_session: SessionDate, adv_usd: Mapping[str, Decimal]
+) -> Candidates:
+    """What a scan that found just *rows* would have written. *adv_usd*: each symbol's mean day, USD."""
     return Candidates(
-        data_session=previous,
+        data_session=data_session,
         data_version="0" * 20,
         strategies=(S1_AVWAP_CORE,),
         reasons=(),
-        candidates=candidates,
+        candidates=tuple(
+            Candidate(
+                rank=row.rank,
+                symbol=row.symbol,
+                intent_id=row.intent_id,
+                strategy_id=row.strategy_id,
+                sleeve_id=row.sleeve_id,
+                tier="A",
+                anchor="YTD",
+                trend_score=1.0,
+                close=row.entry.entry_ref,
+                adv_shares20=Decimal(1_000_000),
+                adv_usd20=adv_usd[row.symbol],
+                scan_ref=row.scan_ref,
+            )
+            for row in rows
+        ),
         intents=tuple(sorted(rows, key=lambda row: (row.symbol, row.strategy_id, row.intent_id))),
     )
 

@@ -358,19 +358,7 @@ class Run:
         if any(action.symbol == symbol for action in self._market.actions):
             return ()  # bars of another basis are no structure
         rows = ((each, self._market.bars.get((symbol, each))) for each in before)
-        return tuple(
-            BarFacts(
-                symbol=symbol,
-                session_date=each,
-                open=row.open,
-                high=row.high,
-                low=row.low,
-                close=row.close,
-                volume=Decimal(row.volume),
-            )
-            for each, row in rows
-            if row is not None
-        )
+        return tuple(row.facts(symbol, each) for each, row in rows if row is not None)
 
 
 class _Told:

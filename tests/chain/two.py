@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from execution_v2 import orders
-from execution_v2.broker.port import SubmitOrder
 from execution_v2.broker.recorded import RecordingBroker
 from execution_v2.desk import Desk
 from execution_v2.ports import Ports
+from execution_v2.send import request_of
 from flows.day import Day, open_day
 from flows.house import House
 from flows.pipeline import Outcome, run_close, run_cycle, run_premarket
@@ -105,18 +105,7 @@ def _send_and_die(day: Day, world: World, session: opening.Session, slot: slots.
         )
         order = orders.entry(desk, intent, row, quantity=row.quantity, limit=limit, stop=stop, ref=ref)
         desk.note(("order.submitting", OrderSubmitting(order=order)))
-        desk.ports.broker.submit(
-            SubmitOrder(
-                client_order_id=order.client_order_id,
-                symbol=order.symbol,
-                side=order.side,
-                quantity=order.quantity,
-                order_type=order.order_type,
-                time_in_force=order.time_in_force,
-                limit=order.limit,
-                stop=order.stop,
-            )
-        )
+        desk.ports.broker.submit(request_of(order))
 
 
 def wished(day: Day) -> Candidates:

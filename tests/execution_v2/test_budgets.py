@@ -278,7 +278,7 @@ def desk_of(made: World, clock: Clock | None = None, pace: float = 0.0) -> Desk:
 def sent(made: World, desk: Desk) -> Any:
     """An entry that the exchange holds open, unless the line lost it, sent from *desk*."""
     from execution_v2 import orders as planned
-    from execution_v2.broker.port import SubmitOrder
+    from execution_v2.send import request_of
     from schemas.events import OrderConfirmed, OrderSubmitting
 
     intent = desk.inputs.candidates.intents[0]  # type: ignore[union-attr]
@@ -288,16 +288,7 @@ def sent(made: World, desk: Desk) -> Any:
         desk, intent, row, quantity=Decimal(10), limit=usd("50.11"), stop=usd("47"), ref=usd("50.10")
     )
     desk.note(("order.submitting", OrderSubmitting(order=order)))
-    request = SubmitOrder(
-        client_order_id=order.client_order_id,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        order_type=order.order_type,
-        time_in_force=order.time_in_force,
-        limit=order.limit,
-    )
-    outcome = made.outside.submit(request)
+    outcome = made.outside.submit(request_of(order))
     if isinstance(outcome, Confirmed):
         desk.note(("order.confirmed", OrderConfirmed(ord_id=order.ord_id, order_id=outcome.order.order_id)))
     return desk.known(order.ord_id)

@@ -23,7 +23,7 @@ from market.feed import Feed
 from portfolio.limits import portfolio_config
 from schemas.base import SessionDate
 from schemas.book import BookState, Side
-from schemas.candidates import Candidate, Candidates, Entry, EntryModel, ExitPlan, StopPlan, TradeIntent
+from schemas.candidates import Candidates, Entry, EntryModel, ExitPlan, StopPlan, TradeIntent
 from schemas.cycle import CycleKind
 from schemas.ids import intent_id
 from schemas.market import CorporateAction
@@ -33,6 +33,7 @@ from schemas.reasons.ledger import ReadFaultCode
 from simulation.adapter import SimBroker
 from simulation.config import ExchangeConfig
 from simulation.exchange import Exchange
+from simulation.seeds.market import candidates as seeded
 from simulation.tape import DictTape, TapeBar
 from strategies.config import EntryConfig, ExitConfig
 from tests.portfolio.books import account, control, snapshot
@@ -214,15 +215,7 @@ class World:
         if self.acts:
             return ()
         return tuple(
-            BarFacts(
-                symbol=symbol,
-                session_date=day,
-                open=row.open,
-                high=row.high,
-                low=row.low,
-                close=row.close,
-                volume=Decimal(row.volume),
-            )
+            row.facts(symbol, day)
             for day in DAYS
             if day < session and (row := self.bars.get((symbol, day))) is not None
         )
@@ -248,30 +241,7 @@ class World:
 def candidates(session: SessionDate, data_session: SessionDate, wants: Sequence[Want]) -> Candidates:
     """``candidates.json`` with these wishes."""
     rows = tuple(_intent(session, data_session, want) for want in wants)
-    return Candidates(
-        data_session=data_session,
-        data_version="0" * 20,
-        strategies=(CORE,),
-        reasons=(),
-        candidates=tuple(
-            Candidate(
-                rank=row.rank,
-                symbol=row.symbol,
-                intent_id=row.intent_id,
-                strategy_id=row.strategy_id,
-                sleeve_id=row.sleeve_id,
-                tier="A",
-                anchor="YTD",
-                trend_score=1.0,
-                close=row.entry.entry_ref,
-                adv_shares20=usd("1000000"),
-                adv_usd20=LIQUID,
-                scan_ref=row.scan_ref,
-            )
-            for row in rows
-        ),
-        intents=tuple(sorted(rows, key=lambda row: (row.symbol, row.strategy_id, row.intent_id))),
-    )
+    return seeded(rows, data_session, dict.fromkeys((row.symbol for row in rows), LIQUID))
 
 
 def _intent(session: SessionDate, data_session: SessionDate, want: Want) -> TradeIntent:

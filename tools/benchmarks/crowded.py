@@ -23,7 +23,7 @@ from portfolio.limits import LimitsConfig, Sleeve, portfolio_config
 from portfolio.sleeves import Sharing
 from schemas.base import SessionDate
 from schemas.book import Side
-from schemas.candidates import Candidate, Candidates, Entry, EntryModel, ExitPlan, StopPlan, TradeIntent
+from schemas.candidates import Candidates, Entry, EntryModel, ExitPlan, StopPlan, TradeIntent
 from schemas.cycle import CycleKind
 from schemas.header import Artifact
 from schemas.ids import intent_id
@@ -35,7 +35,7 @@ from simulation.intraday import IntradayExchange
 from simulation.intraday_tape import BarsTape
 from simulation.path import IntradayBar
 from simulation.seeds.line import Clock
-from simulation.seeds.market import BOOK
+from simulation.seeds.market import BOOK, candidates
 from simulation.seeds.morning import control, morning
 from strategies.config import EntryConfig, ExitConfig
 
@@ -188,7 +188,7 @@ class Crowded:
     ) -> CycleInputs:
         state = fold_records(empty_state(), journal.records)
         before = self._hours.previous(SESSION)
-        wished = _candidates(names, before, self._opens)
+        wished = _wished(names, before, self._opens)
         marks = dict.fromkeys([*self._held, *self._wished], PRICE)
         account = exchange.account()
         made = morning(wished, SESSION, before, empty_state(), account, marks, self._config.gates)
@@ -219,32 +219,9 @@ def _copied(disk: MemoryDisk) -> MemoryDisk:
     return made
 
 
-def _candidates(names: list[str], before: SessionDate, opens: datetime) -> Candidates:
+def _wished(names: list[str], before: SessionDate, opens: datetime) -> Candidates:
     rows = tuple(_intent(name, rank, before, opens) for rank, name in enumerate(names, start=1))
-    return Candidates(
-        data_session=before,
-        data_version="0" * 20,
-        strategies=(S1_AVWAP_CORE,),
-        reasons=(),
-        candidates=tuple(
-            Candidate(
-                rank=row.rank,
-                symbol=row.symbol,
-                intent_id=row.intent_id,
-                strategy_id=row.strategy_id,
-                sleeve_id=row.sleeve_id,
-                tier="A",
-                anchor="YTD",
-                trend_score=1.0,
-                close=PRICE,
-                adv_shares20=Decimal(1_000_000),
-                adv_usd20=Decimal(60_000_000),
-                scan_ref=row.scan_ref,
-            )
-            for row in rows
-        ),
-        intents=rows,
-    )
+    return candidates(rows, before, dict.fromkeys(names, Decimal(60_000_000)))
 
 
 def _intent(symbol: str, rank: int, before: SessionDate, opens: datetime) -> TradeIntent:

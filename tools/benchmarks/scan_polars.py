@@ -11,7 +11,6 @@ import polars as pl
 
 from tools.benchmarks.found import PRIORITY, Found, finish, quantised
 
-REACH = 260
 OPEN, HIGH, LOW, CLOSE, VOLUME = (pl.col(name) for name in ("open", "high", "low", "close", "volume"))
 
 
