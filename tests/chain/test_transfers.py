@@ -276,3 +276,11 @@ def test_a_stop_that_filled_after_the_last_cycle_ends_its_trade_in_its_own_sessi
     # The bar of the day after is none of its own.
     assert (DAYS[0], 1, None) == (trip.exit_session, trip.sessions_held, trip.mfe)
     assert usd("-10") == trip.gross
+
+
+def test_a_quantity_that_was_accepted_before_the_newest_fill_was_known_is_what_is_held_after_it() -> None:
+    life = bought()
+    sale = fill(DAYS[1], "sell", 4, "101.00", minute=1, position="pos_1")
+    close = life.close(1, [sale, adjusted(1, 10, 8)], "102.00")
+    assert [8] == [p.quantity for p in close.snapshot.positions]
+    assert (usd("200"), usd("0")) == (close.snapshot.pnl_session.transfers, close.snapshot.proof.difference)

@@ -70,5 +70,5 @@ def test_the_evenings_sale_is_booked_before_the_split_and_the_mornings_after_it(
     desk.import_fills()
     told = [(r.event, r.data.get("execution_id")) for r in desk.records]
     assert [("order.filled", "x1"), ("action.applied", None), ("order.filled", "x2")] == told
-    # (10 - 4) * 2 - 1
+    # Six of ten are left, the split makes twelve of them, and one is sold.
     assert [11] == [p.quantity for p in desk.fold.freeze().positions]
