@@ -392,6 +392,7 @@ def _placing_without_end() -> Iterator[Change]:
             pass
         return True
 
+    yield protect, "THROUGH_MAX", sys.maxsize
     yield protect, "_place", stubborn
 
 
