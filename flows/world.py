@@ -8,6 +8,7 @@ clock, and nothing of the vendor's is imported for another book.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flows.clocks import ExchangeClock, PassingClock, SteppedClock, Time, WallClock
@@ -39,7 +40,7 @@ class World:
 
     host_ok: whether the broker's host is the book's own; None: orders leave no machine. faults: why nothing is added
     over this broker (the start-up probe). breaker_open: whether it failed so often of late that nothing is added; None:
-    there is no line. close: ends what runs beside the cycle, and keeps how the line stands.
+    there is no line. close: ends what runs beside the cycle.
     """
 
     broker: "Broker"
@@ -78,12 +79,6 @@ def open_world(house: "House", book_id: str) -> World:
         asked.append(lambda: _told(doors))
         clock.step(clock.now())
 
-    def close() -> None:
-        kept = doors.breaker()
-        doors.close()
-        if kept is not None:
-            keep_breaker(house.disk, book_id, kept)
-
     return World(
         broker=doors.broker,
         feed=doors.feed,
@@ -92,7 +87,7 @@ def open_world(house: "House", book_id: str) -> World:
         host_ok=doors.host_ok,
         faults=doors.faults,
         breaker_open=lambda: _is_open(doors, clock),
-        close=close,
+        close=doors.close,
     )
 
 
@@ -142,14 +137,18 @@ def _simulated(house: "House", book_id: str, clock: Time) -> "Doors":
 def _access(house: "House", book_id: str, clock: Time) -> "AlpacaAccess":
     from execution_v2.broker.books import AlpacaAccess
 
-    settings = house.settings
+    settings, keep = house.settings, partial(keep_breaker, house.disk, book_id)
+    kept = kept_breaker(house.disk, book_id, clock.now())
+    if kept is not None:
+        keep(kept)  # one that could not be read is from now on what it was taken for, and ends
     return AlpacaAccess(
         config=settings.alpaca,
         key_id=settings.apca_api_key_id,
         secret_key=settings.apca_api_secret_key,
         calendar=house.calendar,
         clock=clock,
-        breaker=kept_breaker(house.disk, book_id, clock.now()),
+        breaker=kept,
+        keep=keep,
     )
 
 

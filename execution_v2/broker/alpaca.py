@@ -23,7 +23,7 @@ from execution_v2.broker.alpaca_config import AlpacaConfig
 from execution_v2.broker.alpaca_line import Line, Lost, Reply, Traffic
 from execution_v2.broker.alpaca_pages import activities_of, orders_of
 from execution_v2.broker.alpaca_stream import AlpacaStream
-from execution_v2.broker.breaker import Breaker, Lane
+from execution_v2.broker.breaker import Breaker, Keep, Lane
 from execution_v2.broker.port import (
     Account,
     Assets,
@@ -70,7 +70,7 @@ class AlpacaBroker:
     """Broker of an Alpaca book, over the vendor's client.
 
     *paper*: which of the vendor's hosts, unless ``config.url_override`` names one of this machine.
-    *breaker*: as a process before left it.
+    *breaker*: as a process before left it; *keep*: told of each change of it.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class AlpacaBroker:
         *,
         paper: bool,
         breaker: Breaker | None = None,
+        keep: Keep | None = None,
     ) -> None:
         client = TradingClient(
             api_key=credentials.key_id.get_secret_value(),
@@ -89,7 +90,7 @@ class AlpacaBroker:
             raw_data=True,
             url_override=config.url_override,
         )
-        self.traffic = Traffic(breaker=breaker or Breaker())
+        self.traffic = Traffic(breaker=breaker or Breaker(), keep=keep)
         own = BaseURL.TRADING_PAPER if paper else BaseURL.TRADING_LIVE
         self._own_host = urlsplit(config.url_override or own.value).hostname
         self._line = Line(client, config, credentials, clock, self.traffic)

@@ -20,7 +20,7 @@ from requests.exceptions import ConnectTimeout, JSONDecodeError, ReadTimeout, Re
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from execution_v2.broker.alpaca_config import AlpacaConfig
-from execution_v2.broker.breaker import Breaker, Lane
+from execution_v2.broker.breaker import Breaker, Keep, Lane
 from execution_v2.broker.limiter import Window
 from market.feeds.alpaca import Credentials
 from market.feeds.port import Clock
@@ -64,10 +64,22 @@ class Lost:
 
 @dataclass(slots=True, kw_only=True)
 class Traffic:
-    """Breaker and window of one account, shared by every line to it; both are replaced as requests go and come."""
+    """Breaker and window of one account, shared by every line to it; both are replaced as requests go and come.
+
+    keep: told of every change of the breaker, before whatever comes next: a process may die at any time.
+    """
 
     breaker: Breaker = field(default_factory=Breaker)
     window: Window = field(default_factory=Window)
+    keep: Keep | None = None
+
+    def stands(self, breaker: Breaker) -> None:
+        """The breaker is that one now."""
+        if breaker == self.breaker:
+            return
+        self.breaker = breaker
+        if self.keep is not None:
+            self.keep(breaker)
 
 
 class _Again(RequestException):
@@ -213,14 +225,14 @@ class Line:
         """One request, told to window and breaker."""
         traffic, now = self._traffic, self._clock.now()
         traffic.window = traffic.window.after(now)
-        traffic.breaker = traffic.breaker.sent(op, now)
+        traffic.stands(traffic.breaker.sent(op, now))
         reply = self._once(method, path, payload, limit_s)
         now = self._clock.now()
         if isinstance(reply, Reply) and reply.status == 401:
-            traffic.breaker = traffic.breaker.opened(op, now)
+            traffic.stands(traffic.breaker.opened(op, now))
         elif isinstance(reply, Lost) or reply.status != 429:
             erred = isinstance(reply, Lost) or reply.status == 408 or reply.status >= 500
-            traffic.breaker = traffic.breaker.after(op, now, answered=not erred)
+            traffic.stands(traffic.breaker.after(op, now, answered=not erred))
         return reply
 
     def _once(self, method: Method, path: str, payload: Any, limit_s: float) -> Reply | Lost:

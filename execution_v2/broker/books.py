@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import SecretStr
 
 from execution_v2.broker.alpaca_config import AlpacaConfig
-from execution_v2.broker.breaker import Breaker
+from execution_v2.broker.breaker import Breaker, Keep
 from execution_v2.broker.port import Broker
 from market.feed import Feed
 from schemas.errors import UsageFault
@@ -48,7 +48,7 @@ class Doors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlpacaAccess:
-    """What an Alpaca book is opened with. *breaker*: as the process before left it."""
+    """What an Alpaca book is opened with. *breaker*: as the process before left it; *keep*: told of each change."""
 
     config: AlpacaConfig
     key_id: SecretStr | None
@@ -56,6 +56,7 @@ class AlpacaAccess:
     calendar: "Calendar"
     clock: "Clock"
     breaker: Breaker | None = None
+    keep: Keep | None = None
 
 
 def adapter_for(book_id: str, *, simulated: Callable[[], Doors], alpaca: Callable[[], AlpacaAccess]) -> Doors:
@@ -107,7 +108,14 @@ def _alpaca(book_id: str, access: AlpacaAccess) -> Doors:
     assert access.key_id is not None, "checked above"
     assert access.secret_key is not None, "checked above"
     credentials = Credentials(key_id=access.key_id, secret_key=access.secret_key)
-    broker = AlpacaBroker(config, credentials, access.clock, paper=wanted == "paper", breaker=access.breaker)
+    broker = AlpacaBroker(
+        config,
+        credentials,
+        access.clock,
+        paper=wanted == "paper",
+        breaker=access.breaker,
+        keep=access.keep,
+    )
     feed = AlpacaFeed(config, credentials, access.calendar, access.clock, broker.traffic)
 
     def close() -> None:

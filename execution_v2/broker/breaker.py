@@ -4,7 +4,7 @@ A pure state machine per operation (execution.md 12.2). The state is a frozen re
 processes writes it down as it is and hands it back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -139,3 +139,7 @@ class Breaker(Fact):
         changed: Mapping[str, Circuit] = {**self.circuits, operation: circuit}
         rows = {name: each for name, each in sorted(changed.items()) if each != Circuit()}
         return Breaker(circuits=rows, exit_at=exit_at)
+
+
+Keep = Callable[[Breaker], None]
+"""Whoever writes the state down for the next process."""
