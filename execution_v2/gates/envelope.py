@@ -5,7 +5,7 @@ symbol that one protects is refused, whoever's it is, since a broker refuses a b
 """
 
 from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, finding
-from schemas.book import ENDED, Side
+from schemas.book import ENDED
 from schemas.header import Finding
 from schemas.reasons.gates import EnvelopeCode
 
@@ -39,24 +39,22 @@ def _cash(entry: EntryOrder, facts: GateFacts) -> tuple[Finding, ...]:
 
 
 def _opposite(entry: EntryOrder, facts: GateFacts) -> tuple[Finding, ...]:
-    """Every working order of the other side, ours by its id and others' by the broker's.
+    """Every working order of ours on the other side, and every one of a stranger; theirs by the broker's id.
 
-    Asked before a send only: what works in the morning may be done by then, and what works then is in the way.
+    A stranger's buy is in the way too: while it works, the broker would refuse the stop that the entry needs. Asked
+    before a send only: what works in the morning may be done by then, and what works then is in the way.
     """
     if facts.moment is None:
         return ()
     ours = () if facts.book is None else facts.book.orders
-    ids = [
-        order.ord_id
+    found = [
+        (order.ord_id, order.side)
         for order in ours
         if order.symbol == entry.symbol and order.side is not entry.side and order.state not in ENDED
     ]
-    ids += [
-        order.order_id
-        for order in facts.moment.foreign
-        if order.symbol == entry.symbol and order.side is not entry.side
+    found += [
+        (order.order_id, order.side) for order in facts.moment.foreign if order.symbol == entry.symbol
     ]
-    side = Side.SELL if entry.side is Side.BUY else Side.BUY
     return tuple(
-        finding(EnvelopeCode.OPPOSITE_ORDER_WORKING, entry.symbol, name, detail=side) for name in ids
+        finding(EnvelopeCode.OPPOSITE_ORDER_WORKING, entry.symbol, name, detail=side) for name, side in found
     )

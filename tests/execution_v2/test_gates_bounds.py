@@ -54,8 +54,9 @@ def test_a_stop_that_is_no_price_is_shown_as_it_was_given() -> None:
     assert ("STOP_MISSING", "-1.50") == (found.code, found.observed)
 
 
-def test_what_is_in_the_way_of_an_entry_is_named_by_the_side_it_works_on() -> None:
+def test_a_stranger_s_order_of_either_side_is_in_the_way_and_named_by_its_side() -> None:
     for side, other in ((Side.BUY, Side.SELL), (Side.SELL, Side.BUY)):
         world = good().entry_with(side=side).moment_with(foreign=(foreign(other), foreign(side)))
         found = envelope.check(world.entry, world.facts, world.config)
-        assert [(str(other), "theirs")] == [(row.detail, row.observed) for row in found]
+        # While their buy works, the broker refuses the stop that this entry would need.
+        assert [(str(other), "theirs"), (str(side), "theirs")] == [(row.detail, row.observed) for row in found]
