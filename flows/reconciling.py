@@ -5,7 +5,7 @@ none of what we hold, it is asked once more, later.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from flows.status import latest_state
 from flows.world import World, open_world
 from market.feed import ReadFailed, Seen
 from schemas.book import BookState, OrderType, Side
+from schemas.observations import BrokerOrder
 from schemas.reasons.sync import SyncStatus
 
 ZERO = Decimal(0)
@@ -85,14 +86,28 @@ def _compared(house: House, world: World, book_id: str, session: date, state: Bo
                 else SyncStatus.IN_SYNC
             ),
         },
+        "uncovered": [] if not isinstance(working, Seen) else _uncovered(rows, working.value),
         "unread": {name: read.cause for name, read in reads.items() if isinstance(read, ReadFailed)},
     }
 
 
 def is_clean(told: dict[str, Any]) -> bool:
-    """Whether everything was read and agrees."""
+    """Whether everything was read and agrees, and a sell works for every share."""
     statuses = [row["status"] for row in (*told["rows"], told["cash"])]
-    return not told["unread"] and all(status == SyncStatus.IN_SYNC for status in statuses)
+    return (
+        not told["unread"]
+        and not told["uncovered"]
+        and all(status == SyncStatus.IN_SYNC for status in statuses)
+    )
+
+
+def _uncovered(rows: Sequence[SyncRow], working: Sequence[BrokerOrder]) -> list[str]:
+    """Symbols of which both sides hold more shares than the broker works to sell, by a stop or otherwise."""
+    sells: dict[str, Decimal] = defaultdict(Decimal)
+    for order in working:
+        if order.side is Side.SELL:
+            sells[order.symbol] += order.quantity - order.filled
+    return [row.symbol for row in rows if sells[row.symbol] < min(row.ours, row.broker or ZERO)]
 
 
 def _instant(house: House, book_id: str, session: date) -> datetime:

@@ -2,19 +2,24 @@
 
 from datetime import date, datetime
 
+from flows.clocks import ExchangeClock
 from flows.day import Day, open_day, past_day
 from flows.house import House
 from flows.settings import SIM
 from flows.stages import slots
 from flows.stages.slots import Slot
 from flows.world import World
-from schemas.errors import UsageFault
+from ledger import layout
+from market.feed import ReadFailed
+from schemas.errors import Denied, UsageFault
 from schemas.reasons.edge import EdgeCode
 
 
 def check_morning(day: Day, world: World) -> None:
-    """Refuse a morning that is not this one's: what is observed now is no fact of another day. Errors: NOT_DUE."""
+    """Refuse a morning that is not this one's: what is observed now is no fact of another day. Errors: NOT_DUE,
+    CLOCK_UNREAD."""
     if not world.is_stepped and _local_date(world.clock.now()) != day.session:
+        _check_heard(world)
         raise _not_due(
             f"{day.book_id} is observed as it is now, and it is {_said(world.clock.now())}",
             next=f"avwap premarket --book {day.book_id} --date {_local_date(world.clock.now())}",
@@ -22,9 +27,10 @@ def check_morning(day: Day, world: World) -> None:
 
 
 def check_close(day: Day, world: World) -> None:
-    """Refuse to close a session that is not over. Errors: ``UsageFault`` NOT_DUE."""
+    """Refuse to close a session that is not over. Errors: ``UsageFault`` NOT_DUE; ``Denied`` CLOCK_UNREAD."""
     closes = day.house.calendar.close_at(day.session)
     if not world.is_stepped and world.clock.now() < closes:
+        _check_heard(world)
         raise _not_due(
             f"{day.session} of {day.book_id} ends at {_said(closes)}, and it is {_said(world.clock.now())}",
             next=f"avwap cycle --book {day.book_id} until then",
@@ -45,14 +51,17 @@ def cycle_due(
 ) -> tuple[Day, Slot]:
     """The session and the cycle that are meant: of the SIM book by date and slot, of any other the one due now.
 
-    Errors: ``UsageFault`` NOT_DUE, NOT_A_SESSION, USAGE.
+    Errors: ``UsageFault`` NOT_DUE, NOT_A_SESSION, USAGE; ``Denied`` CLOCK_UNREAD.
     """
     if world.is_stepped:
         return _meant(house, book_id, on, name)
     now = world.clock.now()
+    if not house.disk.exists(layout.journal(book_id, _local_date(now))):
+        _check_heard(world)
     day = open_day(house, book_id, _local_date(now))
     slot = slots.due(day, now)
     if slot is None or (on is not None and on != day.session) or (name is not None and name != slot.name):
+        _check_heard(world)
         then = slots.after(day, now)
         raise _not_due(
             f"it is {_said(now)}, and "
@@ -93,6 +102,18 @@ def named(day: Day, name: str) -> Slot:
             f"{day.session} has no cycle at {name}; it has {names}", "choose one of them with --slot"
         )
     return known[name]
+
+
+def _check_heard(world: World) -> None:
+    """Before a step is called not due: whether the exchange, whose time may be of another day, says what time it is."""
+    seen = world.broker.clock() if isinstance(world.clock, ExchangeClock) else None
+    if isinstance(seen, ReadFailed):
+        raise Denied(
+            EdgeCode.CLOCK_UNREAD,
+            f"the exchange on this machine does not say what time it is: {seen.cause}",
+            safe="nothing was sent",
+            next="see that it listens at [alpaca] url_override, and that the keys are those it printed; run this again",
+        )
 
 
 def is_stepped(book_id: str) -> bool:

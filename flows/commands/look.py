@@ -298,15 +298,16 @@ def reconcile(
             [
                 {
                     "symbol": r.symbol,
-                    "ours": str(r.quantity_internal),
-                    "broker": str(r.quantity_broker),
-                    "stops": str(r.stop_quantity),
+                    "ours": "" if r.quantity_internal is None else f"{r.quantity_internal:f}",
+                    "broker": "" if r.quantity_broker is None else f"{r.quantity_broker:f}",
+                    "stops": f"{r.stop_quantity:f}",
                     "codes": ", ".join(r.codes),
                 }
                 for r in found.rows
             ],
         )
-        console.note(f"{found.status}: cash ours {found.cash_internal}, broker {found.cash_broker}")
+        broker = "unread" if found.cash_broker is None else f"{found.cash_broker:,.2f}"
+        console.note(f"{found.status}: cash ours {found.cash_internal:,.2f}, broker {broker}")
 
     console.emit(body, as_json, render)
     raise typer.Exit(0 if found.status == "CLEAN" else 3)
@@ -318,9 +319,14 @@ def _reconcile_now(book: str, home: Path | None, as_json: bool) -> NoReturn:
     told = now_at(house(home), book)
 
     def render() -> None:
-        console.rows(f"{book} beside its broker, {told['as_of']}", told["rows"])
+        console.rows(f"{book} beside its broker", told["rows"])
+        console.note(f"as of    {told['as_of']}")
         cash = told["cash"]
         console.note(f"cash     ours {cash['ours']}, broker {cash['broker'] or 'unread'}: {cash['status']}")
+        for symbol in told["uncovered"]:
+            console.note(
+                f"no stop  {symbol}: fewer shares are in working sells than are held; the next cycle covers them"
+            )
         for name, cause in told["unread"].items():
             console.note(f"unread   {name}: {cause}; a failed read is no empty one")
 
