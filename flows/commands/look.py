@@ -300,7 +300,7 @@ def reconcile(
                     "symbol": r.symbol,
                     "ours": "" if r.quantity_internal is None else f"{r.quantity_internal:f}",
                     "broker": "" if r.quantity_broker is None else f"{r.quantity_broker:f}",
-                    "stops": f"{r.stop_quantity:f}",
+                    "stops": "" if r.stop_quantity is None else f"{r.stop_quantity:f}",
                     "codes": ", ".join(r.codes),
                 }
                 for r in found.rows
