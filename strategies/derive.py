@@ -1,13 +1,15 @@
 """A row's measures depend on its gathered inputs alone, so they are computed column by column, many rows at once.
 
 Everything here is one pass over short columns, without a branch that depends on a row where it can be had. *f*
-and *anchors* are the columns of the features and of the anchors for the rows at hand: (FEATURES, CHUNK) and
-(ANCHORS, ANCHOR_COLUMNS, CHUNK).
+and *anchors* are the columns of the features for the rows at hand (FEATURES, CHUNK), and of the anchors for
+as many rows as there are: (ANCHORS, ANCHOR_COLUMNS, rows).
 """
+
+from typing import Final
 
 import numpy as np
 
-from strategies.exact import avwap_each, mean_each, relative_each
+from strategies.exact import avwap_each, mean_each, relative_each, relatives_each
 from strategies.layout import (
     A_ALIAS_OF,
     A_AVWAP,
@@ -69,7 +71,6 @@ from strategies.layout import (
     X_AGE,
     X_ATR_PCT,
     X_BARS,
-    X_BEST,
     X_C5,
     X_C20,
     X_C50,
@@ -115,32 +116,41 @@ from strategies.layout import (
 )
 from strategies.ticks import compiled, compiled_inside, levels, rhe_tick
 
+PRIORITIES: Final = np.array([100, 95, 90, 80, 70, 60, 55, 50, 40]) * 10_000
 NOBODY = -2  # no session, nor the -1 of an anchor that is absent
+
+# Scratch in columns that are told later. A loop that writes to the array whose column k it reads is not vectorized.
+BEST = CONFLUENCE
 
 
 @compiled
-def derive(x: Ints, p: Ints, f: Ints, anchors: Ints) -> None:
-    """Features, anchors, labels and levels of all rows at hand."""
+def derive(x: Ints, p: Ints, f: Ints, anchors: Ints, at: int) -> None:
+    """Features, anchors, labels and levels of all rows at hand; those of the anchors from row *at* on."""
     # Known lengths make straight code of every loop below.
     assert x.shape[1] == CHUNK
     assert f.shape[1] == CHUNK
     assert anchors.shape[1] == ANCHOR_COLUMNS
-    assert anchors.shape[2] == CHUNK
     assert len(anchors) == ANCHORS
     _measures(x, f)
     _trend(x, f)
     _bar(x, f)
     _line(x, f, X_PV20, X_PV21, X_PV22, LINE_VWAP20)
     _copy(x[X_LINE], f[VWAP20])
-    _fill(x[X_BEST], NULL)
+    _fill(f[BEST], NULL)
     _fill(f[CHOSEN], -1)
-    _copy(x[X_PV], x[X_PV_CHOSEN])
-    _copy(x[X_PV + X_V], x[X_V_CHOSEN])
     for k in range(len(anchors)):
-        _present(x, anchors, k)
-        _judge(x, p, f, anchors[k], k)
+        row = anchors[k]
+        _present(
+            x,
+            row[A_SESSION, at : at + CHUNK],
+            row[A_ALIAS_OF, at : at + CHUNK],
+            row[A_SCORE, at : at + CHUNK],
+            k,
+        )
+        _judge(x, p, f, row, at, k)
+    _choose(x, f)
     _line(x, f, X_PV_CHOSEN, X_PV_CHOSEN, X_PV_CHOSEN, LINE_CHOSEN)
-    _confluence(x, p, f, anchors)
+    _confluence(x, p, f, anchors, at)
     _levels(x, p, f)
 
 
@@ -168,10 +178,10 @@ def _measures(x: Ints, f: Ints) -> None:
     for i in range(len(count)):
         traded = x[X_PV + X_V, i] - x[X_PV20 + X_V, i]
         f[ADV_SHARES20, i] = 5 * traded if count[i] >= 20 else NULL
-    for past, least, column in ((X_C50_5, 55, SLOPE5), (X_C50_10, 60, SLOPE10)):
-        for i in range(len(count)):
-            x[X_D, i] = x[past, i] if count[i] >= least else NULL
-        relative_each(x[X_C50], 1, x[X_D], f[column])
+    for i in range(len(count)):
+        x[X_LINE5, i] = x[X_C50_5, i] if count[i] >= 55 else NULL
+        x[X_D, i] = x[X_C50_10, i] if count[i] >= 60 else NULL
+    relatives_each((x[X_C50], x[X_C50]), (1, 1), (x[X_LINE5], x[X_D]), (f[SLOPE5], f[SLOPE10]))
     for source, column in ((X_ATR_PCT, ATR_PCT), (X_MEDIAN, ATR_PCT_MEDIAN)):
         for i in range(len(count)):
             f[column, i] = x[source, i] if count[i] >= 15 else NULL
@@ -230,31 +240,33 @@ def _line(x: Ints, f: Ints, before: int, before1: int, before2: int, column: int
     """
     count, line, line1, line2, d = x[X_COUNT], x[X_LINE], x[X_LINE1], x[X_LINE2], x[X_D]
     least = 20 if before == X_PV20 else 0
-    avwap_each(x[X_PV], x[X_PV + X_V], x[before], x[_shares(before)], line)
-    avwap_each(x[X_PV1], x[X_PV1 + X_V], x[before1], x[_shares(before1)], line1)
-    avwap_each(x[X_PV2], x[X_PV2 + X_V], x[before2], x[_shares(before2)], line2)
+    avwap_each(
+        (x[X_PV], x[X_PV1], x[X_PV2]),
+        (x[X_PV + X_V], x[X_PV1 + X_V], x[X_PV2 + X_V]),
+        (x[before], x[before1], x[before2]),
+        (x[_shares(before)], x[_shares(before1)], x[_shares(before2)]),
+        (line, line1, line2),
+    )
     for i in range(len(count)):
         line[i] = line[i] if count[i] >= least else NULL
         line1[i] = line1[i] if count[i] > least else NULL
         line2[i] = line2[i] if count[i] > least + 1 else NULL
     relative_each(x[X_CLOSE], 100, line, d)
+    reclaim, control, acceptance, extension = f[column], f[column + 1], f[column + 2], f[column + 3]
     for i in range(len(count)):
-        is_there = line[i] != NULL
-        is_reclaimed = _is_reclaimed(x[X_CLOSE1, i], x[X_CLOSE, i], line1[i], line[i])
-        control = np.int64(d[i] >= 2_000) - np.int64(d[i] <= -2_000)
-        f[column, i] = np.int64(is_reclaimed) if is_there else NULL
-        f[column + 1, i] = control if is_there else NULL
-    for i in range(len(count)):
+        is_there, close, close1 = line[i] != NULL, x[X_CLOSE, i], x[X_CLOSE1, i]
+        is_reclaimed = _is_reclaimed(close1, close, line1[i], line[i])
+        side = np.int64(d[i] >= 2_000) - np.int64(d[i] <= -2_000)
+        reclaim[i] = np.int64(is_reclaimed) if is_there else NULL
+        control[i] = side if is_there else NULL
         is_known = (line1[i] != NULL) & (line2[i] != NULL)
-        u, v = x[X_CLOSE, i] * 100 - line[i], x[X_CLOSE1, i] * 100 - line1[i]
-        z = x[X_CLOSE2, i] * 100 - line2[i]
+        u, v, z = close * 100 - line[i], close1 * 100 - line1[i], x[X_CLOSE2, i] * 100 - line2[i]
         is_above, is_below = (u > 0) & (v > 0) & (z > 0), (u < 0) & (v < 0) & (z < 0)
-        acceptance = (np.int64(is_above) - np.int64(is_below)) if is_known else 0
-        f[column + 2, i] = acceptance if line[i] != NULL else NULL
-    for i in range(len(count)):
+        accepted = (np.int64(is_above) - np.int64(is_below)) if is_known else 0
+        acceptance[i] = accepted if is_there else NULL
         size = abs(d[i])
-        extension = np.int64(size > 10_000) + np.int64(size >= 60_000)
-        f[column + 3, i] = extension if line[i] != NULL else NULL
+        extended = np.int64(size > 10_000) + np.int64(size >= 60_000)
+        extension[i] = extended if is_there else NULL
 
 
 @compiled_inside
@@ -269,86 +281,86 @@ def _is_reclaimed(close_before: int, close: int, line_before: int, line: int) ->
 
 
 @compiled_inside
-def _present(x: Ints, anchors: Ints, k: int) -> None:
+def _present(x: Ints, session: Ints, alias: Ints, sold: Ints, k: int) -> None:
     """Whose bar it is: -1 its own, else the anchor of higher priority on the same bar; NULL where it is absent.
 
-    Only what stands for itself keeps its prefix sums: of the others no share has traded since.
+    Of what does not stand for itself no share has traded since: *sold* says as much.
     """
-    on, alias = x[X_ON + k], anchors[k, A_ALIAS_OF]
-    _copy(on, anchors[k, A_SESSION])
+    on = x[X_ON + k]
     for i in range(len(on)):
+        session[i] = on[i]
         alias[i] = -1 if on[i] >= 0 else NULL
     for other in range(k):
         taken = x[X_ON + other]
         for i in range(len(on)):
             alias[i] = other if on[i] == taken[i] else alias[i]
-    at = x[X_V_AT + k]
+    at, now = x[X_V_AT + k], x[X_PV + X_V]
     for i in range(len(on)):
-        at[i] = at[i] if alias[i] == -1 else x[X_PV + X_V, i]
+        sold[i] = at[i] if alias[i] == -1 else now[i]
+    for i in range(len(on)):
         on[i] = on[i] if alias[i] == -1 else NOBODY
 
 
 @compiled_inside
-def _judge(x: Ints, p: Ints, f: Ints, row: Ints, k: int) -> None:
+def _judge(x: Ints, p: Ints, f: Ints, row: Ints, begin: int, k: int) -> None:
     """Average, distance, slope, reclaim, failures and score of one anchor; the best one so far is chosen."""
-    pv, shares, line, distance, slope = (
-        x[X_PV_AT + k],
-        x[X_V_AT + k],
-        row[A_AVWAP],
-        row[A_DISTANCE],
-        row[A_SLOPE],
+    end = begin + CHUNK
+    at, line, alias, age = x[X_PV_AT + k], row[A_AVWAP, begin:end], row[A_ALIAS_OF, begin:end], x[X_AGE + k]
+    # Each column has one name: of two the compiler would have to assume, at every row, that one may change the other.
+    reclaim, fails, score = row[A_RECLAIM, begin:end], row[A_FAILS, begin:end], row[A_SCORE, begin:end]
+    line1, line5, sold = reclaim, fails, score
+    close, distance, slope = x[X_CLOSE], row[A_DISTANCE, begin:end], row[A_SLOPE, begin:end]
+    avwap_each(
+        (x[X_PV], x[X_PV1], x[X_PV5]),
+        (x[X_PV + X_V], x[X_PV1 + X_V], x[X_PV5 + X_V]),
+        (at, at, at),
+        (sold, sold, sold),
+        (line, line1, line5),
     )
-    line1, line5, close, fails = x[X_LINE1], x[X_LINE5], x[X_CLOSE], row[A_FAILS]
-    avwap_each(x[X_PV], x[X_PV + X_V], pv, shares, line)
-    avwap_each(x[X_PV1], x[X_PV1 + X_V], pv, shares, line1)
-    avwap_each(x[X_PV5], x[X_PV5 + X_V], pv, shares, line5)
-    relative_each(close, 100, line, distance)
-    relative_each(line, 1, line5, slope)
-    alias, reclaim, age = row[A_ALIAS_OF], row[A_RECLAIM], x[X_AGE + k]
+    relatives_each((close, line), (100, 1), (line, line5), (distance, slope))
+    best, chosen, priority = f[BEST], f[CHOSEN], PRIORITIES[k]
+    rising, near = p[P_SLOPE], p[P_DISTANCE]
     for i in range(len(close)):
+        is_own, is_there, d = alias[i] == -1, line[i] != NULL, distance[i]
         is_reclaimed = _is_reclaimed(x[X_CLOSE1, i], close[i], line1[i], line[i])
-        reclaim[i] = np.int64(is_reclaimed) if alias[i] == -1 else NULL
-    for i in range(len(close)):
-        is_above = (line[i] != NULL) & (close[i] * 100 > line[i])
-        fails[i] = TOO_YOUNG * np.int64(age[i] < 5) | BELOW * np.int64(not is_above)
-    for i in range(len(close)):
-        is_rising = (slope[i] != NULL) & (slope[i] >= p[P_SLOPE]) | (reclaim[i] == 1)
-        is_near = (distance[i] != NULL) & (distance[i] <= p[P_DISTANCE])
-        fails[i] |= SLOPE_DOWN * np.int64(not is_rising) | TOO_FAR * np.int64(not is_near)
-        fails[i] = fails[i] if alias[i] == -1 else NULL
-    _score(x, f, row, k)
-
-
-@compiled_inside
-def _score(x: Ints, f: Ints, row: Ints, k: int) -> None:
-    distance, reclaim, fails, score = row[A_DISTANCE], row[A_RECLAIM], row[A_FAILS], row[A_SCORE]
-    best, chosen, priority = x[X_BEST], f[CHOSEN], _priority(k) * 10_000
-    for i in range(len(best)):
-        near = 500_000 if (distance[i] >= 1_000) & (distance[i] <= 15_000) else 0
-        back = 400_000 if reclaim[i] == 1 else 0
-        score[i] = priority - abs(distance[i]) + near + back if fails[i] == 0 else NULL
+        is_above = is_there & (close[i] * 100 > line[i])
+        is_rising = (slope[i] != NULL) & (slope[i] >= rising) | (is_own & is_reclaimed)
+        is_near = (d != NULL) & (d <= near)
+        young = TOO_YOUNG * np.int64(age[i] < 5) | BELOW * np.int64(not is_above)
+        failed = young | SLOPE_DOWN * np.int64(not is_rising) | TOO_FAR * np.int64(not is_near)
+        reclaim[i] = np.int64(is_reclaimed) if is_own else NULL
+        fails[i] = failed if is_own else NULL
+        close_by = 500_000 if (d >= 1_000) & (d <= 15_000) else 0
+        back = 400_000 if is_reclaimed else 0
+        score[i] = priority - abs(d) + close_by + back if is_own & (failed == 0) else NULL
+    # Apart, or the compiler would branch at every row that has no score.
     for i in range(len(best)):
         # Strictly greater: on equal scores the higher priority, met first, stays.
         is_better = score[i] > best[i]
         best[i] = score[i] if is_better else best[i]
         chosen[i] = k if is_better else chosen[i]
-        x[X_PV_CHOSEN, i] = x[X_PV_AT + k, i] if is_better else x[X_PV_CHOSEN, i]
-        x[X_V_CHOSEN, i] = x[X_V_AT + k, i] if is_better else x[X_V_CHOSEN, i]
 
 
 @compiled_inside
-def _priority(anchor: int) -> int:
-    return (100, 95, 90, 80, 70, 60, 55, 50, 40)[anchor]
+def _choose(x: Ints, f: Ints) -> None:
+    """The prefix sums before the chosen anchor; where there is none, those of which no share has traded since."""
+    chosen, pv, shares = f[CHOSEN], f[LINE_CHOSEN], f[LINE_CHOSEN + 1]
+    for i in range(len(chosen)):
+        k = max(chosen[i], 0)
+        pv[i] = x[X_PV_AT + k, i] if chosen[i] >= 0 else x[X_PV, i]
+        shares[i] = x[X_V_AT + k, i] if chosen[i] >= 0 else x[X_PV + X_V, i]
+    _copy(pv, x[X_PV_CHOSEN])
+    _copy(shares, x[X_V_CHOSEN])
 
 
 @compiled_inside
-def _confluence(x: Ints, p: Ints, f: Ints, anchors: Ints) -> None:
+def _confluence(x: Ints, p: Ints, f: Ints, anchors: Ints, at: int) -> None:
     """How many of the anchors that stand for themselves are near the chosen one; X_LINE holds its average."""
     chosen, found = x[X_LINE], f[CONFLUENCE]
     for i in range(len(found)):
         found[i] = 0 if f[CHOSEN, i] >= 0 else NULL
     for k in range(len(anchors)):
-        line = anchors[k, A_AVWAP]
+        line = anchors[k, A_AVWAP, at : at + CHUNK]
         for i in range(len(found)):
             is_there = (line[i] != NULL) & (chosen[i] != NULL)
             apart = abs((line[i] if is_there else 0) - (chosen[i] if is_there else 0))

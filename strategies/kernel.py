@@ -44,7 +44,7 @@ from strategies.windows import extreme, medians
 HELPERS: Final = (
     "carried.py", "derive.py", "exact.py", "gather.py", "layout.py", "ticks.py", "wilder.py", "windows.py",
 )  # fmt: skip
-HELPERS_SHA256: Final = "d1c396d6ddf804956df40d88ab933ea9a373dbe74854edd4040d07c41311f83e"
+HELPERS_SHA256: Final = "a10c6546dd5d3d700bc122631c3443dbe07b2bec6b89e1ff839ee08d707d8d20"
 """sha256 of ``HELPERS``, joined in this order."""
 
 
@@ -102,8 +102,11 @@ def scan_rows(
             if gathered == CHUNK or (s == last and t == end - start):
                 settle(bars, room.wilder, waiting, x)
                 waiting = 0
-                derive(x, parameters, room.features, room.anchors)
-                _put(room, gathered, features, anchors, out)
+                # A whole chunk of anchors is derived where it belongs; less would be written over what is there.
+                is_whole = gathered == CHUNK
+                into, at = anchors if is_whole else room.anchors, out if is_whole else 0
+                derive(x, parameters, room.features, into, at)
+                _put(room, gathered, is_whole, features, anchors, out)
                 out += gathered
                 gathered = 0
 
@@ -132,10 +135,12 @@ def _carry(
 
 
 @compiled
-def _put(room: Working, rows: int, features: Ints, anchors: Ints, out: int) -> None:
+def _put(room: Working, rows: int, is_whole: bool, features: Ints, anchors: Ints, out: int) -> None:
     """The first *rows* derived rows, which are those of this turn, to where they belong."""
     for column in range(len(features)):
         _copy(room.features[column], features[column], rows, out)
+    if is_whole:
+        return
     for k in range(len(anchors)):
         for column in range(anchors.shape[1]):
             _copy(room.anchors[k, column], anchors[k, column], rows, out)

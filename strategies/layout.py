@@ -133,10 +133,8 @@ X_V: Final = 7
 # By anchor: its session or -1, its age in bars, and the prefix sums before it.
 X_ON, X_AGE, X_PV_AT, X_V_AT = 40, 40 + ANCHORS, 40 + 2 * ANCHORS, 40 + 3 * ANCHORS
 # Scratch of the derivation.
-X_BEST, X_LINE, X_LINE1, X_LINE2, X_LINE5, X_PV_CHOSEN, X_V_CHOSEN, X_D = range(
-    40 + 4 * ANCHORS, 48 + 4 * ANCHORS
-)
-GATHERED: Final = 48 + 4 * ANCHORS
+X_LINE, X_LINE1, X_LINE2, X_LINE5, X_PV_CHOSEN, X_V_CHOSEN, X_D = range(40 + 4 * ANCHORS, 47 + 4 * ANCHORS)
+GATHERED: Final = 47 + 4 * ANCHORS
 
 
 # Recursions side by side, TILE steps at a time; a year and the one before it have less than STEPS days.

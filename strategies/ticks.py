@@ -19,7 +19,7 @@ OPTIONS: Final[Mapping[str, Any]] = {"error_model": "numpy", "_nrt": False}
 """The kernel makes no array, so numba's run-time need not count who holds one (`_nrt`, an option that numba keeps
 for itself and our lock pins). Counting took half of a pass over all days, and its locks would tie threads."""
 
-GUESS_MAX: Final = float(1 << 50)
+GUESS_MAX: Final = float(1 << 49)
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from strategies.exact import avwap_each, mean_each, ratio_each, relative_each
+from strategies.exact import avwap_each, mean_each, ratio_each, relative_each, relatives_each
 from strategies.layout import BEYOND, NULL, PPM, W_AT, W_SCRATCH
 from strategies.ticks import rhe_near
 from strategies.windows import extreme, median
@@ -33,26 +33,50 @@ def test_a_corrected_guess_is_the_half_even_quotient(numerator: int, denominator
     assert round(Fraction(numerator, denominator)) == rhe_near(numerator, denominator)
 
 
-@given(shares=SHARES, price=st.integers(0, 40_000_000_000 - 1), more=st.integers(0, 10**6))
-@example(shares=2**20, price=1, more=3 * 2**19)
-def test_an_average_price_is_exact_to_the_greatest_volume(shares: int, price: int, more: int) -> None:
-    total = min(3 * price * shares + more, 2**62)
-    out = empty()
-    avwap_each(column(total), column(shares), column(0), column(0), out)
-    assert round(Fraction(100 * total, 3 * shares)) == out[0]
+BARS = st.tuples(SHARES, st.integers(0, 40_000_000_000 - 1), st.integers(0, 10**6))
 
 
-def test_where_nothing_was_traded_there_is_no_average() -> None:
-    out = empty()
-    avwap_each(column(5), column(7), column(5), column(7), out)
-    assert out[0] == NULL
+@given(stretches=st.tuples(BARS, BARS, BARS))
+@example(stretches=((2**20, 1, 3 * 2**19), (1, 1, 0), (260 << 45, 40_000_000_000 - 1, 0)))
+@example(stretches=((1, 0, 1), (260 << 45, 1, 0), (260 << 45, 1, 0)))
+def test_three_average_prices_of_one_division_are_exact_to_the_greatest_volume(
+    stretches: tuple[tuple[int, int, int], ...],
+) -> None:
+    totals = [min(3 * price * shares + more, 2**62) for shares, price, more in stretches]
+    none, out = (column(0),) * 3, (empty(), empty(), empty())
+    pv, shares = tuple(column(each) for each in totals), tuple(column(each[0]) for each in stretches)
+    avwap_each(pv, shares, none, none, out)
+    expected = [round(Fraction(100 * t, 3 * each[0])) for t, each in zip(totals, stretches, strict=True)]
+    assert expected == [each[0] for each in out]
 
 
-@given(value=PRICES, base=st.integers(1, 4_000_000_000_000))
+def test_where_nothing_was_traded_there_is_no_average_and_the_others_stay() -> None:
+    out = (empty(), empty(), empty())
+    pv, shares = (column(5), column(60), column(5)), (column(7), column(9), column(6))
+    before, sold = (column(5), column(0), column(5)), (column(7), column(7), column(8))
+    avwap_each(pv, shares, before, sold, out)
+    assert [NULL, 1000, NULL] == [each[0] for each in out]
+
+
+BASES = st.integers(1, 4_000_000_000_000)
+
+
+@given(value=PRICES, base=BASES)
 def test_a_relation_is_exact_whether_near_or_far(value: int, base: int) -> None:
     out = empty()
     relative_each(column(value), 100, column(base), out)
     assert round(Fraction((100 * value - base) * PPM, base)) == out[0]
+
+
+@given(value=PRICES, base=BASES, line=BASES, before=BASES)
+@example(value=40_000_000_000 - 1, base=1, line=1, before=4_000_000_000_000)
+@example(value=1, base=3, line=4_000_000_000_000, before=1)
+@example(value=562_949_953, base=100, line=5, before=4)
+def test_two_relations_of_one_division_are_exact(value: int, base: int, line: int, before: int) -> None:
+    out = (empty(), empty())
+    relatives_each((column(value), column(line)), (100, 1), (column(base), column(before)), out)
+    expected = [Fraction((100 * value - base) * PPM, base), Fraction((line - before) * PPM, before)]
+    assert [round(each) for each in expected] == [each[0] for each in out]
 
 
 @given(total=st.integers(0, 200 * 40_000_000_000), n=st.sampled_from([5, 10, 14, 20, 40, 50, 200, 2000]))

@@ -24,7 +24,7 @@ from strategies.layout import Bars, Dividends, Events, Sessions, Wilder, Working
 
 none, flag, day, price = (np.zeros(0, kind) for kind in ("i8", "?", "i4", "i8"))
 flat, cube, real = np.zeros((0, 0), "i8"), np.zeros((0, 0, 0), "i8"), np.zeros((0, 0))
-room = Working(flat, flat, flat, cube, Wilder(real, real, real, flat))
+room = Working(flat, flat, flat, cube, flat, Wilder(flat, flat, real, real, flat))
 day.flags.writeable = price.flags.writeable = False
 scan_rows(
     none, none, Bars(day, *[price] * 5), Sessions(none, none, none, flag, flag, none),
