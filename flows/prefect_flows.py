@@ -7,9 +7,9 @@ the cycle, whose calls leave the house. Nothing relies on Prefect for mutual exc
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
@@ -39,9 +39,14 @@ RETRIES = 2
 RETRY_DELAY_S = 5
 
 
-@cache
+opened: Final[dict[str | None, House]] = {}
+"""Houses that the runs of this process share, by home; one that is put in, on a clock of its own, is used as it is."""
+
+
 def _house(home: str | None) -> House:
-    return House(load(None if home is None else Path(home)))
+    if home not in opened:
+        opened[home] = House(load(None if home is None else Path(home)))
+    return opened[home]
 
 
 def scheduled_on() -> datetime:

@@ -147,6 +147,40 @@ def test_results_are_kept_as_json_and_never_as_pickles(played: Played, seal: str
     assert any(seal in text for text in kept)
 
 
+# --- at a broker --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def at_broker(played: Played) -> dict[str, dict[str, Any]]:
+    """What a session of a paper book left: ``inside``, taken in process, and ``flown``, with its runs, by flows."""
+    words = [sys.executable, "-m", "tests.flows.prefect_at_broker", str(played.base / "broker")]
+    done = subprocess.run(
+        words, env=played.env, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert 0 == done.returncode, done.stderr[-4000:]
+    both: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return both
+
+
+def test_the_flows_of_a_paper_book_give_the_seal_of_the_same_session_in_process(
+    at_broker: dict[str, dict[str, Any]],
+) -> None:
+    inside, flown = at_broker["inside"], at_broker["flown"]
+    assert ["COMPLETED"] * 5 == [run["type"] for run in flown["runs"].values()]
+    assert inside["seal"] is not None
+    assert [inside["seal"]] * 2 == [flown["seal"], flown["runs"]["postclose"]["result"]["seal"]]
+    assert (2, 2) == (inside["events"]["order.filled"], inside["events"]["stop.placed"])
+    assert inside["events"] == flown["events"]
+    assert inside["requests"] == flown["requests"]
+
+
+def test_a_cycle_at_a_broker_is_never_retried_by_prefect(at_broker: dict[str, dict[str, Any]]) -> None:
+    runs = at_broker["flown"]["runs"]
+    assert [{"0930": 0}, {"0935": 0}, {"1555": 0}] == [
+        runs[slot]["tasks"] for slot in ("0930", "0935", "1555")
+    ]
+
+
 # --- deployments --------------------------------------------------------------------------------------
 
 
