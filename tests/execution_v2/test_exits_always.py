@@ -1,7 +1,6 @@
 """With every gate shut and every file that entries read broken, what is held is left exactly as it would have been."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from execution_v2.ports import CycleInputs
 from execution_v2.protections import Protections
-from ledger.disk import LocalDisk
+from ledger.memory import MemoryDisk
 from schemas.base import SessionDate
 from schemas.book import LossRun
 from schemas.cycle import CycleKind
@@ -60,13 +59,13 @@ def sells(made: World) -> list[tuple[str, ...]]:
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(week=weeks(), shut=st.sets(st.sampled_from(SHUT), min_size=1), limits=st.booleans())
 def test_no_combination_of_shut_gates_and_broken_files_changes_one_exit(
-    tmp_path_factory: pytest.TempPathFactory, week: dict[str, Any], shut: set[str], limits: bool
+    week: dict[str, Any], shut: set[str], limits: bool
 ) -> None:
     wants: dict[SessionDate, list[Want]] = {DAYS[0]: week["wants"].get(DAYS[0], [])}
     given_week = week | {"wants": wants}
     free, bound = (
         Shut(
-            disk=LocalDisk(tmp_path_factory.mktemp("week")),
+            disk=MemoryDisk(),
             adv=dict.fromkeys(SYMBOLS, LIQUID),
             shut=frozenset(names),
             **given_week,
@@ -95,12 +94,12 @@ def nothing_allowed() -> Any:
     return replace(worlds.CONFIG, gates=changed)
 
 
-def test_with_all_of_it_shut_a_stop_still_sells_what_is_held(tmp_path: Path) -> None:
+def test_with_all_of_it_shut_a_stop_still_sells_what_is_held() -> None:
     bars = {
         ("AAA", DAYS[0]): bar("50.10", "51.00", "49.50", "50.80"),
         ("AAA", DAYS[1]): bar("49.00", "49.10", "45.00", "46.00"),
     }
-    made = Shut(disk=LocalDisk(tmp_path), bars=bars, wants={DAYS[0]: [Want()]}, shut=frozenset(SHUT))
+    made = Shut(disk=MemoryDisk(), bars=bars, wants={DAYS[0]: [Want()]}, shut=frozenset(SHUT))
     assert 1 == len(made.run(DAYS[0]).positions)
     state = made.run(DAYS[1])
     assert () == state.positions

@@ -1,15 +1,13 @@
 """Whatever the days bring: book and exchange agree to the cent, every share has its stop, no stop ever loosens."""
 
-import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.disk import LocalDisk
+from ledger.memory import MemoryDisk
 from schemas.base import SessionDate
 from schemas.book import BookState, Leg
 from schemas.journal import JournalRecord
@@ -107,16 +105,15 @@ def stop_prices(records: list[JournalRecord]) -> Iterator[tuple[str, Decimal | N
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(week=weeks())
 def test_book_and_exchange_agree_every_share_is_stopped_and_no_stop_loosens(week: dict[str, Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        made = World(disk=LocalDisk(Path(folder)), adv=dict.fromkeys(SYMBOLS, LIQUID), **week)
-        for day in DAYS[:LAST]:
-            for slot in ("0930", "0935", "1600"):
-                agree(made, made.run(day, until=slot))
-            records = list(made.journal(day).records)
-            for _, before, after in stop_prices(records):
-                assert before is None or after >= before, "a stop loosened"
-            told = {r.event for r in records}
-            assert not told & {"position.failed", "order.illegal_transition", "stop.lost"}
-            assert {"IN_SYNC"} == {r.data["status"] for r in records if r.event == "sync.checked"}
-            opened = [r for r in records if r.event == "order.submitting" and "ENTRY" in str(r.data)]
-            assert len({str(r.data["order"]) for r in opened}) == len(opened), "an entry was sent twice"
+    made = World(disk=MemoryDisk(), adv=dict.fromkeys(SYMBOLS, LIQUID), **week)
+    for day in DAYS[:LAST]:
+        for slot in ("0930", "0935", "1600"):
+            agree(made, made.run(day, until=slot))
+        records = list(made.journal(day).records)
+        for _, before, after in stop_prices(records):
+            assert before is None or after >= before, "a stop loosened"
+        told = {r.event for r in records}
+        assert not told & {"position.failed", "order.illegal_transition", "stop.lost"}
+        assert {"IN_SYNC"} == {r.data["status"] for r in records if r.event == "sync.checked"}
+        opened = [r for r in records if r.event == "order.submitting" and "ENTRY" in str(r.data)]
+        assert len({str(r.data["order"]) for r in opened}) == len(opened), "an entry was sent twice"
