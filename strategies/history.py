@@ -8,13 +8,12 @@ each day, which is right and slower.
 """
 
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from itertools import cycle
+from queue import SimpleQueue
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -43,10 +42,10 @@ from strategies.measures import (
 )
 from strategies.retold import groups, only, retold_symbols
 
-BLOCK_ROWS: Final = 1_500
-"""Rows of one block: 1.4 MB of measures, so that those of all threads stay in a processor's cache. No power of two:
-equal distances between columns would fall on equal places of that cache."""
-THREADS: Final = 4
+BLOCK_ROWS: Final = 2_600
+"""Rows of one block: 2.4 MB of measures, so that those of all threads stay in a processor's cache and yet few blocks
+change hands. No power of two: equal distances between columns would fall on equal places of that cache."""
+THREADS: Final = 3
 _E4: Final = 10_000
 
 
@@ -106,6 +105,13 @@ class _Room(NamedTuple):
     working: Working
 
 
+class _Lane(NamedTuple):
+    """Between a thread and who looks at its blocks: rooms to be written over, and blocks made. ``None``: no more."""
+
+    free: SimpleQueue[_Room | None]
+    made: SimpleQueue[tuple[Block, _Room] | None]
+
+
 _Run = Callable[[Ints, Ints, _Room], None]
 _Job = tuple[_Run, Ints, Ints]
 
@@ -144,27 +150,49 @@ class _Pass:
         for k in np.flatnonzero(self.hi > self.emit).tolist():
             name = self.held.symbols[k]
             ways["daily" if name in retold else "split" if name in split else "straight"].append(k)
-        jobs = (
+        jobs: list[_Job] = [
             (run, places, at)
             for way, run in (("straight", self._straight), ("split", self._split))
             for places, at in _batches(ways[way], self.hi - self.emit, block_rows)
-        )
+        ]
         yield from self._in_threads(jobs, block_rows)
         for names in groups(self.held, sorted(retold), block_rows):
             yield from self._daily(names)
 
-    def _in_threads(self, jobs: Iterator[_Job], block_rows: int) -> Iterator[Block]:
-        """The blocks of *jobs* in their order: while one is looked at, the next ones are made, each in its own room."""
+    def _in_threads(self, jobs: list[_Job], block_rows: int) -> Iterator[Block]:
+        """The blocks of *jobs* in their order: each thread makes every THREADS-th, in a room of its own.
+
+        It has its room back once the next block is asked for. One that waits costs nothing while others compute.
+        """
         capacity = max(block_rows, int((self.hi - self.emit).max(initial=0)))
-        rooms = [_Room(*empty_rows(capacity), working(self.longest)) for _ in range(THREADS + 1)]
-        ahead: deque[Future[Block]] = deque()
+        lanes = [_Lane(SimpleQueue(), SimpleQueue()) for _ in range(THREADS)]
+
+        def work(k: int) -> None:
+            try:
+                for run, places, at in jobs[k::THREADS]:
+                    room = lanes[k].free.get()
+                    if room is None:
+                        return
+                    lanes[k].made.put((self._block(run, places, at, room), room))
+            finally:
+                lanes[k].made.put(None)
+
         with ThreadPoolExecutor(THREADS) as pool:
-            for (run, places, at), room in zip(jobs, cycle(rooms), strict=False):
-                if len(ahead) == len(rooms):
-                    yield ahead.popleft().result()
-                ahead.append(pool.submit(self._block, run, places, at, room))
-            while ahead:
-                yield ahead.popleft().result()
+            threads = [pool.submit(work, k) for k in range(THREADS)]
+            try:
+                for lane in lanes:
+                    lane.free.put(_Room(*empty_rows(capacity), working(self.longest)))
+                for k in range(len(jobs)):
+                    made = lanes[k % THREADS].made.get()
+                    if made is None:
+                        threads[k % THREADS].result()
+                        raise AssertionError("a thread ends early by an error alone")
+                    block, room = made
+                    yield block
+                    lanes[k % THREADS].free.put(room)
+            finally:
+                for lane in lanes:
+                    lane.free.put(None)
 
     def _block(self, run: _Run, places: Ints, at: Ints, room: _Room) -> Block:
         run(places, at, room)

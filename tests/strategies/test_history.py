@@ -1,12 +1,15 @@
 """The pass over all days says what each day's scan says, whatever happened to a symbol on the way."""
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 from market.calendar import EPOCH, Calendar
 from market.imports import import_bars
@@ -162,6 +165,22 @@ def test_no_byte_depends_on_the_size_of_blocks_or_on_the_range_asked_for(held: S
     for key, (features, anchors) in (small | part).items():
         assert np.array_equal(whole[key][0], features), key
         assert np.array_equal(whole[key][1], anchors), key
+
+
+def test_who_looks_no_further_leaves_no_thread_behind(held: Sidecar) -> None:
+    before = threading.active_count()
+    blocks = history(held, CALENDAR, CONFIG, *RANGE, block_rows=100)
+    assert next(blocks).at[-1] > 0
+    blocks.close()
+    assert before == threading.active_count()
+
+
+def test_an_error_within_a_thread_reaches_who_looks(held: Sidecar) -> None:
+    without = replace(held, volume=np.array(None))
+    before = threading.active_count()
+    with pytest.raises(TypingError):
+        list(history(without, CALENDAR, CONFIG, *RANGE))
+    assert before == threading.active_count()
 
 
 def test_the_proof_finds_a_row_that_differs(held: Sidecar, monkeypatch: pytest.MonkeyPatch) -> None:
