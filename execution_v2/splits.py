@@ -18,11 +18,12 @@ def split_price(num: int, den: int, price: Decimal) -> Decimal:
 
 
 def split_order(order: Order, num: int, den: int) -> Order:
-    """A working order on the basis after a split: shares floored, prices down to the tick."""
-    changes: dict[str, Any] = {
-        "quantity": split_quantity(order.quantity, num, den),
-        "filled": split_quantity(order.filled, num, den),
-    }
+    """A working order on the basis after a split: what is left of it floored, prices down to the tick.
+
+    What it filled stays as it was: those shares were of the old basis, and the broker goes on counting them so.
+    """
+    rest = split_quantity(order.quantity - order.filled, num, den)
+    changes: dict[str, Any] = {"quantity": order.filled + rest}
     for name in ("limit", "stop"):
         price = getattr(order, name)
         if price is not None:
