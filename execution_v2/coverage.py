@@ -13,14 +13,12 @@ from typing import Final
 from execution_v2.desk import Desk
 from execution_v2.each import failed
 from execution_v2.reduce import Fold
-from schemas.book import BookState, Leg, OrderState, Position
+from execution_v2.transitions import COVERING
+from schemas.book import BookState, Leg, Position
 from schemas.events import OrderFilled, StopCovered
 from schemas.journal import JournalRecord
 from schemas.reasons.execution import CycleFault
 
-_COVERING: Final = frozenset(
-    {OrderState.LIVE, OrderState.PARTIAL, OrderState.REPLACING, OrderState.CANCELLING}
-)
 _SALES: Final = (Leg.STOP, Leg.TRIM, Leg.EXIT)
 
 
@@ -129,7 +127,7 @@ class _Gaps:
 
     def _is_covered(self, position: Position) -> bool:
         orders = self._book.orders_of(position.position_id, *_SALES)
-        covered = sum((o.quantity - o.filled for o in orders if o.state in _COVERING), Decimal(0))
+        covered = sum((o.quantity - o.filled for o in orders if o.state in COVERING), Decimal(0))
         return bool(covered >= position.quantity)
 
     def _seconds(self, since: datetime, until: datetime) -> float:

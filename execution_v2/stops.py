@@ -5,14 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from execution_v2.execution import of
-from schemas.book import BookState, Leg, OrderState, Position
+from execution_v2.window import WORKING
+from schemas.book import BookState, Leg, Position
 from schemas.cycle import StopLine, Stops
 from schemas.events import CycleBegan, OrderFilled, StopEvent
 from schemas.journal import JournalRecord
 from schemas.reasons.execution import StopCode
 
 _NAMES = ("stop.placed", "stop.ratcheted", "stop.held", "stop.resized", "stop.lost")
-_COVERING = frozenset({OrderState.LIVE, OrderState.PARTIAL})
 
 
 def run(records: Sequence[JournalRecord], state_before: BookState, state_after: BookState) -> Stops:
@@ -48,7 +48,7 @@ def _line(
     mine = [(record, event) for record, event in told if event.position_id == name]
     who = after or before or mine[-1][1]
     working = [
-        o for o in state_after.orders if o.position_id == name and o.leg is Leg.STOP and o.state in _COVERING
+        o for o in state_after.orders if o.position_id == name and o.leg is Leg.STOP and o.state in WORKING
     ]
     covered = sum((o.quantity - o.filled for o in working), Decimal(0))
     held = Decimal(0) if after is None else after.quantity

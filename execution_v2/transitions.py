@@ -30,6 +30,9 @@ _WORKING: Final = frozenset(
 _REOPENED: Final = frozenset({S.FROZEN})
 """The broker shows an ended order open: one of us is wrong, and only a person or the broker can say who."""
 
+COVERING: Final = frozenset({S.LIVE, S.PARTIAL, S.REPLACING, S.CANCELLING})
+"""The broker has it and it may still sell; one of unknown fate covers nothing."""
+
 NEXT: Final[Mapping[OrderState, frozenset[OrderState]]] = {
     # A successor in a PATCH is CREATED, and counted on the old order, until the venue says that it holds it.
     S.CREATED: frozenset({S.SUBMITTING, S.DENIED, S.NEVER_SENT, S.LIVE, S.PARTIAL, S.FILLED, S.REJECTED}),

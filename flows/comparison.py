@@ -16,7 +16,6 @@ from flows.day import Day
 from flows.house import House
 from flows.run import run_range
 from ledger import layout
-from ledger.artifacts import Loaded
 from schemas.decisions import Decisions
 from schemas.errors import Denied, UsageFault
 from schemas.header import Artifact
@@ -111,14 +110,9 @@ def _sessions(days: Sequence[Day]) -> Iterator[Session]:
         shot = day.need("comparison", "snapshot.json", Snapshot).artifact
         yield Session(
             snapshot=shot,
-            decisions=_found(day, "decisions.json", Decisions),
-            regime=_found(day, "regime.json", Regime),
+            decisions=day.seen("decisions.json", Decisions),
+            regime=day.seen("regime.json", Regime),
         )
-
-
-def _found(day: Day, name: str, model: type[A]) -> A | None:
-    found = day.read(name, model)
-    return found.artifact if isinstance(found, Loaded) else None
 
 
 def _body(day: Day, name: str) -> object:

@@ -18,6 +18,8 @@ from schemas.reasons.edge import EdgeCode
 
 PIPE_COLUMNS = 160
 """A pipe has no width of its own; rows that fold at 80 columns are hard to search in."""
+GAP = 2
+"""Blanks between two columns."""
 OUT = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_COLUMNS)
 ERR = Console(stderr=True, soft_wrap=True)
 
@@ -60,6 +62,12 @@ def table(
 def note(text: str) -> None:
     """One plain line, never folded: a digest or a path is there to be copied."""
     OUT.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def notes(lines: Iterable[str]) -> None:
+    """Each of *lines* as ``note`` prints it."""
+    for line in lines:
+        note(line)
 
 
 def refuse(error: AvwapError, as_json: bool, what: str = "") -> int:
@@ -108,6 +116,32 @@ def rows(title: str, found: Sequence[dict[str, str]]) -> None:
         c for c in columns if all(_is_number(row[c]) for row in found) and any(row[c] for row in found)
     ]
     table(title, columns, ([row[c] for c in columns] for row in found), right=numeric)
+
+
+def fitted(title: str, found: Sequence[dict[str, str]], gives_way: Sequence[str]) -> None:
+    """As ``rows``; where the window is too narrow, columns of *gives_way* are left out, the first first, and named."""
+    kept, left = fitting(found, OUT.width, gives_way)
+    rows(title, kept)
+    if left:
+        note(f"left out  {', '.join(left)}: the window is narrow; --json has them")
+
+
+def fitting(
+    found: Sequence[dict[str, str]], width: int, gives_way: Sequence[str]
+) -> tuple[list[dict[str, str]], tuple[str, ...]]:
+    """(*found* without what *width* columns cannot hold, the names left out)."""
+    kept = list(found[0]) if found else []
+    left: list[str] = []
+    for name in gives_way:
+        if sum(_width(found, each) + GAP for each in kept) - GAP <= width:
+            break
+        kept.remove(name)
+        left.append(name)
+    return [{name: row[name] for name in kept} for row in found], tuple(left)
+
+
+def _width(found: Sequence[dict[str, str]], name: str) -> int:
+    return max(len(name), *(len(row[name]) for row in found))
 
 
 def _is_number(cell: str) -> bool:

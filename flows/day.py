@@ -78,6 +78,11 @@ class Day:
         house = self.house
         return artifacts.read(house.disk, self.path(name), model, self.book_id, self.session, held=house.held)
 
+    def seen(self, name: str, model: type[A]) -> A | None:
+        """As ``read``, for whoever only tells of it: None if it is not there or cannot be read."""
+        found = self.read(name, model)
+        return found.artifact if isinstance(found, Loaded) else None
+
     def need(self, stage: str, name: str, model: type[A]) -> Loaded[A]:
         """As ``read``, for a stage that can do nothing without it. Errors: ``StageRefused``."""
         found = self.read(name, model)

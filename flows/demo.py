@@ -16,7 +16,7 @@ from typing import Any, Final
 from flows import console, stories
 from flows.day import Day, open_day, sealed
 from flows.house import House
-from flows.progress import bar
+from flows.progress import sessions_bar
 from flows.run import run_range
 from flows.settings import FILE_NAME, load
 from schemas.base import SessionDate
@@ -84,14 +84,7 @@ def _quarter(folder: Path, count: int, quiet: bool) -> _Played:
     if not house.store.manifest().vintages:
         generate(SEED, SYMBOLS, FIRST, LAST, house.calendar).install(house.store)
     sessions = house.calendar.sessions(house.calendar.previous(LAST, count - 1), LAST)
-    with bar("sessions", len(sessions), quiet=quiet) as step:
-        done = 0
-
-        def told(result: Any) -> None:
-            nonlocal done
-            done += 1
-            step(done, str(result.day.session))
-
+    with sessions_bar(house, sessions[0], LAST, quiet=quiet) as told:
         run_range(house, BOOK, sessions[0], sessions[-2], told, "avwap demo")
         if not twin.root.exists():
             shutil.copytree(house.root, twin.root)

@@ -5,7 +5,7 @@ from typing import TypeVar
 from analytics import report
 from flows.day import Day
 from ledger import layout
-from ledger.artifacts import Loaded, Written
+from ledger.artifacts import Written
 from ledger.canonical import digest
 from ledger.seal import sessions_of
 from schemas.attribution import Attribution
@@ -37,8 +37,7 @@ def facts(day: Day) -> report.DayFacts:
     """What the page shows, from the files of the day; what cannot be read is absent, and named so on the page."""
 
     def found(name: str, model: type[A], of: Day = day) -> A | None:
-        loaded = of.read(name, model)
-        return loaded.artifact if isinstance(loaded, Loaded) else None
+        return of.seen(name, model)
 
     cycles = day.cycles()
     executions = [found(f"cycles/{name}/execution.json", Execution) for name in cycles]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from execution_v2.transitions import UNKNOWN
+from execution_v2.transitions import COVERING, UNKNOWN
 from flows.day import open_day
 from flows.house import House
 from flows.settings import SIM
@@ -16,7 +16,6 @@ from schemas.book import BookState, Leg, OrderState, Position
 from schemas.events import CycleEnded, CycleGap, OrderReplacing, RemedyDecided, StopCovered
 from schemas.journal import JournalRecord
 
-_COVERING = frozenset({OrderState.LIVE, OrderState.PARTIAL, OrderState.REPLACING, OrderState.CANCELLING})
 Row = dict[str, str]
 
 
@@ -29,7 +28,7 @@ def records_of(house: House, book_id: str, session: date) -> Sequence[JournalRec
 def covered(state: BookState, position: Position) -> Decimal:
     """Shares that stops would sell which the broker confirmed; one of unknown fate covers nothing."""
     stops = [o for o in state.orders if o.leg is Leg.STOP and o.position_id == position.position_id]
-    return sum((o.quantity - o.filled for o in stops if o.state in _COVERING), Decimal(0))
+    return sum((o.quantity - o.filled for o in stops if o.state in COVERING), Decimal(0))
 
 
 def gaps(records: Sequence[JournalRecord]) -> dict[str, StopCovered]:

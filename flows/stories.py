@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from flows.day import Day
 from flows.house import House
 from flows.pipeline import Step
-from ledger.artifacts import Loaded
 from schemas.attribution import Attribution
 from schemas.base import SessionDate
 from schemas.candidates import Candidates
@@ -33,11 +32,6 @@ def step_row(step: Step) -> dict[str, str]:
     return {"stage": step.stage, "result": f"refused: {step.error}", "sha256": ""}
 
 
-def _open(day: Day, name: str, model: type[A]) -> A | None:
-    found = day.read(name, model)
-    return found.artifact if isinstance(found, Loaded) else None
-
-
 def money(value: Decimal | None) -> str:
     """USD with cents, for reading."""
     return "-" if value is None else f"{value:,.2f}"
@@ -50,7 +44,7 @@ def percent(value: float | Decimal | None, digits: int = 2) -> str:
 
 def market(day: Day) -> Rows:
     """What the data contract found, by code."""
-    seen = _open(day, "observations/market.json", MarketObservation)
+    seen = day.seen("observations/market.json", MarketObservation)
     if seen is None:
         return []
     rows = [
@@ -84,7 +78,7 @@ def market(day: Day) -> Rows:
 
 def held_actions(day: Day) -> Rows:
     """Held positions whose symbol has a corporate action today, and what it makes of shares and stop."""
-    seen = _open(day, "observations/market.json", MarketObservation)
+    seen = day.seen("observations/market.json", MarketObservation)
     return [
         {
             "symbol": row.symbol,
@@ -113,7 +107,7 @@ def _turns(before: Decimal, after: Decimal | None) -> str:
 
 def regime(day: Day) -> Rows:
     """The label and its measures."""
-    found = _open(day, "regime.json", Regime)
+    found = day.seen("regime.json", Regime)
     if found is None:
         return []
     measures = found.measures
@@ -132,7 +126,7 @@ def regime(day: Day) -> Rows:
 
 def scan(day: Day) -> Rows:
     """How many symbols reached which point, and what turned most of the rest away."""
-    found = _open(day, "scan.json", Scan)
+    found = day.seen("scan.json", Scan)
     if found is None:
         return []
     turned: dict[str, int] = {}
@@ -154,7 +148,7 @@ def scan(day: Day) -> Rows:
 
 def candidates(day: Day) -> Rows:
     """Ranked candidates with their levels, strategy by strategy."""
-    found = _open(day, "candidates.json", Candidates)
+    found = day.seen("candidates.json", Candidates)
     if found is None:
         return []
     plans = {intent.intent_id: intent for intent in found.intents}
@@ -180,7 +174,7 @@ def candidates(day: Day) -> Rows:
 
 def decisions(day: Day) -> Rows:
     """Each intent's verdict, and what bound it."""
-    found = _open(day, "decisions.json", Decisions)
+    found = day.seen("decisions.json", Decisions)
     if found is None:
         return []
     return [
@@ -207,7 +201,7 @@ def verdict_of(row: Decision) -> str:
 
 def enforcement(day: Day) -> Rows:
     """Which entries may be tried, and the gate that refused each other."""
-    found = _open(day, "enforcement.json", Enforcement)
+    found = day.seen("enforcement.json", Enforcement)
     if found is None:
         return []
     rows = [
@@ -251,7 +245,7 @@ def fills(day: Day) -> Rows:
     """What was traded in the session."""
     rows = []
     for name in day.cycles():
-        found = _open(day, f"cycles/{name}/execution.json", Execution)
+        found = day.seen(f"cycles/{name}/execution.json", Execution)
         for fill in found.fills if found is not None else ():
             rows.append(
                 {
@@ -271,7 +265,7 @@ def denied(day: Day) -> Rows:
     """Entries that a cycle did not send: single ones, or all of them where a file could not be used."""
     rows = []
     for name in day.cycles():
-        found = _open(day, f"cycles/{name}/execution.json", Execution)
+        found = day.seen(f"cycles/{name}/execution.json", Execution)
         if found is None:
             continue
         rows += [{"cycle": name, "symbol": "every symbol", "code": code} for code in found.blocked]
@@ -282,7 +276,7 @@ def denied(day: Day) -> Rows:
 def stops(day: Day) -> Rows:
     """Every position's protection after the last cycle."""
     names = day.cycles()
-    found = _open(day, f"cycles/{names[-1]}/stops.json", Stops) if names else None
+    found = day.seen(f"cycles/{names[-1]}/stops.json", Stops) if names else None
     if found is None:
         return []
     return [
@@ -301,7 +295,7 @@ def stops(day: Day) -> Rows:
 
 def pnl(day: Day) -> Rows:
     """Whose the day's money was."""
-    found = _open(day, "attribution.json", Attribution)
+    found = day.seen("attribution.json", Attribution)
     if found is None:
         return []
     rows = [
@@ -333,7 +327,7 @@ def pnl(day: Day) -> Rows:
 
 def equity(day: Day) -> Rows:
     """The book at the close."""
-    found = _open(day, "snapshot.json", Snapshot)
+    found = day.seen("snapshot.json", Snapshot)
     if found is None:
         return []
     return [
@@ -354,7 +348,7 @@ def equity(day: Day) -> Rows:
 
 def closed(day: Day) -> Rows:
     """Round trips that ended in the session."""
-    found = _open(day, "trades.json", Trades)
+    found = day.seen("trades.json", Trades)
     if found is None:
         return []
     return [
@@ -406,7 +400,7 @@ def months(house: House, book_id: str, sessions: Sequence[SessionDate]) -> Rows:
     tally = {"entries": 0, "closed": 0, "won": 0}
     for at, session in enumerate(sessions):
         day = Day(house=house, book_id=book_id, session=session, previous=house.calendar.previous(session))
-        made = _open(day, "trades.json", Trades)
+        made = day.seen("trades.json", Trades)
         if made is not None:
             tally["entries"] += sum(1 for fill in made.fills if fill.reason == "ENTRY")
             tally["closed"] += len(made.closed)

@@ -73,9 +73,8 @@ def page(
 def _bar(moment: datetime, values: tuple[int, ...]) -> dict[str, Any]:
     opened, high, low, closed = (value / 10_000 for value in values[:4])
     mean = round((high + low + closed) / 3, 6)
-    stamp = _stamp(moment)
     return {
-        "t": stamp,
+        "t": stamp(moment),
         "o": opened,
         "h": high,
         "l": low,
@@ -86,21 +85,22 @@ def _bar(moment: datetime, values: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
+    """RFC 3339, UTC."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _token(bar: Bar, timeframe: str) -> str:
     """Names the bar that the next page begins with."""
-    return base64.b64encode(f"{bar[0]}|{timeframe}|{_stamp(bar[1])}".encode()).decode()
+    return base64.b64encode(f"{bar[0]}|{timeframe}|{stamp(bar[1])}".encode()).decode()
 
 
 def _position(bars: list[Bar], token: str, timeframe: str) -> int:
     try:
-        symbol, of, stamp = base64.b64decode(token, validate=True).decode().split("|")
+        symbol, of, at = base64.b64decode(token, validate=True).decode().split("|")
     except ValueError:
-        symbol, of, stamp = "", "", ""
-    places = (at for at, bar in enumerate(bars) if bar[0] == symbol and _stamp(bar[1]) == stamp)
+        symbol, of, at = "", "", ""
+    places = (place for place, bar in enumerate(bars) if bar[0] == symbol and stamp(bar[1]) == at)
     found = next(places, None)
     if found is None or of != timeframe:
         raise Invalid(400, "invalid page_token")

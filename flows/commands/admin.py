@@ -45,7 +45,7 @@ def kill(
         )
     who_and_why("a kill switch", operator, reason)
     wrote = throw(house(home), book, switch == "on", operator, reason)
-    console.emit({"book": book, "kill": switch, "wrote": wrote}, as_json, lambda: _notes(wrote))
+    console.emit({"book": book, "kill": switch, "wrote": wrote}, as_json, lambda: console.notes(wrote))
 
 
 def resume(
@@ -63,12 +63,7 @@ def resume(
 
     who_and_why("a resume", operator, reason)
     wrote = go_on(house(home), book, operator, reason)
-    console.emit({"book": book, "wrote": wrote}, as_json, lambda: _notes(wrote))
-
-
-def _notes(lines: list[str]) -> None:
-    for line in lines:
-        console.note(line)
+    console.emit({"book": book, "wrote": wrote}, as_json, lambda: console.notes(wrote))
 
 
 def deploy(home: Home = None, as_json: Json = False) -> None:

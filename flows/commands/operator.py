@@ -74,7 +74,7 @@ def resolve(
         outcome=outcome, quantity=qty, price=price, operator=operator, reason=reason, evidence=evidence
     )
     wrote = state(house(home), book, order, said)
-    console.emit({"book": book, "order": order, "wrote": wrote}, as_json, lambda: _notes(wrote))
+    console.emit({"book": book, "order": order, "wrote": wrote}, as_json, lambda: console.notes(wrote))
 
 
 def _shares(text: str) -> Decimal:
@@ -120,9 +120,4 @@ def accept(
         reason=reason,
     )
     wrote = take(house(home), book, said)
-    console.emit({"book": book, "symbol": said.symbol, "wrote": wrote}, as_json, lambda: _notes(wrote))
-
-
-def _notes(lines: list[str]) -> None:
-    for line in lines:
-        console.note(line)
+    console.emit({"book": book, "symbol": said.symbol, "wrote": wrote}, as_json, lambda: console.notes(wrote))

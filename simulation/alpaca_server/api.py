@@ -15,10 +15,11 @@ from market.calendar import NEW_YORK
 from schemas.base import SessionDate
 from schemas.book import Side
 from schemas.observations import BrokerOrder
+from simulation.adapter import Simulated
 from simulation.alpaca_server import asked, market, words
-from simulation.alpaca_server.history import AnyExchange, History, order_uuid, uuid_of
+from simulation.alpaca_server.history import History, order_uuid, uuid_of
 from simulation.alpaca_server.refusals import INVALID, UNPROCESSABLE, Refusal, not_found, of_order
-from simulation.bar_pages import Invalid, page
+from simulation.bar_pages import Invalid, page, stamp
 from simulation.loopback import Answer, json_answer
 from simulation.venue import rest_of
 
@@ -32,7 +33,7 @@ class Api:
 
     def __init__(
         self,
-        exchange: AnyExchange,
+        exchange: Simulated,
         now: Callable[[], datetime],
         step: Callable[[datetime], None] | None,
     ) -> None:
@@ -221,7 +222,7 @@ class Api:
     # -- time ------------------------------------------------------------------------------------------------
 
     def time(self, _: Any, __: Query, ___: bytes) -> Answer:
-        return json_answer(200, {"now": words.stamp(self._now()), "can_step": self._step is not None})
+        return json_answer(200, {"now": stamp(self._now()), "can_step": self._step is not None})
 
     def step(self, _: Any, __: Query, body: bytes) -> Answer:
         """Time moves to ``now`` or by ``seconds``, forward alone."""
@@ -242,7 +243,7 @@ class Api:
     # -- inside ----------------------------------------------------------------------------------------------
 
     def _made_up(self) -> str:
-        return uuid_of("client", str(self._requests), words.stamp(self._now()))
+        return uuid_of("client", str(self._requests), stamp(self._now()))
 
     def _known(self, uuid: str) -> BrokerOrder:
         order = self.history.order(uuid)

@@ -12,10 +12,8 @@ from decimal import Decimal
 from typing import Final
 
 from schemas.observations import BrokerFill, BrokerOrder, OrderUpdate
-from simulation.exchange import Exchange
-from simulation.intraday import IntradayExchange
+from simulation.adapter import Simulated
 
-AnyExchange = Exchange | IntradayExchange
 _ENDS: Final = {
     "filled": "filled_at",
     "cancelled": "canceled_at",
@@ -51,7 +49,7 @@ class Life:
 class History:
     """Orders of one exchange with their instants and executions, as of the last ``note``."""
 
-    def __init__(self, exchange: AnyExchange) -> None:
+    def __init__(self, exchange: Simulated) -> None:
         self._exchange = exchange
         self._seq = 0
         self._lives: dict[str, Life] = {}

@@ -7,9 +7,8 @@ from typing import Any, Final, cast
 
 from market.calendar import NEW_YORK
 from schemas.base import SessionDate
-from simulation.alpaca_server.history import AnyExchange
-from simulation.alpaca_server.words import stamp
-from simulation.bar_pages import Bar, Invalid, midnight
+from simulation.adapter import Simulated
+from simulation.bar_pages import Bar, Invalid, midnight, stamp
 from simulation.intraday import IntradayExchange
 from simulation.path import IntradayBar, regrouped, ticks
 from simulation.tape import IntradayTape, TapeBar
@@ -19,7 +18,7 @@ _SHOWN_SHARES: Final = 100
 
 
 def bars_of(
-    exchange: AnyExchange,
+    exchange: Simulated,
     now: datetime,
     symbols: Sequence[str],
     seconds: int | None,
@@ -41,7 +40,7 @@ def bars_of(
     return found
 
 
-def quote(exchange: AnyExchange, symbol: str, now: datetime) -> dict[str, Any] | None:
+def quote(exchange: Simulated, symbol: str, now: datetime) -> dict[str, Any] | None:
     """The latest quote; None before the session's first price. On daily bars both sides are the last price."""
     if isinstance(exchange, IntradayExchange):
         told = exchange.quote(symbol)
@@ -67,7 +66,7 @@ def quote(exchange: AnyExchange, symbol: str, now: datetime) -> dict[str, Any] |
     }
 
 
-def price(exchange: AnyExchange, symbol: str) -> Decimal | None:
+def price(exchange: Simulated, symbol: str) -> Decimal | None:
     """The last price, of this session or of one before."""
     last = exchange.last(symbol)
     session = exchange.state.session
@@ -75,14 +74,14 @@ def price(exchange: AnyExchange, symbol: str) -> Decimal | None:
 
 
 def _day(
-    exchange: AnyExchange, symbol: str, session: SessionDate
+    exchange: Simulated, symbol: str, session: SessionDate
 ) -> list[tuple[datetime, datetime, tuple[int, ...]]]:
     bar = exchange.tape.bar(symbol, session)
     return [] if bar is None else [(midnight(session), exchange.hours.close_at(session), _values(bar))]
 
 
 def _inside(
-    exchange: AnyExchange, symbol: str, session: SessionDate, seconds: int
+    exchange: Simulated, symbol: str, session: SessionDate, seconds: int
 ) -> list[tuple[datetime, datetime, tuple[int, ...]]]:
     if not isinstance(exchange, IntradayExchange):
         return []

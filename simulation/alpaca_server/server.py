@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from simulation.adapter import Simulated
 from simulation.alpaca_server.api import Api
 from simulation.alpaca_server.asked import fields
 from simulation.alpaca_server.faults import Faults, Script, Trouble, written
-from simulation.alpaca_server.history import AnyExchange
 from simulation.alpaca_server.refusals import INVALID, Refusal, unauthorised
 from simulation.alpaca_server.stream import PATH, Stream
 from simulation.loopback import Answer, Loopback, deliver, json_answer
@@ -49,7 +49,7 @@ class AlpacaServer(Loopback):
 
     def __init__(
         self,
-        exchange: AnyExchange,
+        exchange: Simulated,
         now: Callable[[], datetime],
         *,
         faults: Faults | None = None,

@@ -20,6 +20,7 @@ from schemas.observations import (
     OrderUpdate,
 )
 from simulation.alpaca_server.history import History, order_uuid, uuid_of
+from simulation.bar_pages import stamp
 from simulation.tape import Hours
 
 Json = dict[str, Any]
@@ -51,11 +52,6 @@ def text(number: Decimal) -> str:
     """*number* without an exponent and without zeros at its end."""
     told = format(number, "f")
     return told.rstrip("0").rstrip(".") if "." in told else told
-
-
-def stamp(moment: datetime) -> str:
-    """RFC 3339, UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def status(order: BrokerOrder, *, is_open: bool) -> str:

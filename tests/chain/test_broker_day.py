@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_the_same_morning_gives_the_same_fills_and_stops_at_the_broker_and_in_th
     book.premarket()
     for slot in book.some(*names):
         book.cycle(slot)
-    inside = {"sim": SimConfig(bars="intraday")}
+    inside: dict[str, Any] = {"sim": SimConfig(bars="intraday")}
     day = open_day(house_at(tiny_ground.market, tiny_ground.fresh(tmp_path / "sim"), **inside), SIM, OPENED)
     world, outcome = open_world(day.house, SIM), Outcome(day)
     session = opening.open_session(day, world, None)

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ from schemas.journal import ZEROS, JournalRecord
 from simulation.config import SimConfig
 from tests.chain.days import BOOK, OPENED, Ground, house_at, play
 
-INSIDE = {"sim": SimConfig(bars="intraday")}
+INSIDE: dict[str, Any] = {"sim": SimConfig(bars="intraday")}
 
 
 @pytest.fixture

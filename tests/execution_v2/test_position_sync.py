@@ -22,7 +22,11 @@ def row(ours: object, broker: object, **over: Any) -> SyncRow:
 def test_a_split_that_nobody_has_booked_is_suspected_whatever_the_quantities_say() -> None:
     for broker in (100, 200, 150):
         found = row(100, broker, awaited=(2, 1))
-        assert (SyncStatus.SPLIT_SUSPECTED, (2, 1), 100) == (found.status, found.ratio, found.protect)
+        assert (SyncStatus.SPLIT_SUSPECTED, (2, 1), Decimal(100)) == (
+            found.status,
+            found.ratio,
+            found.protect,
+        )
     assert SyncStatus.UNKNOWN is row(100, None, awaited=(2, 1)).status
     assert SyncStatus.PHANTOM is row(100, 0, awaited=(2, 1), **FLAT).status
 
