@@ -10,9 +10,6 @@ from schemas.scan import Scan, ScanVerdict, TrendScan
 GIVES_WAY: Final = ("labels", "confl", "r2", "score", "since", "distance", "r1", "tier")
 """Columns in the order in which they are left out."""
 REJECTIONS: Final = 6
-GAP: Final = 2
-"""Blanks between two columns."""
-
 Rows = Sequence[dict[str, str]]
 
 
@@ -35,10 +32,7 @@ def tell(scan: Scan, top: int) -> None:
     """The market gate, the best *top* rows, what turned most of the others away, and the funds that trend."""
     found = top_rows(scan, top)
     if found:
-        kept, left = fitting(found, console.OUT.width)
-        console.rows(f"Best {len(found)} of {scan.counts.passed:,} that passed", kept)
-        if left:
-            console.note(f"left out  {', '.join(left)}: the window is narrow; --json has them")
+        console.fitted(f"Best {len(found)} of {scan.counts.passed:,} that passed", found, GIVES_WAY)
     elif not scan.counts.passed:
         _tell_rejections(rejections(scan)[:REJECTIONS], scan)
     console.note(f"gate      market {_gate(scan)}: {_why(scan)}")
@@ -46,22 +40,6 @@ def tell(scan: Scan, top: int) -> None:
         console.note(f"trend     {_trend(scan.trend)}")
     if scan.day_codes:
         console.note(f"blocked   {', '.join(scan.day_codes)}: no entry on this day")
-
-
-def fitting(found: Rows, width: int) -> tuple[list[dict[str, str]], tuple[str, ...]]:
-    """(*found* without what *width* columns cannot hold, the names left out)."""
-    kept = list(found[0])
-    left: list[str] = []
-    for name in GIVES_WAY:
-        if sum(_width(found, each) + GAP for each in kept) - GAP <= width:
-            break
-        kept.remove(name)
-        left.append(name)
-    return [{name: row[name] for name in kept} for row in found], tuple(left)
-
-
-def _width(found: Rows, name: str) -> int:
-    return max(len(name), *(len(row[name]) for row in found))
 
 
 def _tell_rejections(found: Sequence[Rejection], scan: Scan) -> None:

@@ -7,6 +7,9 @@ import typer
 from flows import console
 from flows.commands.options import Book, Home, Json, house
 
+GIVES_WAY = ("client id", "session", "sends", "carried")
+"""Columns in the order in which a narrow window loses them; one order is shown with all of them."""
+
 app = typer.Typer(no_args_is_help=True, help="List the orders of a book, show one, or make their index anew.")
 
 
@@ -25,7 +28,7 @@ def list_orders(
 
     rows = listed(house(home), book, working=working)
     title = f"Orders of {book}{' that may still fill' if working else ''}"
-    console.emit({"book": book, "orders": rows}, as_json, lambda: console.rows(title, rows))
+    console.emit({"book": book, "orders": rows}, as_json, lambda: console.fitted(title, rows, GIVES_WAY))
 
 
 @app.command()

@@ -161,7 +161,7 @@ def status(book: Book, home: Home = None, as_json: Json = False) -> None:
 
     def render() -> None:
         console.rows("Book", [body["book"]])
-        console.rows("Positions", body["positions"])
+        console.fitted("Positions", body["positions"], ("targets", "strategy", "since"))
         console.rows("Orders that may be live", body["orders"])
         for title, name in (
             ("Orders of unknown fate", "unknown"),

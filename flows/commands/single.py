@@ -1,7 +1,7 @@
 """One stage at a time, from its files: what an operator reruns by hand."""
 
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -294,6 +294,7 @@ def cycle(
     At a broker, the one that is due now: `avwap cycle --book ALPACA_PAPER`. A look at what it would do:
     `avwap cycle --book ALPACA_PAPER --plan`; with DRY_RUN set, every cycle is one.
     """
+    from flows import remarks
     from flows.acting import acting
     from flows.run import session_for_cycle
     from flows.settings import operable
@@ -311,13 +312,19 @@ def cycle(
         session = session_for_cycle(at, day, world, guard)
         written = list(cycles.cycle(day, world, session, due))
 
+    found = remarks.of_cycle(day, PurePosixPath(written[-1].path).parent.name)
+
     def line() -> None:
+        if found:
+            console.rows("Besides", found)
         if world.host is not None:
             console.note(f"broker   {world.host}")
         for fault in world.faults:
             console.note(f"line     {fault}: nothing is entered over it")
 
-    more = {} if world.host is None else {"broker": world.host, "line_faults": list(world.faults)}
+    more: dict[str, Any] = {"found": found}
+    if world.host is not None:
+        more |= {"broker": world.host, "line_faults": list(world.faults)}
     _tell(day, ("fills",), written, as_json, line, slot=due.name, **more)
 
 

@@ -10,10 +10,11 @@ from typing import Any, Final
 import polars as pl
 import pytest
 
+from flows.console import fitting
 from flows.day import open_day
 from flows.exports import CSV_COLUMNS, candidates_csv, ranked, rejections, top_rows, watchlist
 from flows.house import House
-from flows.listing import GIVES_WAY, fitting
+from flows.listing import GIVES_WAY
 from flows.settings import load
 from schemas.base import SessionDate
 from schemas.scan import Scan
@@ -82,7 +83,7 @@ def test_rejections_count_every_symbol_once_by_its_first_code(ready: Path) -> No
 @pytest.mark.parametrize("width", [20, 60, 80, 100, 200])
 def test_no_table_is_wider_than_its_window_while_a_column_may_still_go(ready: Path, width: int) -> None:
     rows = top_rows(renamed(scan_of(ready), ODD), 20)
-    kept, left = fitting(rows, width)
+    kept, left = fitting(rows, width, GIVES_WAY)
     assert set(rows[0]) == set(kept[0]) | set(left)
     widths = [max(len(name), *(len(row[name]) for row in kept)) for name in kept[0]]
     assert sum(widths) + 2 * (len(widths) - 1) <= width or left == GIVES_WAY
