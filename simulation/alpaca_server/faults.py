@@ -187,6 +187,11 @@ class Script:
         """One more rule; the first that fits and is not used up holds."""
         self.rules.append(Rule(what=what, trouble=trouble, times=times, after=after))
 
+    def clear(self) -> None:
+        """Nothing that was asked for is met any more."""
+        self.rules.clear()
+        self.updates.clear()
+
     def request(self, number: int, method: str, path: str) -> Trouble | None:
         del number
         for rule in self.rules:
@@ -209,18 +214,21 @@ class Script:
 
 
 def written(given: Mapping[str, Any], into: Faults) -> None:
-    """Take what a request to this exchange's own path asks for: a rule, or words for the next updates.
+    """Take what a request to this exchange's own path asks for: a rule, words for the next updates, or an end of both.
 
     Errors: ``Refusal`` for what cannot be meant, and where the faults are a seed's.
     """
     if not isinstance(into, Script):
         raise Refusal(422, UNPROCESSABLE, "the faults of this exchange are drawn by a seed")
+    if dict(given) == {"clear": True}:
+        into.clear()
+        return
     what, name, words = given.get("what"), given.get("trouble"), given.get("updates", [])
     counts = [given.get(each, least) for each, least in (("times", 1), ("after", 0))]
     if not isinstance(words, list) or [word for word in words if word not in ("as_is", *WORDS)]:
         raise Refusal(422, INVALID, f"updates are a list of as_is, {', '.join(WORDS)}")
     if (what is None) != (name is None) or (name is None and not words):
-        raise Refusal(422, INVALID, "what and trouble go together, or updates are given")
+        raise Refusal(422, INVALID, "what and trouble go together, or updates are given, or clear is true")
     if name is not None:
         if name not in NAMED or not isinstance(what, str):
             raise Refusal(

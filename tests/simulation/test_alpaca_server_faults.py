@@ -155,10 +155,21 @@ def test_faults_are_written_down_over_http_and_counted() -> None:
             assert (200, is_mute) == (asked_for(at, stream=word)[0], at.server.stream.mute)
 
 
+def test_what_was_asked_for_and_not_met_is_taken_back_and_what_was_met_stays_told() -> None:
+    with served() as at:
+        asked_for(at, what=POST, trouble="lost", times=9, updates=["drop"])
+        assert "ConnectionError" == met(partial(at.buy, "a", 1, FAR))
+        assert (200, {"met": {"lost": 1}}) == asked_for(at, clear=True)
+        assert "200" == met(partial(at.buy, "b", 1, FAR))
+        assert (200, {"met": {"lost": 1}}) == asked_for(at, clear=True)
+
+
 @pytest.mark.parametrize(
     "body",
     [
         {},
+        {"clear": False},
+        {"clear": True, "what": POST},
         {"what": POST},
         {"trouble": "lost"},
         {"what": POST, "trouble": "bad luck"},
