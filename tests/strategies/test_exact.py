@@ -43,8 +43,9 @@ def test_three_average_prices_of_one_division_are_exact_to_the_greatest_volume(
     stretches: tuple[tuple[int, int, int], ...],
 ) -> None:
     totals = [min(3 * price * shares + more, 2**62) for shares, price, more in stretches]
-    none, out = (column(0),) * 3, (empty(), empty(), empty())
-    pv, shares = tuple(column(each) for each in totals), tuple(column(each[0]) for each in stretches)
+    none, out = (column(0), column(0), column(0)), (empty(), empty(), empty())
+    pv = (column(totals[0]), column(totals[1]), column(totals[2]))
+    shares = (column(stretches[0][0]), column(stretches[1][0]), column(stretches[2][0]))
     avwap_each(pv, shares, none, none, out)
     expected = [round(Fraction(100 * t, 3 * each[0])) for t, each in zip(totals, stretches, strict=True)]
     assert expected == [each[0] for each in out]
