@@ -91,9 +91,14 @@ def quantities(read: Positions) -> Mapping[str, Decimal] | None:
 
 
 def held(desk: Desk) -> dict[str, Decimal]:
-    """Our shares by symbol, all strategies together: a broker knows nothing of them."""
+    """Our shares by symbol, as the cycle has them."""
+    return by_symbol(desk.fold.positions.values())
+
+
+def by_symbol(positions: Iterable[Position]) -> dict[str, Decimal]:
+    """Shares by symbol, all strategies together: a broker knows nothing of them."""
     ours: dict[str, Decimal] = defaultdict(Decimal)
-    for position in desk.fold.positions.values():
+    for position in positions:
         ours[position.symbol] += position.quantity
     return ours
 

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from execution_v2.broker.port import Fills, Positions
+from execution_v2.broker.port import Fills
 from execution_v2.position_sync import SyncFacts, SyncRow, cash_drifts, sync_row
+from execution_v2.reconcile import by_symbol, quantities
 from flows import standing
 from flows.dry import copied
 from flows.house import House
@@ -46,12 +47,12 @@ def _compared(house: House, world: World, book_id: str, session: date, state: Bo
     assert house_session is not None, "a book opens sessions alone"
     account, positions, working = broker.account(), broker.positions(), broker.open_orders()
     fills = broker.fills(house_session)
-    ours = _held(state)
-    first = _quantities(positions)
+    ours = by_symbol(state.positions)
+    first = quantities(positions)
     again = None
     if first is not None and any(not first.get(symbol) for symbol in ours):
         world.pause(house.settings.execution.confirm_spread_s)
-        again = _quantities(broker.positions())
+        again = quantities(broker.positions())
     rows = _rows(state, ours, first, again, fills)
     reads = {"account": account, "positions": positions, "orders": working, "fills": fills}
     stops: dict[str, Decimal] = defaultdict(Decimal)
@@ -138,17 +139,6 @@ def _rows(
         )
         for symbol in sorted({*ours, *(latest or {})})
     ]
-
-
-def _held(state: BookState) -> dict[str, Decimal]:
-    held: dict[str, Decimal] = defaultdict(Decimal)
-    for position in state.positions:
-        held[position.symbol] += position.quantity
-    return dict(held)
-
-
-def _quantities(read: Positions) -> dict[str, Decimal] | None:
-    return {row.symbol: Decimal(row.quantity) for row in read.value} if isinstance(read, Seen) else None
 
 
 def _unbooked(state: BookState, fills: Fills) -> dict[str, Decimal]:

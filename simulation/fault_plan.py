@@ -4,11 +4,11 @@ Splits, gaps and days without trade belong to the tape; latencies of requests to
 happen at the port itself.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final
 
 from simulation.chance import Chance
 
@@ -128,21 +128,7 @@ class FaultPlan:
     """The probability that a call is disturbed."""
     write_rate: float | None = None
     """That of a request that changes something, of which there are far fewer; None: the same."""
-    kinds: frozenset[Fault] = frozenset(Fault)
-    """What may be drawn; a script may name any."""
     script: Mapping[Place, Fault] = field(default_factory=dict)
-
-    @classmethod
-    def from_seed(
-        cls,
-        seed: int,
-        rate: float,
-        kinds: Collection[Fault] = tuple(Fault),
-        *,
-        write_rate: float | None = None,
-    ) -> Self:
-        """Every call is disturbed with probability *rate*, by one of *kinds* that its operation can suffer."""
-        return cls(seed=seed, rate=rate, write_rate=write_rate, kinds=frozenset(kinds))
 
     def at(self, number: int, op: str, places: Mapping[str, int]) -> Fault | None:
         """The fault of call *number*. *places*: how often each of its names was called, this call included."""
@@ -159,7 +145,7 @@ class FaultPlan:
         chance = Chance(self.seed, f"fault/{number}")
         if not chance.happens(rate):
             return None
-        among = [fault for fault in POSSIBLE.get(op, ()) if fault in self.kinds]
+        among = POSSIBLE.get(op, ())
         return chance.pick(among) if among else None
 
     def how(self, number: int) -> Chance:

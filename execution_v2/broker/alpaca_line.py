@@ -8,27 +8,24 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from io import BytesIO
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from alpaca.common.exceptions import APIError
 from alpaca.common.rest import RESTClient
 from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
-from requests.exceptions import ConnectTimeout, JSONDecodeError, ReadTimeout, RequestException
+from requests.exceptions import ConnectTimeout, JSONDecodeError, RequestException
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from execution_v2.broker.alpaca_config import AlpacaConfig
 from execution_v2.broker.breaker import Breaker, Keep, Lane
 from execution_v2.broker.limiter import Window
-from market.feeds.alpaca import Credentials
+from market.feeds.alpaca import Credentials, TimedDoor
 from market.feeds.port import Clock
 from schemas.reasons.execution import LineCode
 from schemas.reasons.gates import FreshnessCode
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
-CHUNK_BYTES: Final = 1 << 16
 RETRY_AFTER_S_MAX: Final = 3600
 GOOD: Final = 200
 
@@ -86,25 +83,19 @@ class _Again(RequestException):
     """Somebody tried to send one request twice."""
 
 
-class Door(HTTPAdapter):
-    """A transport that lets each request through once and gives up in time.
-
-    ``limit_s``: until when a request ends; ``passes``: requests that may still leave.
-    """
+class Door(TimedDoor):
+    """A transport that lets each request through once and gives up in time. ``passes``: how many may still leave."""
 
     def __init__(self, config: AlpacaConfig, clock: Clock) -> None:
-        super().__init__(max_retries=0)
+        super().__init__(clock.now)
         self._config = config
-        self._clock = clock
-        self._ends_at: datetime | None = None
         self.passes = 0
         self.status = 0
-        self.headers: Mapping[str, str] = {}
 
     def admit(self, limit_s: float) -> None:
         """Let one request through, to end within *limit_s*."""
         self.passes, self.status, self.headers = 1, 0, {}
-        self._ends_at = self._clock.now() + timedelta(seconds=limit_s)
+        self.deadline = self._now() + timedelta(seconds=limit_s)
 
     def times(self, method: str) -> tuple[float, float]:
         """Time-outs of *method*, seconds: to connect, and for a silence."""
@@ -115,29 +106,9 @@ class Door(HTTPAdapter):
         if self.passes < 1:
             raise _Again("a second request for one")
         self.passes -= 1
-        connect_s, silence_s = self.times(request.method or "")
-        options["timeout"] = (connect_s, min(silence_s, self._left()))
-        options["stream"] = True
-        response = super().send(request, **options)
-        self.status, self.headers = response.status_code, response.headers
-        response.raw = BytesIO(self._whole(response))
+        response = self._sent(request, self.times(request.method or ""), options)
+        self.status = response.status_code
         return response
-
-    def _whole(self, response: Response) -> bytes:
-        """The body as far as it comes in time: who drips a byte a second is never silent."""
-        parts = []
-        with response:
-            while part := response.raw.read1(CHUNK_BYTES, decode_content=True):
-                parts.append(part)
-                self._left()
-        return b"".join(parts)
-
-    def _left(self) -> float:
-        assert self._ends_at is not None, "a request that nobody admitted"
-        left = (self._ends_at - self._clock.now()).total_seconds()
-        if left <= 0:
-            raise ReadTimeout("the time for this request is used up")
-        return left
 
 
 class Line:

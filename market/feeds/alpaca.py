@@ -52,22 +52,24 @@ class Credentials:
         return text
 
 
-class _Door(HTTPAdapter):
-    """A transport that gives up: on a silence longer than ``read_s``, and on anything at ``deadline``.
+class TimedDoor(HTTPAdapter):
+    """A transport that repeats nothing, and gives up on anything at ``deadline``.
 
     ``headers``: those of the last answer; they tell how many requests the vendor still takes.
     """
 
-    def __init__(self, config: FeedConfig, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__(max_retries=0)
-        self._config = config
         self._now = now
         self.deadline: datetime | None = None
         self.headers: Mapping[str, str] = {}
 
-    def send(self, request: PreparedRequest, **options: Any) -> Response:  # type: ignore[override]
+    def _sent(
+        self, request: PreparedRequest, silence_s: tuple[float, float], options: dict[str, Any]
+    ) -> Response:
+        """The answer, read to its end. *silence_s*: how long the line may be silent, connecting and after."""
         left = self._left()
-        options["timeout"] = (min(self._config.connect_s, left), min(self._config.read_s, left))
+        options["timeout"] = (min(silence_s[0], left), min(silence_s[1], left))
         options["stream"] = True
         response = super().send(request, **options)
         self.headers = response.headers
@@ -87,8 +89,19 @@ class _Door(HTTPAdapter):
         assert self.deadline is not None, "a request has a deadline"
         left = (self.deadline - self._now()).total_seconds()
         if left <= 0:
-            raise ReadTimeout("the time for this read is used up")
+            raise ReadTimeout("the time for this is used up")
         return left
+
+
+class _Door(TimedDoor):
+    """One deadline for all requests of a read."""
+
+    def __init__(self, config: FeedConfig, now: Callable[[], datetime]) -> None:
+        super().__init__(now)
+        self._silence_s = config.connect_s, config.read_s
+
+    def send(self, request: PreparedRequest, **options: Any) -> Response:  # type: ignore[override]
+        return self._sent(request, self._silence_s, options)
 
 
 class AlpacaBars:

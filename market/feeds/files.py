@@ -28,22 +28,14 @@ BASIS_KEY: Final = b"avwap.price_basis"
 class FileBars:
     """``HistoricalBars`` of one CSV or Parquet file. *now*: the instant of reading."""
 
-    def __init__(
-        self,
-        path: Path,
-        calendar: Calendar,
-        now: Callable[[], datetime],
-        *,
-        price_basis: PriceBasis = "as_traded",
-    ) -> None:
+    def __init__(self, path: Path, calendar: Calendar, now: Callable[[], datetime]) -> None:
         self._path = path
         self._calendar = calendar
         self._now = now
-        self._basis: PriceBasis = price_basis
 
     @property
     def price_basis(self) -> PriceBasis:
-        return self._basis
+        return "as_traded"
 
     def daily(self, symbols: Sequence[str], first: date, last: date) -> Daily:
         try:

@@ -46,7 +46,7 @@ class Outside:
         self._clock = clock
         self._exchange.advance(clock.now())
         broker = IntradayBroker(self._exchange, tape, hours, clock.now)
-        plan = FaultPlan.from_seed(seed, chance.pick(RATES), write_rate=chance.pick(WRITE_RATES))
+        plan = FaultPlan(seed=seed, rate=chance.pick(RATES), write_rate=chance.pick(WRITE_RATES))
         self._faulty = FaultyBroker(broker, plan, clock.now, clock.wait, self._exchange)
         self._sound = broker
         self._before = 0
