@@ -1,7 +1,10 @@
-"""What a cycle found besides its fills is said where it was run: nobody opens a file to learn that a read failed."""
+"""What a step found besides its files is said where it was run: nobody opens a file to learn that a read failed."""
+
+from collections import Counter
 
 from flows.day import Day
 from schemas.cycle import Execution, Stops
+from schemas.enforcement import Enforcement
 from schemas.reasons.sync import SyncStatus
 
 Rows = list[dict[str, str]]
@@ -26,3 +29,15 @@ def of_cycle(day: Day, folder: str) -> Rows:
         found += [("entries blocked", code, "") for code in ran.blocked]
         found += [("entry refused", each.code, each.symbol) for each in ran.denied]
     return [{"found": what, "code": code, "of": whom} for what, code, whom in found]
+
+
+def of_morning(day: Day) -> str:
+    """How many entries the morning lets through, and why the others are not: one line."""
+    made = day.seen("enforcement.json", Enforcement)
+    if made is None:
+        return "entries  none: enforcement.json cannot be read"
+    codes = Counter(each.code for each in made.refused)
+    why = ", ".join(f"{code} {count}" for code, count in sorted(codes.items()))
+    return (
+        f"entries  {len(made.authorised)} may be tried, {len(made.refused)} refused{': ' if why else ''}{why}"
+    )

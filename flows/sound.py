@@ -156,9 +156,9 @@ def _about_sharing(settings: Settings) -> Iterator[str]:
 
 
 def _meant(settings: Settings) -> list[str]:
-    """SIM, and the Alpaca book of the account whose keys are set."""
+    """SIM, and the Alpaca book whose keys are set, or for which an exchange of this machine stands in."""
     wanted = {SIM}
-    if settings.apca_api_key_id is not None:
+    if settings.apca_api_key_id is not None or settings.alpaca.url_override is not None:
         wanted.add(f"ALPACA_{settings.alpaca.host.upper()}")
     return [book for book in BOOKS if book in wanted]
 

@@ -78,7 +78,7 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
 
     Example: `avwap premarket --book SIM --date 2016-06-01`
     """
-    from flows import pipeline, stories
+    from flows import pipeline, remarks, stories
     from flows.acting import acting, ready_day
     from flows.commands.run import outcome_rows, tell_refusals
     from flows.day import sealed
@@ -100,6 +100,7 @@ def premarket(book: Book, on: On, home: Home = None, as_json: Json = False) -> N
         console.rows("Stages", outcome_rows(outcome))
         if held := stories.held_actions(day):
             console.rows("Held positions with a corporate action today", held)
+        console.note(remarks.of_morning(day))
         tell_refusals(outcome)
 
     console.emit({"session": str(day.session), "steps": outcome_rows(outcome)}, as_json, render)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.remarks import of_cycle
+from flows.remarks import of_cycle, of_morning
 from simulation.alpaca_server import Script
 from simulation.alpaca_server.faults import erred
 from tests.chain.broker import Paper, paper
@@ -21,7 +21,9 @@ def book(tiny_ground: Ground, tmp_path: Path) -> Iterator[Paper]:
 def test_a_cycle_says_what_differs_and_what_could_not_be_read_and_an_ordinary_one_nothing(
     book: Paper,
 ) -> None:
+    assert "entries  none: enforcement.json cannot be read" == of_morning(book.again())
     book.premarket()
+    assert of_morning(book.again()).startswith("entries  2 may be tried, ")
     first, second, third, fourth = book.some("0930", "0935", "0940", "0945")
     for slot in (first, second):
         book.cycle(slot)
