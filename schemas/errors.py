@@ -8,6 +8,11 @@ AvwapError
     └── ArtifactDivergence   a file exists with other bytes
 """
 
+from typing import Final
+
+SAID_MAX: Final = 100
+"""Characters of a value that a message quotes."""
+
 
 class AvwapError(Exception):
     """An error that carries its reason code and what is safe and what to do next."""
@@ -52,6 +57,12 @@ class Corrupt(AvwapError):
     exit_code = 4
 
 
+def _short(value: object) -> str:
+    """A value as one may read it in a line: a whole record is told by its beginning."""
+    said = repr(value)
+    return said if len(said) <= SAID_MAX else f"{said[:SAID_MAX]}..."
+
+
 class ArtifactDivergence(Corrupt):
     """A write met a file with other bytes; nothing was overwritten.
 
@@ -61,9 +72,11 @@ class ArtifactDivergence(Corrupt):
     def __init__(self, path: str, pointer: str, expected: object, actual: object) -> None:
         super().__init__(
             "ARTIFACT_DIVERGENCE",
-            f"{path} at {pointer or '/'}: on disk {expected!r}, now {actual!r}",
+            f"{path} at {pointer or '/'}: on disk {_short(expected)}, now {_short(actual)}",
             safe="the file on disk is untouched",
-            next="find out which input changed (avwap verify, avwap replay), or write a revision",
+            next="avwap.toml or a flag changed since this session began: put it back, or let the session end first"
+            if pointer == "/config_sha256"
+            else "find out which input changed (avwap verify, avwap replay), or write a revision",
         )
         self.path = path
         self.pointer = pointer
