@@ -89,6 +89,7 @@ class ExchangeClock(WallClock):
         """*ask*: what the exchange says the time is; None: it does not say, and the clock stays as it is."""
         self._ask = ask
         self._ahead = timedelta(0)
+        self.is_heard = False
 
     def now(self) -> datetime:
         """The exchange's instant, as far as it was asked."""
@@ -99,7 +100,7 @@ class ExchangeClock(WallClock):
         del to
         told = self._ask()
         if told is not None:
-            self._ahead = told - super().now()
+            self._ahead, self.is_heard = told - super().now(), True
 
 
 class PlanningClock:

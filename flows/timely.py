@@ -9,7 +9,6 @@ from flows.settings import SIM
 from flows.stages import slots
 from flows.stages.slots import Slot
 from flows.world import World
-from ledger import layout
 from market.feed import ReadFailed
 from schemas.errors import Denied, UsageFault
 from schemas.reasons.edge import EdgeCode
@@ -18,8 +17,8 @@ from schemas.reasons.edge import EdgeCode
 def check_morning(day: Day, world: World) -> None:
     """Refuse a morning that is not this one's: what is observed now is no fact of another day. Errors: NOT_DUE,
     CLOCK_UNREAD."""
+    _check_heard(world)
     if not world.is_stepped and _local_date(world.clock.now()) != day.session:
-        _check_heard(world)
         raise _not_due(
             f"{day.book_id} is observed as it is now, and it is {_said(world.clock.now())}",
             next=f"avwap premarket --book {day.book_id} --date {_local_date(world.clock.now())}",
@@ -29,8 +28,8 @@ def check_morning(day: Day, world: World) -> None:
 def check_close(day: Day, world: World) -> None:
     """Refuse to close a session that is not over. Errors: ``UsageFault`` NOT_DUE; ``Denied`` CLOCK_UNREAD."""
     closes = day.house.calendar.close_at(day.session)
+    _check_heard(world)
     if not world.is_stepped and world.clock.now() < closes:
-        _check_heard(world)
         raise _not_due(
             f"{day.session} of {day.book_id} ends at {_said(closes)}, and it is {_said(world.clock.now())}",
             next=f"avwap cycle --book {day.book_id} until then",
@@ -55,13 +54,11 @@ def cycle_due(
     """
     if world.is_stepped:
         return _meant(house, book_id, on, name)
+    _check_heard(world)
     now = world.clock.now()
-    if not house.disk.exists(layout.journal(book_id, _local_date(now))):
-        _check_heard(world)
     day = open_day(house, book_id, _local_date(now))
     slot = slots.due(day, now)
     if slot is None or (on is not None and on != day.session) or (name is not None and name != slot.name):
-        _check_heard(world)
         then = slots.after(day, now)
         raise _not_due(
             f"it is {_said(now)}, and "
@@ -105,12 +102,20 @@ def named(day: Day, name: str) -> Slot:
 
 
 def _check_heard(world: World) -> None:
-    """Before a step is called not due: whether the exchange, whose time may be of another day, says what time it is."""
-    seen = world.broker.clock() if isinstance(world.clock, ExchangeClock) else None
-    if isinstance(seen, ReadFailed):
+    """Refuse a step at an exchange that never said what time it is: the wall's may be another day, long after a close.
+
+    Errors: ``Denied`` CLOCK_UNREAD.
+    """
+    clock = world.clock
+    if not isinstance(clock, ExchangeClock) or clock.is_heard:
+        return
+    seen = world.broker.clock()
+    clock.step(clock.now())
+    if not clock.is_heard:
+        cause = seen.cause if isinstance(seen, ReadFailed) else "its answers come and go"
         raise Denied(
             EdgeCode.CLOCK_UNREAD,
-            f"the exchange on this machine does not say what time it is: {seen.cause}",
+            f"the exchange on this machine does not say what time it is: {cause}",
             safe="nothing was sent",
             next="see that it listens at [alpaca] url_override, and that the keys are those it printed; run this again",
         )

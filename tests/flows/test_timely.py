@@ -29,6 +29,21 @@ def url(ready: Path) -> Iterator[str]:
         yield server.url
 
 
+def test_a_session_is_not_closed_by_the_walls_clock_when_the_exchange_is_not_heard(
+    home: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "avwap.toml").write_text(f'[alpaca]\nurl_override = "{url}"\n')
+    monkeypatch.setenv("APCA_API_KEY_ID", KEY_ID)
+    monkeypatch.setenv("APCA_API_SECRET_KEY", SECRET_KEY)
+    on = ("--book", PAPER, "--date", "2016-03-10")
+    opened = avwap(home, "premarket", *on)
+    assert (home / "ledger" / PAPER / "2016-03-10" / "journal.jsonl").exists(), opened.err
+    refused(avwap(home, "close", *on), 2, "NOT_DUE", "usage")
+    monkeypatch.setenv("APCA_API_SECRET_KEY", "of-another-account")
+    refused(avwap(home, "close", *on), 3, "CLOCK_UNREAD", "refused")
+    assert not (home / "ledger" / PAPER / "2016-03-10" / "manifest.json").exists()
+
+
 @pytest.mark.parametrize(
     ("secret", "code", "exit_code"), [(SECRET_KEY, "NOT_DUE", 2), ("of-another-account", "CLOCK_UNREAD", 3)]
 )
