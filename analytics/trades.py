@@ -31,7 +31,6 @@ from schemas.strategy_registry import EXTERNAL
 from schemas.trades import Direction, Fill, Lot, Realised, Trades
 
 CASH_IN_LIEU = "cash_in_lieu"
-DIVIDEND = "dividend"
 
 Key = tuple[str, str, str | None]
 F = TypeVar("F", bound=Fact)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows import console
-from flows.commands.options import Book, Home, Json, On, as_date, house
+from flows.commands.options import Book, Home, Json, On, as_date, dated, house
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -31,7 +31,7 @@ def check(
     ] = None,
     on: Annotated[
         date | None,
-        typer.Option("--date", "-d", parser=as_date, metavar="YYYY-MM-DD", help="The same as SESSION."),
+        dated("The same as SESSION."),
     ] = None,
     actions: Annotated[
         Path | None,

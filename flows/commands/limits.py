@@ -7,17 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from flows import console
-from flows.commands.options import Book, Home, Json, as_date, house
+from flows.commands.options import Book, Home, Json, dated, house
 
 When = Annotated[
     date | None,
-    typer.Option(
-        "--date",
-        "-d",
-        parser=as_date,
-        metavar="YYYY-MM-DD",
-        help="A session of the book; default its newest.",
-    ),
+    dated("A session of the book; default its newest."),
 ]
 
 

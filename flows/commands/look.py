@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import typer
 
 from flows import console
-from flows.commands.options import Book, Home, Json, On, as_date, drawing_kind, house
+from flows.commands.options import Book, Home, Json, On, as_date, dated, drawing_kind, house
 from schemas.errors import Corrupt, UsageFault
 from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import ReadFaultCode
@@ -266,13 +266,7 @@ def reconcile(
     book: Book,
     on: Annotated[
         date | None,
-        typer.Option(
-            "--date",
-            "-d",
-            parser=as_date,
-            metavar="YYYY-MM-DD",
-            help="A closed session; default: the broker now.",
-        ),
+        dated("A closed session; default: the broker now."),
     ] = None,
     home: Home = None,
     as_json: Json = False,

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -21,12 +21,15 @@ def as_date(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no date; the form is 2016-06-01") from None
 
 
+def dated(what: str) -> Any:
+    """``--date``, a session; *what* it is of, as the help tells it."""
+    return typer.Option("--date", "-d", parser=as_date, metavar="YYYY-MM-DD", help=what)
+
+
 Book = Annotated[
     str, typer.Option("--book", "-b", help="SIM, ALPACA_PAPER, ALPACA_LIVE or SCHWAB_401K_MANUAL.")
 ]
-On = Annotated[
-    date, typer.Option("--date", "-d", parser=as_date, metavar="YYYY-MM-DD", help="A session of the NYSE.")
-]
+On = Annotated[date, dated("A session of the NYSE.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Home = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import console
-from flows.commands.options import Book, Home, Json, On, as_date, house, who_and_why
+from flows.commands.options import Book, Home, Json, On, dated, house, who_and_why
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
@@ -268,13 +268,7 @@ def cycle(
     book: Book,
     on: Annotated[
         date | None,
-        typer.Option(
-            "--date",
-            "-d",
-            parser=as_date,
-            metavar="YYYY-MM-DD",
-            help="A session of the SIM book; else today's.",
-        ),
+        dated("A session of the SIM book; else today's."),
     ] = None,
     slot: Annotated[
         str | None,

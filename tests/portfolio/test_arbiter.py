@@ -30,7 +30,6 @@ from tests.portfolio.books import (
     intent,
     order,
     position,
-    returns_of,
     sharing,
     sleeve,
     snapshot,
@@ -150,7 +149,6 @@ def test_no_sector_is_exceeded_and_the_order_of_rows_changes_nothing(
 # --- every code is met ---
 
 WISH = intent("AAA")
-SAME = returns_of(["AAA"])["AAA"]
 HELD = {"AAA": usd("50"), "BBB": usd("50")}
 
 
