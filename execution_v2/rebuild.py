@@ -190,10 +190,11 @@ def _settle(desk: Desk, seeing: Seeing) -> tuple[Verdict, ...]:
         if works is False:
             _leave_out(seeing, verdict.order)
             continue
-        done[verdict.order.order_id] = verdict
         if works:
+            done[verdict.order.order_id] = verdict
             _carry_out(desk, seeing, verdict)
         else:
+            done[verdict.order.order_id] = replace(verdict, action=OrphanAction.HOLD)
             desk.carry(verdict.order.client_order_id)
     return tuple(done.values())
 

@@ -217,6 +217,29 @@ def test_a_stop_whose_record_was_lost_protects_again_and_no_second_one_is_sent(s
     assert ["sync.checked", "rebuild.released"] == [r.event for r in again.records]
 
 
+def test_a_list_that_is_older_than_it_says_makes_no_orphan_of_an_order_that_ended(scene: Scene) -> None:
+    scene.bought(100)
+    scene.pit.sell(named(Leg.STOP), 100, stop="47.00")
+    old = scene.pit.broker.open_orders()
+    scene.pit.cancel(named(Leg.STOP))
+    assert isinstance(old, Seen)
+    scene.answers["open_orders"] = lambda answer: replace(answer, value=old.value)
+    _, desk = scene.find_out()
+    assert ([], []) == (decided(desk), list(stops(scene.state)))
+
+
+def test_what_a_list_alone_tells_of_an_own_order_waits_for_a_look_up(scene: Scene) -> None:
+    scene.pit.buy(named(Leg.ENTRY), 10, limit="40.00")
+    scene.answers["lookup"] = lambda _: ReadFailed(cause="no answer")
+    seen, desk = scene.find_out()
+    assert [] == decided(desk)
+    assert "open" == scene.pit.order(named(Leg.ENTRY)).status
+    assert [scene.pit.order(named(Leg.ENTRY)).client_order_id] == desk.carried
+    assert frozenset({"AAA"}) == seen.frozen
+    scene.answers.clear()
+    assert [(10, "CANCEL", OrphanCode.ORPHAN_ENTRY)] == decided(scene.find_out()[1])
+
+
 def test_a_strangers_order_is_counted_and_left_alone(scene: Scene) -> None:
     scene.pit.buy("somebody", 10, limit="40.00")
     seen, desk = scene.find_out()

@@ -15,7 +15,8 @@ UNITS: Final = frozenset(
     """
     TradeIntent Candidate Decision AuthorisedEntry RefusedEntry EntryAuthorised EntryDenied Order OrderLine
     OrderFilled Fill Lot Position PositionMark PositionMarked PositionFailed Closing StopEvent StopLine ExitEvent
-    RoundTrip OpenTrade Realised AttributionRow ActionApplied HeldAction ParityRow PositionAdjusted RouterDecided StopCovered
+    RoundTrip OpenTrade Realised AttributionRow ActionApplied HeldAction ParityRow PositionAdjusted RouterDecided
+    StopCovered
     """.split()
 )
 ABOUT_AN_ORDER: Final = frozenset(
