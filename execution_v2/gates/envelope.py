@@ -52,9 +52,7 @@ def _opposite(entry: EntryOrder, facts: GateFacts) -> tuple[Finding, ...]:
         for order in ours
         if order.symbol == entry.symbol and order.side is not entry.side and order.state not in ENDED
     ]
-    found += [
-        (order.order_id, order.side) for order in facts.moment.foreign if order.symbol == entry.symbol
-    ]
+    found += [(order.order_id, order.side) for order in facts.moment.foreign if order.symbol == entry.symbol]
     return tuple(
         finding(EnvelopeCode.OPPOSITE_ORDER_WORKING, entry.symbol, name, detail=side) for name, side in found
     )

@@ -59,4 +59,6 @@ def test_a_stranger_s_order_of_either_side_is_in_the_way_and_named_by_its_side()
         world = good().entry_with(side=side).moment_with(foreign=(foreign(other), foreign(side)))
         found = envelope.check(world.entry, world.facts, world.config)
         # While their buy works, the broker refuses the stop that this entry would need.
-        assert [(str(other), "theirs"), (str(side), "theirs")] == [(row.detail, row.observed) for row in found]
+        assert [(str(other), "theirs"), (str(side), "theirs")] == [
+            (row.detail, row.observed) for row in found
+        ]
