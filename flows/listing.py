@@ -10,7 +10,6 @@ from schemas.scan import Scan, ScanVerdict, TrendScan
 GIVES_WAY: Final = ("labels", "confl", "r2", "score", "since", "distance", "r1", "tier")
 """Columns in the order in which they are left out."""
 REJECTIONS: Final = 6
-Rows = Sequence[dict[str, str]]
 
 
 def told(scan: Scan, top: int) -> dict[str, Any]:
