@@ -1,14 +1,15 @@
-"""Whoever started a cycle reads what it found besides its fills, and nothing where there is nothing to say."""
+"""Whoever ran a step or a comparison reads what it found, and nothing where there is nothing to say."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from flows.reconciling import is_clean, now_at
 from flows.remarks import of_cycle, of_morning
 from simulation.alpaca_server import Script
 from simulation.alpaca_server.faults import erred
-from tests.chain.broker import Paper, paper
+from tests.chain.broker import BOOK, Paper, paper
 from tests.chain.days import OPENED, Ground
 
 
@@ -37,3 +38,13 @@ def test_a_cycle_says_what_differs_and_what_could_not_be_read_and_an_ordinary_on
     book.cycle(fourth)
     told = [(row["found"], row["code"], row["of"]) for row in of_cycle(book.again(), "0945")]
     assert ("comparison", "OBSERVATION_FAILED", "positions") in told
+
+
+def test_reconcile_names_a_held_symbol_that_has_no_stop_at_the_broker(book: Paper) -> None:
+    book.premarket()
+    for slot in book.some("0930", "0935"):
+        book.cycle(slot)
+    assert ([], True) == (now_at(book.house(), BOOK)["uncovered"], is_clean(now_at(book.house(), BOOK)))
+    book.sell_by_hand("JEVA", 1)
+    told = now_at(book.house(), BOOK)
+    assert (["JEVA"], False) == (told["uncovered"], is_clean(told))
