@@ -184,19 +184,6 @@ def test_a_session_at_a_broker_is_taken_step_by_step_on_its_own_day(
     assert not (home / "ledger" / PAPER / "2016-03-11").exists()
 
 
-@pytest.mark.parametrize("step", [("premarket", "--date", "2016-03-10"), ("cycle",)])
-def test_where_the_exchange_does_not_say_what_time_it_is_no_step_is_called_early_or_late(
-    home: Path, step: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, paper: House
-) -> None:
-    alpaca = paper.settings.alpaca
-    (home / "avwap.toml").write_text(
-        f'[alpaca]\nurl_override = "{alpaca.url_override}"\ndata_url_override = "{alpaca.data_url_override}"\n'
-    )
-    monkeypatch.setenv("APCA_API_KEY_ID", KEY_ID)
-    monkeypatch.setenv("APCA_API_SECRET_KEY", "of-another-account")
-    unchanged(home, 3, "CLOCK_UNREAD", step[0], "--book", PAPER, *step[1:])
-
-
 def test_a_stepped_clock_stands_and_a_passing_one_moves_as_it_waits() -> None:
     stood, passed = SteppedClock(), PassingClock()
     for clock in (stood, passed):
