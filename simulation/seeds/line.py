@@ -106,6 +106,8 @@ class Line:
         answer = ask(*args)
         if self.calls == self._dies_at and self._after:
             raise SimulatedCrash(f"died after call {self.calls}, {name}")
+        if name == "account" and isinstance(answer, Seen):
+            self._equity = answer.value.equity  # what the caps of this cycle are fractions of
         if name == "quotes" and isinstance(answer, Seen):
             young = [
                 row for row in answer.value if (self._clock.now() - row.as_of).total_seconds() <= QUOTE_S
