@@ -263,7 +263,9 @@ def _facts(
     """What the gates may know of this moment. *account* was read after the entry before: its cash is spent."""
     inputs, state = desk.inputs, desk.fold.freeze()
     known = account.value if isinstance(account, Seen) else None
-    marks = {**inputs.marks, **{name: quote.last for name, quote in quotes.items()}}
+    # A quote of an earlier day may be of another basis; the close of P is on today's.
+    told = {name: quote.last for name, quote in quotes.items() if quote.as_of >= inputs.open_at}
+    marks = {**inputs.marks, **told}
     cash = None if known is None else min(known.cash, known.buying_power)
     observed_at = dict(observed.at)
     if isinstance(account, Seen):

@@ -11,8 +11,6 @@ from market.feed import Seen
 from schemas.base import SessionDate
 from simulation.seeds.watch import Watch
 
-QUOTE_S: Final = 15
-"""The age up to which a quote is a price (gate 15)."""
 CALL_S: Final = 0.05
 """What one request takes when nothing disturbs it."""
 
@@ -46,6 +44,7 @@ class Line:
             it left. None: it lives.
         before_call: called with each call's number before it leaves; another process may have its turn there.
         speaks: whether this process still holds the book; the one request that it may send after is not its fault.
+        since: the session's open: a quote of before is no mark.
     """
 
     def __init__(
@@ -61,6 +60,7 @@ class Line:
         after: bool = False,
         before_call: Callable[[int], None],
         speaks: Callable[[], bool],
+        since: datetime,
     ) -> None:
         self._outside = outside
         self._clock = clock
@@ -72,6 +72,8 @@ class Line:
         self._after = after
         self._before_call = before_call
         self._speaks = speaks
+        self._since = since
+        self._quoted: set[str] = set()
         self.calls = 0
         self.paused_s = 0.0
 
@@ -109,8 +111,11 @@ class Line:
         if name == "account" and isinstance(answer, Seen):
             self._equity = answer.value.equity  # what the caps of this cycle are fractions of
         if name == "quotes" and isinstance(answer, Seen):
-            young = [
-                row for row in answer.value if (self._clock.now() - row.as_of).total_seconds() <= QUOTE_S
-            ]
-            self._watch.marks.update({row.symbol: row.last for row in young})
+            today = [row for row in answer.value if row.as_of >= self._since]
+            for row in today:  # of several prices of one cycle a cap may rest on any
+                known = (
+                    self._watch.marks.get(row.symbol, row.last) if row.symbol in self._quoted else row.last
+                )
+                self._watch.marks[row.symbol] = min(known, row.last)
+                self._quoted.add(row.symbol)
         return answer

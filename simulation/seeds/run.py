@@ -273,6 +273,7 @@ class Run:
             after=chance.happens(0.5),
             before_call=before,
             speaks=lambda: self._fence == fence,
+            since=inputs.open_at,
         )
         self._watch.marks = dict(inputs.marks)
         journal = _Told(self._append, guard)
