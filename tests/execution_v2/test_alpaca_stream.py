@@ -57,8 +57,8 @@ class Caster:
                 ).encode()
             )
             line.recv()
+            self.lines.append(line)  # before the client hears of it: from then on a test may speak
             line.send(json.dumps({"stream": "listening", "data": {"streams": ["trade_updates"]}}).encode())
-            self.lines.append(line)
             self.listening.set()
             for _ in line:
                 pass
