@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from execution_v2.gates import decision, envelope, freshness, quarantine, risk_per_trade
+from execution_v2.gates import decision, envelope, freshness, quarantine, repetition, risk_per_trade
 from portfolio.decide import run
 from portfolio.limits import portfolio_config
 from schemas.book import Leg, OrderState, Side
@@ -62,3 +62,16 @@ def test_a_stranger_s_order_of_either_side_is_in_the_way_and_named_by_its_side()
         assert [(str(other), "theirs"), (str(side), "theirs")] == [
             (row.detail, row.observed) for row in found
         ]
+
+
+def test_only_orders_of_the_intent_itself_show_that_it_came_to_nothing() -> None:
+    def codes(intent: str) -> list[str]:
+        missed = order("AAA", state=OrderState.CANCELLED, intent_id=intent)
+        world = good().book_with(entry_intents_today=("int_AAA",), ended_today=(missed,))
+        return [row.code for row in repetition.check(world.entry, world.facts, world.config)]
+
+    assert "int_AAA" == good().entry.intent_id
+    assert [] == codes("int_AAA"), (
+        "every order of it ended without a share: another attempt is no second entry"
+    )
+    assert ["DUPLICATE_INTENT"] == codes("int_of_another"), "that order says nothing of this intent"
