@@ -99,6 +99,16 @@ def served(
             at.data._session.close()
 
 
+def comes_about(done: Callable[[], bool]) -> bool:
+    """Whether *done* holds within a few seconds: the server's own thread may be a moment behind."""
+    pause = threading.Event()
+    for _ in range(500):
+        if done():
+            return True
+        pause.wait(0.01)
+    return False
+
+
 class Heard:
     """The vendor's stream in a thread: what it brought, and ``until`` it has brought enough. *already*: who listens."""
 

@@ -10,7 +10,7 @@ import websockets.sync.client
 
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, Script
 from simulation.alpaca_server.faults import Word
-from tests.simulation.served import Heard, Served, listening, served
+from tests.simulation.served import Heard, Served, comes_about, listening, served
 from tests.simulation.test_alpaca_server import FAR, THIN
 
 
@@ -182,4 +182,4 @@ def test_what_is_no_action_is_answered_and_harms_nobody(at: Served, sent: Any) -
 
 def test_a_close_is_answered_and_the_line_let_go(at: Served) -> None:
     plain(at, known(SECRET_KEY), LISTEN)
-    assert 0 == at.server.stream.listeners()
+    assert comes_about(lambda: at.server.stream.listeners() == 0)
