@@ -25,9 +25,11 @@ _CREATE: Final = (
     "client_order_id TEXT NOT NULL UNIQUE, order_id TEXT, state TEXT NOT NULL, version INTEGER NOT NULL, "
     "quantity TEXT NOT NULL, filled TEXT NOT NULL, session TEXT NOT NULL, last_seq INTEGER NOT NULL) WITHOUT ROWID"
 )
-_INSERT: Final = f"INSERT INTO intents VALUES ({', '.join('?' * len(_COLUMNS))})"
+# In small letters: sqlite3 knows a change by comparing with "insert" in the process's locale, and in a Turkish one the
+# small I of INSERT is another letter; then no transaction begins and no row is counted.
+_INSERT: Final = f"insert into intents values ({', '.join('?' * len(_COLUMNS))})"
 _UPDATE: Final = (
-    f"UPDATE intents SET {', '.join(f'{name} = ?' for name in _COLUMNS)} "
+    f"update intents set {', '.join(f'{name} = ?' for name in _COLUMNS)} "
     "WHERE ord_id = ? AND version = ? AND state = ?"
 )
 _WORKING: Final = f"SELECT * FROM intents WHERE state NOT IN ({', '.join('?' * len(ENDED))}) OR session = ?"
@@ -115,7 +117,7 @@ class IntentIndex:
             return "UNUSABLE"
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("DELETE FROM intents")
+            self._db.execute("delete from intents")
             self._db.executemany(_INSERT, [astuple(row) for row in rows.values()])
             self._db.execute("COMMIT")
             self._known = {row.ord_id: (row.version, row.state) for row in rows.values()}

@@ -53,7 +53,7 @@ class Memo:
             return
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("INSERT OR REPLACE INTO verified VALUES (?, ?, ?)", rows)
+            self._db.executemany("insert or replace into verified values (?, ?, ?)", rows)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._give_up(error)
