@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+from analytics.snapshot import genesis
 from execution_v2.enforce import EnforcementInputs
 from execution_v2.enforce import run as enforce
 from execution_v2.gates.facts import EnforcementConfig
@@ -16,10 +17,9 @@ from schemas.candidates import Candidates
 from schemas.enforcement import Enforcement
 from schemas.observations import AccountFacts, ControlObservation
 from schemas.reasons.ledger import ReadFaultCode
-from schemas.snapshot import EquityProof, Exposure, PnL, Snapshot
+from schemas.snapshot import Snapshot
 from simulation.seeds.market import BOOK
 
-ZERO: Final = Decimal(0)
 TIGHT: Final = {
     "gross_pct_max": Decimal("0.180000"),
     "symbol_pct_max": Decimal("0.120000"),
@@ -57,7 +57,7 @@ def morning(
     config: EnforcementConfig,
 ) -> Morning:
     """The morning of *session*, the account being worth *account* at the close before."""
-    closed = snapshot(account.equity, account.cash, previous)
+    closed = snapshot(account, previous)
     made = enforce(
         EnforcementInputs(
             book_id=BOOK,
@@ -99,39 +99,7 @@ def control(at: datetime, *, killed: bool = False) -> ControlObservation:
     )
 
 
-def snapshot(equity: Decimal, cash: Decimal, closed: SessionDate) -> Snapshot:
+def snapshot(account: AccountFacts, closed: SessionDate) -> Snapshot:
     """A proved close: what sizing and the gates read of it is equity and that it is whole."""
-    pnl = PnL(
-        realised_gross=ZERO,
-        fees=ZERO,
-        dividends=ZERO,
-        realised_net=ZERO,
-        unrealised=ZERO,
-        cash_movements=ZERO,
-    )
-    return Snapshot(
-        closed_session=closed,
-        previous_session=None,
-        starting_capital=equity,
-        net_flows=ZERO,
-        flows=ZERO,
-        cash=cash,
-        equity=equity,
-        equity_previous=None,
-        exposure=Exposure(
-            gross=ZERO, net=ZERO, gross_fraction=ZERO, net_fraction=ZERO, by_strategy=(), by_sleeve=()
-        ),
-        positions=(),
-        pnl_session=pnl,
-        pnl_total=pnl,
-        session_return=None,
-        returns=(),
-        peak_equity=equity,
-        drawdown=ZERO,
-        drawdown_max=ZERO,
-        volatility20=None,
-        entries_today=0,
-        proof=EquityProof(assets=equity, sources=equity, difference=ZERO),
-        findings=(),
-        complete=True,
-    )
+    flat = account.model_copy(update={"cash": account.equity})
+    return genesis(flat, closed).model_copy(update={"cash": account.cash})
