@@ -290,8 +290,7 @@ class Place:
             cycle(day, world, resume_session(day, None), step.slot)
             self._ended(f"{step.session:%m%d} {step.slot.name}")
         elif step.seals:
-            shown = self.venue.account()
-            day.write("snapshot.json", snapshot(shown.equity, shown.cash, day.session), ())
+            day.write("snapshot.json", snapshot(self.venue.account(), day.session), ())
             seal(day.house.disk, day.ctx, last_sealed(day.house.disk, BOOK, day.session))
         else:
             self._open(day, open_session(day, world, None))
