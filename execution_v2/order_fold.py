@@ -23,14 +23,16 @@ from schemas.events import (
     OrderResolved,
     OrderSubmitting,
     OrderUnresolved,
+    ReplaceEnded,
     SyncChecked,
 )
-from schemas.reasons.execution import ContradictionCode, OrderCause, SyncCode
+from schemas.reasons.execution import ContradictionCode, OrderCause, ReplaceTerminal, SyncCode
 
 S = OrderState
 
 QUARANTINING: Final = FREEZING | {SyncCode.UNCLASSIFIED_ORPHAN}
 """Findings of a comparison that hold up a symbol until a later one agrees; the last needs a person besides."""
+_GIVEN_UP: Final = frozenset({ReplaceTerminal.GAVE_UP_OLD_MAYBE_LIVE, ReplaceTerminal.GAVE_UP_NEW_MAYBE_LIVE})
 STATED: Final = "operator:"
 """Starts the execution id of a fill that a person stated; the broker's own ids never do."""
 
@@ -40,7 +42,8 @@ class OrderFold:
 
     Attributes: refused and contradicted (what whoever folds live journals: moves that the table forbids, and
     late news of an ended order), quarantined (symbol -> why nothing is entered until a comparison agrees),
-    touched (every order as the records since the last look left it, by ord_id).
+    touched (every order as the records since the last look left it, by ord_id), gave_up (orders whose replacement
+    was given up while their fate was unknown, until it is known).
     """
 
     def __init__(self, state: BookState) -> None:
@@ -49,6 +52,7 @@ class OrderFold:
         self.ended = {o.ord_id: o for o in state.ended_today}
         self.entry_intents = set(state.entry_intents_today)
         self.quarantined = {row.symbol: row for row in state.quarantined}
+        self.gave_up = set(state.gave_up)
         self.refused: list[IllegalTransition] = []
         self.contradicted: list[OrderContradicted] = []
         self.touched: dict[str, Order] = {}
@@ -190,6 +194,15 @@ class OrderFold:
         self.ended.pop(order.ord_id, None)
         (self.ended if order.state in ENDED else self.orders)[order.ord_id] = order
         self.touched[order.ord_id] = order
+        if order.state not in UNKNOWN:
+            self.gave_up.discard(order.ord_id)
+
+    def _replace_ended(self, data: ReplaceEnded) -> None:
+        if data.terminal in _GIVEN_UP:
+            for name in (data.ord_id, data.successor_ord_id):
+                order = None if name is None else self.order(name)
+                if order is not None and order.state in UNKNOWN:
+                    self.gave_up.add(order.ord_id)
 
     def _to(self, ord_id: str, state: OrderState, event: str, **changes: Any) -> bool:
         order = self.order(ord_id)

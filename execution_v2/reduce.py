@@ -15,7 +15,7 @@ from execution_v2.order_fold import OrderFold, order_key
 from execution_v2.splits import split_order, split_price, split_quantity
 from ledger.canonical import artifact_bytes, digest, plain
 from schemas.base import SessionDate, down
-from schemas.book import BookState, Leg, OrderState, Position, PositionPlan, Side, StopOut
+from schemas.book import BookState, Leg, OrderState, Position, PositionPlan, Side, StopOut, Ticked
 from schemas.errors import Corrupt
 from schemas.events import (
     EVENTS,
@@ -27,10 +27,12 @@ from schemas.events import (
     PositionAdjusted,
     PositionMarked,
     SessionOpened,
+    TickTaken,
 )
 from schemas.journal import JournalRecord
 from schemas.market import ActionKind
 from schemas.reasons.ledger import LedgerCode
+from schemas.tick import TickKind
 
 _SIX: Final = Decimal("0.000001")
 ZERO: Final = Decimal(0)
@@ -89,6 +91,7 @@ class Fold(OrderFold):
         self.results = {row.strategy_id: row for row in state.results}
         self.closings = list(state.closings)
         self.loss_runs = list(state.loss_runs)
+        self.posture, self.lifecycle, self.ticked = state.posture, state.lifecycle, state.ticked
         self._frozen: BookState | None = state
 
     def apply(self, record: JournalRecord) -> None:
@@ -122,6 +125,10 @@ class Fold(OrderFold):
                 closings=tuple(self.closings),
                 loss_runs=tuple(self.loss_runs),
                 quarantined=tuple(row for _, row in sorted(self.quarantined.items())),
+                gave_up=tuple(sorted(self.gave_up)),
+                posture=self.posture,
+                lifecycle=self.lifecycle,
+                ticked=self.ticked,
             )
         return self._frozen
 
@@ -302,6 +309,20 @@ class Fold(OrderFold):
         if data.verb == ACCEPT and data.subject is not None:
             self.quarantined.pop(data.subject, None)
 
+    def _ticked(self, data: TickTaken) -> None:
+        assert self.session is not None, "a tick before the book's first session"
+        self.posture, self.lifecycle = data.posture, data.lifecycle
+        last, tick = self.ticked, data.tick
+        opens = last is None or last.session_date != self.session
+        begins = tick.kind is TickKind.BEGIN or last is None
+        self.ticked = Ticked(
+            slot=data.slot,
+            kind=tick.kind,
+            began_at=tick.at if begins or last is None else last.began_at,
+            first_slot=data.slot if opens or last is None else last.first_slot,
+            session_date=self.session,
+        )
+
     def _kill(self, data: KillSet) -> None:
         self.killed = data.on
 
@@ -321,6 +342,8 @@ _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
     "order.ended": Fold._ended,
     "order.filled": Fold._filled,
     "order.operator_resolved": Fold._operator_resolved,
+    "replace.ended": Fold._replace_ended,
+    "tick.taken": Fold._ticked,
     "sync.checked": Fold._sync_checked,
     "position.marked": Fold._marked,
     "action.applied": Fold._action,

@@ -10,6 +10,9 @@ from typing import ClassVar, Final
 
 from schemas.base import Amount, Fact, Fraction6, Instant, Price, SessionDate, Shares
 from schemas.header import Artifact
+from schemas.lifecycle import LifecycleState
+from schemas.posture import PostureState
+from schemas.tick import TickKind
 
 
 class Side(StrEnum):
@@ -227,6 +230,19 @@ class Quarantined(Fact):
     code: str
 
 
+class Ticked(Fact):
+    """The last tick of a cycle, so that a cycle that died and runs again earns nothing twice."""
+
+    slot: str
+    """Of the cycle: ``0935``, whichever run of it."""
+    kind: TickKind
+    began_at: Instant
+    """Of the last BEGIN."""
+    first_slot: str
+    """The first slot of the session that was ticked."""
+    session_date: SessionDate
+
+
 class BookState(Fact):
     """Fold of every journal of a book up to a point. ``orders`` holds the possibly-live ones only."""
 
@@ -261,6 +277,12 @@ class BookState(Fact):
     """Runs of losses that nothing has ended, sorted by strategy."""
     quarantined: tuple[Quarantined, ...] = ()
     """Sorted by symbol."""
+    gave_up: tuple[str, ...] = ()
+    """Orders whose replacement was given up and whose fate is still unknown, sorted."""
+    posture: PostureState = PostureState()
+    lifecycle: LifecycleState = LifecycleState()
+    ticked: Ticked | None = None
+    """None: no cycle has judged yet how much the book knows."""
 
 
 class Book(Artifact):

@@ -5,8 +5,20 @@
 
 from typing import Final
 
-from schemas.base import Amount, Fact, Instant, Measure2, Price, Scalar, SessionDate, Shares
+from schemas.base import (
+    Amount,
+    Fact,
+    Instant,
+    Measure2,
+    Measure4,
+    Measure6,
+    Price,
+    Scalar,
+    SessionDate,
+    Shares,
+)
 from schemas.header import Finding, InputRef
+from schemas.lifecycle import LifecycleChanged, LifecycleState
 from schemas.order_events import (
     IllegalTransition,
     OrderCancelling,
@@ -23,6 +35,8 @@ from schemas.order_events import (
     OrderSubmitting,
     OrderUnresolved,
 )
+from schemas.posture import DebtTerm, PostureState
+from schemas.tick import Posture, Tick
 
 __all__ = [
     "IllegalTransition",
@@ -232,6 +246,9 @@ class StopCovered(Fact):
     """The longest one, the open one counted up to this record."""
     open_since: Instant | None
     """Since when it lies open; None: it is covered."""
+    closed_since: Instant | None = None
+    closed_at: Instant | None = None
+    """From when to when the last gap that ended lay open: an end that is learnt of late may lie in or before it."""
 
 
 class ActionApplied(Fact):
@@ -320,6 +337,27 @@ class PositionFailed(Fact):
     detail: str
 
 
+class TickTaken(Fact):
+    """What was known at a tick, and where posture and lifecycle stand after it: ``step`` gives the same again."""
+
+    slot: str
+    tick: Tick
+    posture: PostureState
+    lifecycle: LifecycleState
+
+
+class PostureChanged(Fact):
+    """The posture moved; the tick before this record says on what."""
+
+    before: Posture
+    after: Posture
+    causes: tuple[str, ...]
+    """Worst first."""
+    debt: Measure6
+    terms: tuple[DebtTerm, ...]
+    factor: Measure4
+
+
 class KillSet(Fact):
     """A person set or lifted the kill switch."""
 
@@ -380,6 +418,9 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "rebuild.released": RebuildReleased,
     "position.adjusted": PositionAdjusted,
     "remedy.decided": RemedyDecided,
+    "tick.taken": TickTaken,
+    "posture.changed": PostureChanged,
+    "lifecycle.changed": LifecycleChanged,
     "kill.set": KillSet,
     "operator.acted": OperatorAct,
 }

@@ -169,6 +169,20 @@ class Door(ABC):
         """The answer to *op*, of the type that its row in the table names."""
 
 
+def put(broker: Broker, feed: Feed, now: Callable[[], datetime], op: str, request: Any) -> Any:
+    """Put one question of the table to whom it concerns; *request* as ``Door`` packs it."""
+    if op == "now":
+        return now()
+    if op in ("day_bars", "bars"):
+        return getattr(feed, op)(*request)
+    if op == "calendar":
+        return broker.calendar(*request)
+    if op == "quotes":
+        return feed.quotes(request)
+    ask = getattr(broker, op)
+    return ask() if request is None else ask(request)
+
+
 class RecordingBroker(Door):
     """Asks *broker*, *feed* and *now*, and hands each call with its answer to *sink* before giving it back.
 
@@ -185,17 +199,7 @@ class RecordingBroker(Door):
         self._next = first
 
     def _call(self, op: str, request: Any) -> Any:
-        if op == "now":
-            outcome: Any = self._now()
-        elif op in ("day_bars", "bars"):
-            outcome = getattr(self._feed, op)(*request)
-        elif op == "calendar":
-            outcome = self._broker.calendar(*request)
-        elif op == "quotes":
-            outcome = self._feed.quotes(request)
-        else:
-            ask = getattr(self._broker, op)
-            outcome = ask() if request is None else ask(request)
+        outcome = put(self._broker, self._feed, self._now, op, request)
         line = {"n": self._next, "op": op, "request": _dump(op, 0, request), "outcome": _dump(op, 1, outcome)}
         self._sink(line_bytes(line))
         self._next += 1

@@ -20,7 +20,9 @@ from schemas.base import Fact, Scalar
 from schemas.book import BookState, Side, TimeInForce
 from schemas.decisions import Decisions
 from schemas.header import Finding
+from schemas.lifecycle import LifecycleState
 from schemas.observations import AssetFacts, BrokerOrder, ClockFacts, ControlObservation, QuoteFacts
+from schemas.posture import PostureState
 from schemas.reasons.gates import RecordCode
 from schemas.reasons.ledger import ReadFaultCode
 
@@ -52,6 +54,8 @@ class EntryOrder:
     stop: Decimal | None
     """The planned protective stop; in a cycle stop' of strategy.md 4.2."""
     time_in_force: TimeInForce
+    scaled_to_zero: bool = False
+    """The size factor leaves no share of it; ``quantity`` is then the unscaled one, for the other gates to judge."""
 
     @property
     def is_priced(self) -> bool:
@@ -82,6 +86,9 @@ class SendMoment:
         assets_asked: whether it was asked. Daily-bar cycles do not ask; where one asked, no answer is a no.
         day_trades: of the last five sessions as the broker counts them; None: it does not report them.
         breaker_open: whether the broker failed so often of late that nothing is added until it answers again.
+        posture, lifecycle: as of this moment's tick; None: no tick judged it.
+        size_factor: what is left of a quantity under both.
+        entries_in_cycle: entries authorised in this cycle so far.
     """
 
     now: datetime
@@ -98,6 +105,10 @@ class SendMoment:
     assets_asked: bool = False
     day_trades: int | None = None
     breaker_open: bool = False
+    posture: PostureState | None = None
+    lifecycle: LifecycleState | None = None
+    size_factor: Decimal = Decimal(1)
+    entries_in_cycle: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,6 +108,28 @@ class SleeveCode(StrEnum):
     S2_SYMBOL_OVERLAP = "S2_SYMBOL_OVERLAP"
 
 
+class PostureGateCode(StrEnum):
+    """Gate 12: on weak evidence less is entered, on contradicted evidence nothing."""
+
+    POSTURE_UNKNOWN = "POSTURE_UNKNOWN"
+    POSTURE_ORANGE = "POSTURE_ORANGE"
+    POSTURE_RED = "POSTURE_RED"
+    POSTURE_SIZE_ZERO = "POSTURE_SIZE_ZERO"
+    POSTURE_ONE_PER_CYCLE = "POSTURE_ONE_PER_CYCLE"
+
+
+class LifecycleGateCode(StrEnum):
+    """Gate 13: a book enters only while it is ACTIVE, or sparingly while it is THROTTLED."""
+
+    LIFECYCLE_UNKNOWN = "LIFECYCLE_UNKNOWN"
+    LIFECYCLE_INIT = "LIFECYCLE_INIT"
+    LIFECYCLE_READY = "LIFECYCLE_READY"
+    LIFECYCLE_PAUSED = "LIFECYCLE_PAUSED"
+    LIFECYCLE_DEGRADED = "LIFECYCLE_DEGRADED"
+    LIFECYCLE_EMERGENCY = "LIFECYCLE_EMERGENCY"
+    LIFECYCLE_ONE_PER_CYCLE = "LIFECYCLE_ONE_PER_CYCLE"
+
+
 class QuarantineCode(StrEnum):
     """Gate 14: where book and broker have not been brought together, nothing is added."""
 
