@@ -1,7 +1,8 @@
 """A gap is every second of the regular session in which fewer shares are covered than are held; the journal tells all.
 
-A pure fold (execution.md 8.4). A fill counts from its own time, a stop from its confirmation. A stop of unknown fate
-covers nothing here, though it may sell. A trim's shares are covered while its sell works, which its window bounds.
+A pure fold (execution.md 8.4). A fill counts from its own time, a stop from its confirmation to the broker's own end of
+it, however late we learn of that. A stop of unknown fate covers nothing here, though it may sell. A trim's shares are
+covered while its sell works, which its window bounds.
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from execution_v2.each import failed
 from execution_v2.reduce import Fold
 from execution_v2.transitions import COVERING
 from schemas.book import BookState, Leg, Position
-from schemas.events import OrderFilled, StopCovered
+from schemas.events import OrderEnded, OrderFilled, StopCovered
 from schemas.journal import JournalRecord
 from schemas.reasons.execution import CycleFault
 
@@ -28,6 +29,9 @@ class _Gap:
     ended_s: float = 0.0
     longest_s: float = 0.0
     open_since: datetime | None = None
+    closed_since: datetime | None = None
+    closed_at: datetime | None = None
+    """The last gap that ended, from when to when."""
 
 
 def fold(
@@ -67,6 +71,8 @@ class _Gaps:
                 ended_s=row.gap_s,
                 longest_s=row.longest_s,
                 open_since=row.open_since,
+                closed_since=row.closed_since,
+                closed_at=row.closed_at,
             )
             for row in told
             if row.position_id in held
@@ -82,9 +88,7 @@ class _Gaps:
         self._at = max(self._at, record.ts)
         if not record.event.startswith(("order.", "action.")):
             return
-        at = record.ts
-        if record.event == "order.filled":
-            at = OrderFilled.model_validate(record.data).executed_at
+        at = _happened_at(record)
         name = self._whose(record)
         held = self._book.positions.get(name)
         if held is not None:
@@ -116,13 +120,22 @@ class _Gaps:
             if gap is None:
                 gap = self._gaps[position.position_id] = _Gap(position=position)
             if gap.open_since is None:
-                gap.open_since = max(at, self._open_at)
+                self._open(gap, max(at, position.entered_at, self._open_at))
+
+    def _open(self, gap: _Gap, at: datetime) -> None:
+        """A gap begins. One that began before the last one ended, as is learnt of late, takes that one up."""
+        gap.open_since = at
+        if gap.closed_at is not None and gap.closed_since is not None and at <= gap.closed_at:
+            gap.ended_s -= self._seconds(gap.closed_since, gap.closed_at)
+            gap.open_since = min(at, gap.closed_since)
+            gap.closed_since = gap.closed_at = None
 
     def _close(self, gap: _Gap, at: datetime) -> None:
         if gap.open_since is not None:
             seconds = self._seconds(gap.open_since, at)
             gap.ended_s += seconds
             gap.longest_s = max(gap.longest_s, seconds)
+            gap.closed_since, gap.closed_at = gap.open_since, at
             gap.open_since = None
 
     def _is_covered(self, position: Position) -> bool:
@@ -145,7 +158,20 @@ class _Gaps:
             gap_s=round(gap.ended_s, 2),
             longest_s=round(longest, 2),
             open_since=gap.open_since,
+            closed_since=gap.closed_since,
+            closed_at=gap.closed_at,
         )
+
+
+def _happened_at(record: JournalRecord) -> datetime:
+    """When what *record* tells came about: a fill and an end at the broker do so before we hear of them."""
+    if record.event == "order.filled":
+        return OrderFilled.model_validate(record.data).executed_at
+    if record.event == "order.ended":
+        ended = OrderEnded.model_validate(record.data).ended_at
+        # No later than we know it: the broker's clock is not ours.
+        return record.ts if ended is None else min(ended, record.ts)
+    return record.ts
 
 
 def regular_seconds(since: datetime, until: datetime, open_at: datetime, close_at: datetime) -> float:

@@ -215,7 +215,8 @@ def follow(desk: Desk, ord_id: str, order: BrokerOrder, cause: str = OrderCause.
         else:
             desk.carry(ord_id)
         return
-    desk.note(("order.ended", OrderEnded(ord_id=ord_id, state=end, cause=cause)))
+    ended = OrderEnded(ord_id=ord_id, state=end, cause=cause, ended_at=order.ended_at)
+    desk.note(("order.ended", ended))
 
 
 def end_of(order: BrokerOrder) -> OrderState | None:

@@ -376,6 +376,14 @@ class OperatorAct(Fact):
     detail: Scalar = None
 
 
+class EpochRaised(Fact):
+    """The book lives on this host from here on; every order is sent under that epoch (execution.md 3.4)."""
+
+    epoch: int
+    operator: str
+    reason: str
+
+
 EVENTS: Final[dict[str, type[Fact]]] = {
     "session.opened": SessionOpened,
     "universe_network_disallowed": UniverseNetworkDisallowed,
@@ -423,4 +431,5 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "lifecycle.changed": LifecycleChanged,
     "kill.set": KillSet,
     "operator.acted": OperatorAct,
+    "epoch.raised": EpochRaised,
 }

@@ -57,6 +57,8 @@ class BrokerOrder(Fact):
     status: str
     replaced_by: str | None = None
     replaces: str | None = None
+    ended_at: Instant | None = None
+    """When it ended there; None while it works, and of a broker that does not say."""
 
     @property
     def is_working(self) -> bool:

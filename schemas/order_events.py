@@ -81,6 +81,8 @@ class OrderEnded(Fact):
     ord_id: str
     state: OrderState
     cause: str
+    ended_at: Instant | None = None
+    """When the broker says that it ended, which may be long before anybody looked; None: it does not say."""
 
 
 class OrderFilled(Fact):

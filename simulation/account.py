@@ -1,6 +1,7 @@
 """An account at the exchange is the fold of what happened to it: cash, holdings and orders."""
 
 from collections import defaultdict
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
@@ -64,12 +65,12 @@ class AccountState:
         self._open: dict[str, BrokerOrder] = {}
         self._ended: dict[str, SessionDate | None] = {}
 
-    def apply(self, effect: Effect) -> None:
-        """Take one effect."""
+    def apply(self, effect: Effect, at: datetime) -> None:
+        """Take one effect, of the instant *at*."""
         if effect.cash is not None:
             self.cash += effect.cash
         if effect.order is not None:
-            self._keep(effect.order)
+            self._keep(effect.order, at)
         if effect.fill is not None:
             self._filled(effect.fill)
         if effect.event is not None:
@@ -101,7 +102,9 @@ class AccountState:
         fills = self.fills.get(self.session, [])
         return sum((f.quantity for f in fills if f.symbol == symbol and f.side is Side.BUY), ZERO)
 
-    def _keep(self, order: BrokerOrder) -> None:
+    def _keep(self, order: BrokerOrder, at: datetime) -> None:
+        if not order.is_working and order.ended_at is None:
+            order = order.model_copy(update={"ended_at": at})
         self.orders[order.order_id] = order
         self.by_client[order.client_order_id] = order.order_id
         if order.is_working:
@@ -115,7 +118,7 @@ class AccountState:
         filled = order.filled + fill.quantity
         assert filled <= order.quantity, "the exchange filled more than was asked"
         status = "filled" if filled == order.quantity else order.status
-        self._keep(order.model_copy(update={"filled": filled, "status": status}))
+        self._keep(order.model_copy(update={"filled": filled, "status": status}), fill.executed_at)
         self.fills[fill.session_date].append(fill)
         notional = fill.quantity * fill.price
         held, average = self.holdings.get(fill.symbol, (ZERO, ZERO))

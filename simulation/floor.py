@@ -307,7 +307,7 @@ class Floor(Venue):
         for effect in effects:
             order = effect.order
             before = None if order is None else self.state.orders.get(order.order_id)
-            self.state.apply(effect)
+            self.state.apply(effect, at)
             if order is not None:
                 self._placed.setdefault(order.order_id, at.date())
             if effect.fill is not None:

@@ -47,4 +47,5 @@ def told(before: BrokerOrder | None, effect: Effect, after: AccountState, at: da
     word = _WORDS[order_now.status]
     if before is not None and order_now.status == "open":
         word = _BACK.get(before.status, word)
-    return OrderUpdate(event=word, order=order_now, position_quantity=after.quantity(order_now.symbol), at=at)
+    stands = after.orders[order_now.order_id]
+    return OrderUpdate(event=word, order=stands, position_quantity=after.quantity(stands.symbol), at=at)

@@ -274,9 +274,9 @@ class Venue(ABC):
 
     def _fold(self, at: datetime, effects: Sequence[Effect], marks: Sequence[Mark]) -> None:
         """Take one line of the log, just written or read again."""
-        del at, marks
+        del marks
         for effect in effects:
-            self.state.apply(effect)
+            self.state.apply(effect, at)
 
     def _load(self) -> None:
         if self._disk is None or not self._disk.exists(self._path):

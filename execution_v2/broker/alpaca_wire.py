@@ -13,6 +13,7 @@ from schemas.base import SessionDate
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.market import ActionKind
 from schemas.observations import (
+    WORKING,
     AccountFacts,
     AssetFacts,
     BrokerFill,
@@ -113,6 +114,7 @@ def message(body: Any) -> str:
 def order(row: Any) -> BrokerOrder:
     """One order, working or ended. Errors: ``Malformed``."""
     fields = _mapping(row, "an order")
+    status = STATUSES.get(_text(fields, "status"), "accepted")
     return BrokerOrder(
         order_id=_text(fields, "id"),
         client_order_id=_text(fields, "client_order_id"),
@@ -127,20 +129,27 @@ def order(row: Any) -> BrokerOrder:
         filled=shares(fields, "filled_qty"),
         limit=_price_or_none(fields, "limit_price"),
         stop=_price_or_none(fields, "stop_price"),
-        status=STATUSES.get(_text(fields, "status"), "accepted"),
+        status=status,
         replaced_by=fields.get("replaced_by") or None,
         replaces=fields.get("replaces") or None,
+        ended_at=None if status in WORKING else _ended_at(fields),
     )
 
 
 def ended_on(row: Json) -> date:
-    """New York date on which an order ended: of its instants the last, for one cancelled may have filled in part."""
+    """New York date on which an order ended. Errors: ``Malformed`` where no instant says it."""
+    ended = _ended_at(row)
+    if ended is None:
+        raise Malformed(f"order {row.get('id')}: ended, and no instant says when")
+    return ended.astimezone(NEW_YORK).date()
+
+
+def _ended_at(row: Json) -> datetime | None:
+    """When an order ended: of its instants the last, for one cancelled may have filled in part; or its last change."""
     ends = [instant(row, name) for name in _ENDED_AT if row.get(name)]
     if not ends and row.get("updated_at"):
         ends = [instant(row, "updated_at")]
-    if not ends:
-        raise Malformed(f"order {row.get('id')}: ended, and no instant says when")
-    return max(ends).astimezone(NEW_YORK).date()
+    return max(ends, default=None)
 
 
 def position(row: Any) -> BrokerPosition:

@@ -6,6 +6,7 @@ digests that hang on these. All else is compared: what the journal folds to, the
 
 import json
 from collections.abc import Iterator, Mapping, Set
+from datetime import datetime
 from typing import Any, Final
 
 from flows.day import Day
@@ -57,8 +58,9 @@ def exchange_of(day: Day) -> dict[str, Any]:
     account = AccountState()
     data = day.house.disk.read(layout.exchange(day.book_id))
     for line in data.splitlines():
-        for effect in json.loads(line)["effects"]:
-            account.apply(Effect.model_validate(effect))
+        told = json.loads(line)
+        for effect in told["effects"]:
+            account.apply(Effect.model_validate(effect), datetime.fromisoformat(told["at"]))
     return {
         "cash": str(account.cash),
         "session": str(account.session),

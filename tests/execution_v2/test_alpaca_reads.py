@@ -286,6 +286,28 @@ def test_an_order_filled_in_part_ended_when_the_rest_was_cancelled() -> None:
     assert D == wire.ended_on({"updated_at": "2016-03-10T01:00:00Z"})  # still the 9th in New York
 
 
+@pytest.mark.parametrize(
+    ("said", "ended_at"),
+    [
+        ({"status": "canceled", "canceled_at": "2016-03-09T15:07:00Z"}, "2016-03-09T15:07:00+00:00"),
+        ({"status": "expired", "expired_at": "2016-03-09T16:07:00-05:00"}, "2016-03-09T21:07:00+00:00"),
+        ({"status": "rejected", "failed_at": "2016-03-09T15:07:00Z"}, "2016-03-09T15:07:00+00:00"),
+        ({"status": "replaced", "replaced_at": "2016-03-09T15:07:00Z"}, "2016-03-09T15:07:00+00:00"),
+        ({"status": "filled", "filled_at": "2016-03-09T15:07:00Z"}, "2016-03-09T15:07:00+00:00"),
+        ({"status": "canceled", "updated_at": "2016-03-09T15:08:00Z"}, "2016-03-09T15:08:00+00:00"),
+        ({"status": "canceled"}, None),
+        ({"status": "new", "updated_at": "2016-03-09T15:08:00Z"}, None),
+        ({"status": "pending_cancel", "canceled_at": "2016-03-09T15:08:00Z"}, None),
+    ],
+)
+def test_an_order_says_when_it_ended_where_the_broker_does(
+    said: dict[str, str], ended_at: str | None
+) -> None:
+    instants = dict.fromkeys((*wire._ENDED_AT, "updated_at"))
+    found = wire.order({**ORDER, **instants, **said}).ended_at
+    assert (None if ended_at is None else datetime.fromisoformat(ended_at)) == found
+
+
 # --- clock, calendar, assets, events --------------------------------------------------------------
 
 

@@ -1,16 +1,28 @@
 """The gap of a position in regular-session seconds, from its fill's own time to its stop's confirmation."""
 
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NoReturn
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from execution_v2 import coverage
+from execution_v2.broker.alpaca_config import AlpacaConfig
+from execution_v2.broker.books import AlpacaAccess, adapter_for
+from execution_v2.broker.port import CancelOrder
 from execution_v2.reduce import empty_state, fold_records
-from schemas.book import Leg
-from schemas.events import StopCovered
+from market.calendar import Calendar
+from schemas.book import Leg, OrderState
+from schemas.events import CycleEnded, OrderEnded, OrderResolved, OrderUnresolved, StopCovered
+from simulation.alpaca_server import KEY_ID, SECRET_KEY, AlpacaServer
 from simulation.config import IntradayConfig
 from simulation.fault_plan import Fault
+from simulation.seeds.line import Clock
 from tests.execution_v2.watched import DAY, HOURS, Watched, events
 
 OPEN, CLOSE = HOURS.open_at(DAY), HOURS.close_at(DAY)
@@ -37,15 +49,147 @@ def test_the_gap_runs_from_the_fill_to_the_stops_confirmation() -> None:
     assert [row] == [StopCovered.model_validate(data) for data in events(result, "stop.covered")]
 
 
-def test_a_stop_that_is_lost_lies_open_until_the_next_cycle_places_another() -> None:
+END_AT, LEARNT_AT = 37, 40
+"""Minutes of the session: 10:07 and 10:10 in New York."""
+
+
+def cancelled_there(made: Watched) -> None:
+    (order,) = made.exchange.open_orders()
+    made.exchange.cancel(CancelOrder(order_id=order.order_id), made.at(END_AT))
+
+
+def rejected_there(made: Watched) -> None:
+    (order,) = made.exchange.open_orders()
+    assert made.exchange.kill(order.order_id, made.at(END_AT))
+
+
+@contextmanager
+def at_the_port(made: Watched) -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def without_the_stream(made: Watched) -> Iterator[None]:
+    made.door = made.faulty({"updates#*": Fault.STREAM_DOWN})
+    yield
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The exchange's clock as Alpaca's adapter wants it."""
+
+    clock: Clock
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.wait(seconds)
+
+
+def _never() -> NoReturn:
+    raise AssertionError("another book's broker was asked for")
+
+
+@contextmanager
+def over_the_protocol(made: Watched) -> Iterator[None]:
+    """The exchange behind HTTP and websocket, and Alpaca's adapter in front of them."""
+    with AlpacaServer(made.exchange, made.clock.now) as server:
+        config = AlpacaConfig(
+            url_override=server.url,
+            data_url_override=server.data_url,
+            stream_url_override=server.stream_url,
+        )
+        access = AlpacaAccess(
+            config=config,
+            key_id=SecretStr(KEY_ID),
+            secret_key=SecretStr(SECRET_KEY),
+            calendar=Calendar(2025, 2027),
+            clock=Waits(made.clock),
+        )
+        doors = adapter_for("ALPACA_PAPER", simulated=_never, alpaca=lambda: access)
+        made.door, made.feed = doors.broker, doors.feed
+        try:
+            yield
+        finally:
+            doors.close()
+
+
+@pytest.mark.parametrize("end", [cancelled_there, rejected_there])
+@pytest.mark.parametrize("line", [at_the_port, without_the_stream, over_the_protocol])
+def test_a_stop_that_the_broker_ended_between_cycles_counts_as_gone_from_its_own_end(
+    end: Callable[[Watched], None], line: Callable[[Watched], AbstractContextManager[None]]
+) -> None:
+    made = Watched()
+    with line(made):
+        made.cycle(5)
+        assert () == rows(made)
+        end(made)
+        result = made.cycle(LEARNT_AT)
+    assert [] == events(result, "position.failed")
+    placed = next(r for r in result.records if r.event == "stop.placed")
+    (row,) = rows(made)
+    # Three minutes that nobody saw, and what the new stop took to be confirmed.
+    assert (placed.ts - made.at(END_AT)).total_seconds() == pytest.approx(row.gap_s, abs=0.01)
+    assert 180 == pytest.approx(row.gap_s, abs=1.0)
+    assert (made.at(END_AT), None) == (row.closed_since, row.open_since)
+
+
+def test_an_end_between_two_sessions_counts_from_the_open() -> None:
     made = Watched()
     made.cycle(5)
     (stop,) = made.orders(Leg.STOP)
-    made.exchange.kill(str(stop.order_id), made.at(8))
-    result = made.cycle(10)
-    # We hear of it when we look: from the cycle's beginning until the new stop is confirmed.
-    assert [] == events(result, "position.failed")
-    assert all(row.open_since is None for row in rows(made))
+    ended = OrderEnded(
+        ord_id=stop.ord_id, state=OrderState.CANCELLED, cause="VENUE_ENDED", ended_at=made.at(-60)
+    )
+    held = made.state.model_copy(
+        update={
+            "positions": tuple(
+                p.model_copy(update={"entered_at": made.at(-900)}) for p in made.state.positions
+            )
+        }
+    )
+    (record,) = made.journal.append([("order.ended", made.at(10), "0940", ended)])
+    (row,) = coverage.fold(held, [record], (), OPEN, CLOSE)
+    assert (OPEN, 600.0) == (row.open_since, row.longest_s)
+
+
+def test_a_broker_whose_clock_is_ahead_ends_nothing_later_than_we_hear_of_it() -> None:
+    made = Watched()
+    made.cycle(5)
+    (stop,) = made.orders(Leg.STOP)
+    before = made.state
+    ended = OrderEnded(
+        ord_id=stop.ord_id, state=OrderState.CANCELLED, cause="VENUE_ENDED", ended_at=made.at(12)
+    )
+    (record,) = made.journal.append([("order.ended", made.at(10), "0940", ended)])
+    (row,) = coverage.fold(before, [record], (), OPEN, CLOSE)
+    assert made.at(10) == row.open_since
+
+
+def test_an_end_that_is_learnt_after_a_gap_that_it_began_before_counts_once() -> None:
+    made = Watched()
+    made.cycle(5)
+    (stop,) = made.orders(Leg.STOP)
+    before = made.state
+    frozen = OrderUnresolved(ord_id=stop.ord_id, state=OrderState.FROZEN, cause="MISSING_AT_BROKER")
+    there = OrderResolved(ord_id=stop.ord_id, state=OrderState.LIVE, order_id=stop.order_id, cause="ARRIVED")
+    ended = OrderEnded(
+        ord_id=stop.ord_id, state=OrderState.CANCELLED, cause="VENUE_ENDED", ended_at=made.at(37)
+    )
+    records = made.journal.append(
+        [
+            ("order.unresolved", made.at(40), "1010", frozen),
+            ("order.resolved", made.at(45), "1015", there),
+            ("order.ended", made.at(45), "1015", ended),
+            ("cycle.ended", made.at(46), "1015", CycleEnded(slot="1015", carried=())),
+        ]
+    )
+    (row,) = coverage.fold(before, records, (), OPEN, CLOSE)
+    assert (made.at(37), 0.0, 540.0) == (row.open_since, row.gap_s, row.longest_s)
+    # ... and the same told in two parts, as two cycles tell it.
+    told = coverage.fold(before, records[:2], (), OPEN, CLOSE)
+    assert (row,) == coverage.fold(fold_records(before, records[:2]), records[2:], told, OPEN, CLOSE)
 
 
 def test_a_gap_that_is_open_at_the_end_of_a_cycle_is_a_finding_and_stays_open() -> None:

@@ -83,6 +83,8 @@ class Watched:
         self.exchange.advance(self.clock.now())
         self.broker = IntradayBroker(self.exchange, tape, HOURS, self.clock.now)
         self.door: Any = self.faulty(script or {})
+        self.feed: Any = None
+        """Where prices come from; None: through the same door."""
         self.config = config
         self.journal = Journal.open(MemoryDisk(), layout.journal(BOOK, DAY))
         rows = books.opening(empty_state(), BOOK, DAY, "0" * 64, self.exchange.account())
@@ -176,7 +178,7 @@ class Watched:
         """The doors, as they are now."""
         return Ports(
             broker=self.door,
-            feed=self.door,
+            feed=self.feed or self.door,
             journal=self.journal,
             now=self.clock.now,
             pause=self.clock.wait,
