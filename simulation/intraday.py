@@ -119,6 +119,19 @@ class IntradayExchange(Floor):
         self._log("kill", now, [ended(order, "rejected")])
         return True
 
+    def replace_in_vain(self, request: ReplaceOrder, now: datetime) -> BrokerOrder | None:
+        """Take a replacement and reject it afterwards: the old order works on. As it was taken; None if it is not."""
+        self.advance(now)
+        old = self.state.orders.get(request.order_id)
+        is_used = request.client_order_id in self.state.by_client
+        if old is None or old.status != "open" or old.order_id in self._triggered or is_used:
+            return None
+        links = {"replaces": old.order_id, "status": "accepted"}
+        new = successor(old, request).model_copy(update=links)
+        self._log("replace", now, [ended(old, "pending_replace"), Effect(kind="order", order=new)])
+        self._log("replace_refused", now, [ended(new, "rejected"), ended(old, "open")])
+        return new
+
     def _mark(
         self,
         kind: Literal["placing", "replacing", "cancelling"],

@@ -87,6 +87,8 @@ def deliver(to: BaseHTTPRequestHandler, fault: Fault, truth: Answer, closing: th
                 _send(to, truth)
             case Answer():
                 _send(to, fault)
+            case Rewrite() if not truth.body:
+                _send(to, truth)
             case Rewrite(to=made):
                 body = json.dumps(made(json.loads(truth.body))).encode()
                 _send(to, Answer(status=truth.status, body=body, headers=truth.headers))

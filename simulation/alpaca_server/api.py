@@ -18,6 +18,7 @@ from schemas.observations import BrokerOrder
 from simulation.adapter import Simulated
 from simulation.alpaca_server import asked, market, words
 from simulation.alpaca_server.history import History, order_uuid, uuid_of
+from simulation.alpaca_server.mishaps import Scene
 from simulation.alpaca_server.refusals import INVALID, UNPROCESSABLE, Refusal, not_found, of_order
 from simulation.bar_pages import Invalid, page, stamp
 from simulation.loopback import Answer, json_answer
@@ -43,11 +44,12 @@ class Api:
         self._requests = 0
         self._pending: list[tuple[int, words.Json]] = []
         self.history = History(exchange)
+        self.scene = Scene(exchange, self.history, self._noted)
 
     def answer(self, method: str, path: str, query: Query, body: bytes) -> Answer:
         """What the vendor answers, the exchange having done what was asked."""
         self._requests += 1
-        self._exchange.advance(self._now())
+        self.scene.play(self._now())
         self._note()
         for verb, pattern, act in _ROUTES:
             fits = re.fullmatch(pattern, path) if verb == method else None
@@ -67,7 +69,7 @@ class Api:
 
     def told(self) -> list[tuple[int, words.Json]]:
         """The updates since the last time, played up to now, each with its number."""
-        self._exchange.advance(self._now())
+        self.scene.play(self._now())
         self._note()
         made, self._pending = self._pending, []
         return made
@@ -237,7 +239,7 @@ class Api:
         if to is None or to < self._now():
             raise Refusal(422, INVALID, "now (an instant) or seconds is required, and time goes forward")
         self._step(to)
-        self._exchange.advance(self._now())
+        self.scene.play(self._now())
         return self.time((), {}, b"")
 
     # -- inside ----------------------------------------------------------------------------------------------
@@ -259,8 +261,11 @@ class Api:
         if isinstance(outcome, Rejected):
             raise of_order(outcome, symbol, side, quantity, self._exchange.state)
         assert isinstance(outcome, Confirmed), "an exchange that is here says yes or no"
+        return self._noted(outcome.order)
+
+    def _noted(self, order: BrokerOrder) -> Answer:
         self._note()
-        return self._shown(outcome.order)
+        return self._shown(order)
 
     def _shown(self, order: BrokerOrder) -> Answer:
         return json_answer(200, self._words(order))

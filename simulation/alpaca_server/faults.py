@@ -1,24 +1,33 @@
 """A fault at the boundary is one of a few named troubles, met by script or by seed, and each that was met is counted.
 
-What befalls a request says two things: whether it reached the exchange, and what its client is told. What befalls an
-update of the stream is a word.
+What befalls a request says whether it reached the exchange, what happened there around it, and what its client is told.
+What befalls an update of the stream is a word.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Final, Literal, Protocol
 
 from schemas.observations import BrokerOrder
-from simulation.alpaca_server.refusals import INVALID, UNPROCESSABLE, Refusal, duplicate, held
+from simulation.alpaca_server.mishaps import OF, Mishap
+from simulation.alpaca_server.refusals import INVALID, UNPROCESSABLE, Refusal, duplicate, held, unauthorised
+from simulation.bar_pages import stamp
 from simulation.chance import Chance
 from simulation.loopback import Answer, Cut, Fault, Reset, Rewrite, Stall, gateway, throttled
 
 Word = Literal["as_is", "drop", "double", "late", "cut"]
 """An update is told, lost, told twice, told after the one behind it, or the stream breaks before it."""
 WORDS: Final[tuple[Word, ...]] = ("drop", "double", "late", "cut")
+HALT_S: Final = 600.0
+"""How long a halt lasts for which nobody said how long."""
+_HALTS_S: Final = (60, 1800)
+_SKEW_S: Final = 90
+SECONDS_MAX: Final = 10**6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +35,16 @@ class Trouble:
     """What befalls one request.
 
     *reaches*: whether it has its effect at the exchange. *how*: what the line makes of the answer. *stale*: the answer
-    is the one that the same read had the last time.
+    is the one that the same read had the last time. *mishap*: what happens at the venue around it, *seconds* long where
+    it lasts; one that cannot happen around this request leaves it undisturbed.
     """
 
     name: str
     reaches: bool
     how: Fault = None
     stale: bool = False
+    mishap: Mishap | None = None
+    seconds: float = 0.0
 
 
 def accepted_then_504() -> Trouble:
@@ -107,19 +119,58 @@ def empty() -> Trouble:
     return Trouble(name="empty", reaches=True, how=Rewrite(to=_nothing))
 
 
+def unauthorized() -> Trouble:
+    """401, whatever the keys."""
+    return Trouble(name="unauthorized", reaches=False, how=unauthorised().answer)
+
+
+def rejected() -> Trouble:
+    """422 without a good reason; several times in a row it is a burst."""
+    no = Refusal(422, UNPROCESSABLE, "order rejected, try again later")
+    return Trouble(name="rejected", reaches=False, how=no.answer)
+
+
+def clock_skew(seconds: float = 90.0) -> Trouble:
+    """The exchange's clock is told so many seconds ahead, or behind if negative."""
+
+    def shifted(truth: Any) -> Any:
+        said = truth.get("timestamp") if isinstance(truth, dict) else None
+        if said is None:
+            return truth
+        return {**truth, "timestamp": stamp(datetime.fromisoformat(said) + timedelta(seconds=seconds))}
+
+    return Trouble(name="clock_skew", reaches=True, how=Rewrite(to=shifted))
+
+
+def happening(mishap: Mishap, seconds: float = HALT_S) -> Trouble:
+    """*mishap* happens at the venue."""
+    return Trouble(name=mishap.value, reaches=True, mishap=mishap, seconds=seconds)
+
+
 def rewritten(to: Callable[[Any], Any]) -> Trouble:
     """The true answer's JSON, made into something else."""
     return Trouble(name="rewritten", reaches=True, how=Rewrite(to=to))
 
 
 NAMED: Final[Mapping[str, Callable[[], Trouble]]] = {
-    made.__name__: made
-    for made in (
-        accepted_then_504, lost_ack, mute_ack, cut, lost, stall, duplicate_id, already_taken, rate_limited, shares_held,
-        html, erred, stale, empty,
-    )
+    **{
+        made.__name__: made
+        for made in (
+            accepted_then_504, lost_ack, mute_ack, cut, lost, stall, duplicate_id, already_taken, rate_limited,
+            shares_held, unauthorized, rejected, html, erred, stale, empty, clock_skew,
+        )
+    },
+    **{mishap.value: partial(happening, mishap) for mishap in Mishap},
 }  # fmt: skip
 """Troubles by name, as ``POST /sim/faults`` calls them."""
+LASTING: Final[Mapping[str, Callable[[float], Trouble]]] = {
+    "mute_ack": mute_ack,
+    "stall": stall,
+    "clock_skew": clock_skew,
+    "halt": partial(happening, Mishap.HALT),
+    "rate_limited": lambda seconds: rate_limited(f"{seconds:g}"),
+}
+"""Those that take ``seconds``."""
 _OF_READS: Final[tuple[Callable[[], Trouble], ...]] = (
     lost_ack,
     cut,
@@ -152,7 +203,10 @@ _OF_CHANGES: Final[tuple[Callable[[], Trouble], ...]] = (
 
 
 class Faults(Protocol):
-    """Who says what befalls a request or an update. ``met``: how often each trouble was, by name."""
+    """Who says what befalls a request or an update.
+
+    ``met``: how often each trouble was, by name; a mishap is counted by whoever sees that it happened.
+    """
 
     met: Counter[str]
 
@@ -201,8 +255,7 @@ class Script:
                 rule.after -= 1
                 return None
             rule.times -= 1
-            self.met[rule.trouble.name] += 1
-            return rule.trouble
+            return _counted(rule.trouble, self.met)
         return None
 
     def update(self, number: int) -> Word:
@@ -224,7 +277,7 @@ def written(given: Mapping[str, Any], into: Faults) -> None:
         into.clear()
         return
     what, name, words = given.get("what"), given.get("trouble"), given.get("updates", [])
-    counts = [given.get(each, least) for each, least in (("times", 1), ("after", 0))]
+    counts: list[Any] = [given.get(each, least) for each, least in (("times", 1), ("after", 0))]
     if not isinstance(words, list) or [word for word in words if word not in ("as_is", *WORDS)]:
         raise Refusal(422, INVALID, f"updates are a list of as_is, {', '.join(WORDS)}")
     if (what is None) != (name is None) or (name is None and not words):
@@ -236,8 +289,32 @@ def written(given: Mapping[str, Any], into: Faults) -> None:
             )
         if not all(isinstance(each, (int, Decimal)) and 0 <= each <= 10**6 for each in counts):
             raise Refusal(422, INVALID, "times and after are numbers of requests")
-        into.add(what, NAMED[name](), times=int(counts[0]), after=int(counts[1]))
+        into.add(what, _named(name, given), times=int(counts[0]), after=int(counts[1]))
     into.updates += words
+
+
+def _named(name: str, given: Mapping[str, Any]) -> Trouble:
+    """The trouble of that name, so long as *given* says. Errors: ``Refusal``."""
+    if "seconds" not in given:
+        return NAMED[name]()
+    lasts = seconds_of(given)
+    if name not in LASTING or (lasts < 0 and name != "clock_skew"):
+        raise Refusal(
+            422, INVALID, f"seconds go with {', '.join(sorted(LASTING))}; only clock_skew may be negative"
+        )
+    return LASTING[name](lasts)
+
+
+def seconds_of(given: Mapping[str, Any]) -> float:
+    """``seconds``, by default those of a halt. Errors: ``Refusal``."""
+    lasts = given.get("seconds", HALT_S)
+    if (
+        isinstance(lasts, bool)
+        or not isinstance(lasts, (float, Decimal))
+        or not abs(float(lasts)) <= SECONDS_MAX
+    ):
+        raise Refusal(422, INVALID, f"seconds is a number, at most {SECONDS_MAX}")
+    return float(lasts)
 
 
 class Seeded:
@@ -260,9 +337,12 @@ class Seeded:
         )
         if method == "GET" and path == "/v2/positions":
             among = (*among, empty)
-        trouble = chance.pick(among)()
-        self.met[trouble.name] += 1
-        return trouble
+        if method == "GET" and path == "/v2/clock":
+            among = (*among, partial(clock_skew, float(chance.between(-_SKEW_S, _SKEW_S))))
+        if path.startswith("/v2/orders"):
+            halt_s = float(chance.between(*_HALTS_S))
+            among = (*among, *(partial(happening, mishap, halt_s) for mishap in OF.get(method, ())))
+        return _counted(chance.pick(among)(), self.met)
 
     def update(self, number: int) -> Word:
         chance = Chance(self._seed, f"update/{number}")
@@ -271,6 +351,12 @@ class Seeded:
         word = chance.pick(WORDS)
         self.met[f"update_{word}"] += 1
         return word
+
+
+def _counted(trouble: Trouble, met: Counter[str]) -> Trouble:
+    if trouble.mishap is None:
+        met[trouble.name] += 1
+    return trouble
 
 
 def _nothing(truth: Any) -> Any:

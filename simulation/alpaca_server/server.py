@@ -7,6 +7,7 @@ come in; what it caused is told to the stream before its own answer goes out, as
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -14,7 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from simulation.adapter import Simulated
 from simulation.alpaca_server.api import Api
 from simulation.alpaca_server.asked import fields
-from simulation.alpaca_server.faults import Faults, Script, Trouble, written
+from simulation.alpaca_server.faults import Faults, Script, Trouble, seconds_of, written
+from simulation.alpaca_server.mishaps import Asked
 from simulation.alpaca_server.refusals import INVALID, Refusal, unauthorised
 from simulation.alpaca_server.stream import PATH, Stream
 from simulation.loopback import Answer, Loopback, deliver, json_answer
@@ -104,37 +106,59 @@ class AlpacaServer(Loopback):
             if path == f"{_OWN}faults":
                 return None, self._faulty(method, body)
             if path.startswith(_OWN):
-                answer = self._api.answer(method, path, query, body)
-                self.stream.tell(self._api.told())
-                return None, answer
+                return None, self._asked(method, path, query, body)
             trouble = self.faults.request(len(self.requests) + 1, method, path)
+            at, answer = self._now(), None
+            is_known = (headers.get("APCA-API-KEY-ID"), headers.get("APCA-API-SECRET-KEY")) == self._keys
+            if trouble is not None and trouble.mishap is not None:
+                ask = partial(self._asked, method, path, query, body)
+                around = Asked(method=method, path=path, body=body, now=at, answer=ask)
+                answer, happened = self._happening(trouble, around) if is_known else (None, False)
+                trouble = trouble if happened else None
+            name = None if trouble is None else trouble.name
             self.requests.append(
-                Request(
-                    method=method,
-                    path=path,
-                    query=query,
-                    body=body,
-                    at=self._now(),
-                    trouble=None if trouble is None else trouble.name,
-                )
+                Request(method=method, path=path, query=query, body=body, at=at, trouble=name)
             )
-            if (headers.get("APCA-API-KEY-ID"), headers.get("APCA-API-SECRET-KEY")) != self._keys:
+            if answer is not None:
+                return trouble, answer
+            if not is_known:
                 return trouble, unauthorised().answer
             if trouble is not None and not trouble.reaches:
                 return trouble, Answer(status=504)
-            answer = self._api.answer(method, path, query, body)
-            self.stream.tell(self._api.told())
+            answer = self._asked(method, path, query, body)
             if method == "GET":
                 before = self._last.get((method, target), answer)
                 self._last[method, target] = answer
                 answer = before if trouble is not None and trouble.stale else answer
             return trouble, answer
 
+    def _happening(self, trouble: Trouble, around: Asked) -> tuple[Answer | None, bool]:
+        """The answer, None if the request was not put yet, and whether the mishap of *trouble* happened around it."""
+        assert trouble.mishap is not None, "nothing is to happen"
+        self.stream.tell(self._api.told())  # what was before it is told before it
+        answer, happened = self._api.scene.happen(trouble.mishap, around, trouble.seconds)
+        if happened:
+            self.faults.met[trouble.name] += 1
+            self.stream.tell(self._api.told())
+        return answer, happened
+
+    def _asked(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+        """The true answer; the stream hears what it caused."""
+        answer = self._api.answer(method, path, query, body)
+        self.stream.tell(self._api.told())
+        return answer
+
     def _faulty(self, method: str, body: bytes) -> Answer:
-        """``/sim/faults``: those met so far; a POST adds some, or sets the stream ``mute``, ``heard`` or ``cut``."""
+        """``/sim/faults``: those met so far.
+
+        A POST adds some, halts or resumes a symbol, or sets the stream ``mute``, ``heard`` or ``cut``.
+        """
         try:
             if method == "POST":
                 given = fields(body)
+                if {"halt", "resume"} & set(given):
+                    self._stopped(given)
+                    return self._met()
                 match given.pop("stream", None):
                     case "cut":
                         self.stream.cut()
@@ -146,7 +170,27 @@ class AlpacaServer(Loopback):
                         raise Refusal(422, INVALID, "stream is mute, heard or cut")
         except Refusal as no:
             return no.answer
+        return self._met()
+
+    def _met(self) -> Answer:
         return json_answer(200, {"met": dict(sorted(self.faults.met.items()))})
+
+    def _stopped(self, given: Mapping[str, Any]) -> None:
+        """Halt a symbol, or resume it. Errors: ``Refusal``."""
+        self.stream.tell(self._api.told())
+        scene, now = self._api.scene, self._now()
+        match dict(given):
+            case {"halt": str(symbol), **rest} if set(rest) <= {"seconds"}:
+                lasts = seconds_of(rest)
+                if lasts <= 0 or not scene.halt(symbol, now, lasts):
+                    raise Refusal(422, INVALID, f"{symbol} never traded here, or is halted for no time")
+                self.faults.met["halt"] += 1
+            case {"resume": str(symbol), **rest} if not rest:
+                if not scene.resume(symbol, now):
+                    raise Refusal(422, INVALID, f"{symbol} is not halted")
+                self.stream.tell(self._api.told())
+            case _:
+                raise Refusal(422, INVALID, "halt is a symbol, with seconds if wanted; resume is a symbol")
 
 
 def _handler(server: AlpacaServer) -> type[BaseHTTPRequestHandler]:

@@ -13,6 +13,7 @@ from requests.exceptions import RequestException
 
 from simulation.alpaca_server import Script, Seeded, faults
 from simulation.alpaca_server.faults import NAMED, WORDS, Trouble
+from simulation.alpaca_server.mishaps import OF, Mishap
 from tests.simulation.served import Served, served
 
 FAR = 40.0
@@ -178,6 +179,13 @@ def test_what_was_asked_for_and_not_met_is_taken_back_and_what_was_met_stays_tol
         {"updates": ["loud"]},
         {"updates": "drop"},
         {"stream": "loud"},
+        {"halt": "NEVER"},
+        {"halt": "AAA", "seconds": 0},
+        {"halt": "AAA", "what": POST},
+        {"resume": "AAA"},
+        {"what": POST, "trouble": "lost", "seconds": 5},
+        {"what": POST, "trouble": "halt", "seconds": -5},
+        {"what": POST, "trouble": "halt", "seconds": True},
     ],
 )
 def test_faults_that_cannot_be_meant_are_refused_and_none_is_added(body: dict[str, Any]) -> None:
@@ -212,17 +220,17 @@ def test_what_a_seed_draws_for_a_request_depends_on_its_number_alone(
     assert Seeded(seed, 0.0).request(number, method, "/v2/positions") is None
 
 
-def test_every_trouble_that_a_seed_may_draw_is_drawn_and_counted() -> None:
+def test_every_trouble_that_a_seed_may_draw_is_drawn_and_counted_where_it_happens() -> None:
     drawn = Seeded(7, 1.0)
-    names = {
-        getattr(drawn.request(n, method, "/v2/positions"), "name", "")
-        for n in range(300)
-        for method in ("GET", "POST", "DELETE")
-    }
+    among = [("GET", "/v2/positions"), ("GET", "/v2/clock"), *((method, "/v2/orders") for method in OF)]
+    names = [getattr(drawn.request(n, *asked), "name", "") for n in range(300) for asked in among]
     words = {drawn.update(n) for n in range(100)}
-    assert set(NAMED) - {"mute_ack", "stall", "duplicate_id", "shares_held"} == names
+    asked_for_alone = {"mute_ack", "stall", "duplicate_id", "shares_held", "unauthorized", "rejected"}
+    assert set(NAMED) - asked_for_alone == set(names)
     assert set(WORDS) == words
-    assert 1_000 == sum(drawn.met.values())
+    happens = sum(name in set(Mishap) for name in names)
+    assert happens > 0
+    assert len(names) - happens + 100 == sum(drawn.met.values())
 
 
 def test_whatever_a_seed_does_each_order_is_there_at_most_once() -> None:
