@@ -3,7 +3,7 @@
 Who sends (``send``, ``replace``) and who finds out (``resolve``) do it through this desk.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,15 +11,18 @@ from execution_v2.broker.port import Clock, Seen
 from execution_v2.client_id import own_prefix
 from execution_v2.ports import CycleConfig, CycleInputs, Ports
 from execution_v2.reduce import Fold
+from execution_v2.tally import Tally
+from execution_v2.transitions import is_settled
 from schemas.base import Fact
 from schemas.book import Order, Position, RiskClass
 from schemas.cycle import CycleKind
-from schemas.events import OrderContradicted, OrderFilled
+from schemas.events import OrderContradicted, OrderFilled, StopCovered, SyncChecked
 from schemas.ids import fill_id
 from schemas.journal import JournalRecord
 from schemas.observations import BrokerFill, BrokerOrder, ClockFacts
 from schemas.reasons.execution import ContradictionCode
 from schemas.reasons.gates import RecordCode
+from schemas.tick import Verdict
 
 Event = tuple[str, Fact]
 
@@ -40,15 +43,17 @@ class Desk:
     (work left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found),
     shown (working orders as the broker listed them last, by its id),
     kept (evidence of this cycle, by its id), caps (shares of a position that its stop may cover, where fewer
-    than we hold are known to be there).
+    than we hold are known to be there), tally (what was asked and how it was answered), synced (the last comparison
+    with the broker), gaps (coverage as it was counted last), verdict (what the shadow fold of this cycle said last).
     """
 
     def __init__(self, inputs: CycleInputs, ports: Ports, config: CycleConfig) -> None:
         self.inputs = inputs
-        self.ports = ports
+        self.at = ports.now()
+        self.tally = Tally(ports.broker, ports.feed, lambda: self.at)
+        self.ports = replace(ports, broker=self.tally, feed=self.tally)
         self.config = config
         self.fold = Fold(inputs.state)
-        self.at = ports.now()
         self.prefix = own_prefix(inputs.book_id, config.execution.deployment_id)
         self.records: list[JournalRecord] = []
         self.blind: set[str] = set()
@@ -59,6 +64,9 @@ class Desk:
         self.shown: dict[str, BrokerOrder] = {}
         self.kept: set[str] = set()
         self.caps: dict[str, Decimal] = {}
+        self.synced: SyncChecked | None = None
+        self.gaps: tuple[StopCovered, ...] | None = None
+        self.verdict: Verdict | None = None
         self._began = self.at
         self._stale: set[str] = set()
         self._clock: Clock | None = None
@@ -69,6 +77,7 @@ class Desk:
         What the table refuses, and what contradicts an end, is journaled too. Errors: ``Denied`` CAS_LOST.
         """
         entries = [(event, self.at, self.inputs.slot, data) for event, data in events]
+        self.synced = next((data for _, data in events if isinstance(data, SyncChecked)), self.synced)
         for record in self.ports.journal.append(entries):
             self.records.append(record)
             self.fold.apply(record)
@@ -151,7 +160,7 @@ class Desk:
             order = None if self.fold.is_booked(key) else self.by_client_id(fill.client_order_id)
             if earlier_only and fill.session_date >= self.inputs.session_date:
                 continue
-            if order is not None and not order.is_stated:  # what a person stated is not booked twice
+            if order is not None and not is_settled(order):  # what a person stated is not booked twice
                 named = fill.model_copy(update={"execution_id": key})
                 self.note(("order.filled", self._fill(order, named)))
 
@@ -166,7 +175,7 @@ class Desk:
             return
         total = Decimal(0)
         for fill in fills.value:
-            if fill.client_order_id == order.client_order_id and not order.is_stated:
+            if fill.client_order_id == order.client_order_id and not is_settled(order):
                 total += fill.quantity
                 if total > order.filled and not self.fold.is_booked(fill.execution_id):
                     self.note(("order.filled", self._fill(order, fill)))

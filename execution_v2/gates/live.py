@@ -9,6 +9,7 @@ from typing import Final
 
 from execution_v2.gates.facts import EnforcementConfig, EntryOrder, GateFacts, finding
 from schemas.header import Finding
+from schemas.observations import ControlObservation
 from schemas.reasons.gates import LiveCode
 
 LIVE_BOOK: Final = "ALPACA_LIVE"
@@ -37,7 +38,11 @@ def token_fault(token: str | None, token_file: str | None) -> LiveCode | None:
 
 def check_book(facts: GateFacts, config: EnforcementConfig) -> tuple[Finding, ...]:  # noqa: ARG001
     """Whether this book may send entries to its broker at all."""
-    control, book_id = facts.control, facts.book_id
+    return faults(facts.control, facts.book_id)
+
+
+def faults(control: ControlObservation | None, book_id: str) -> tuple[Finding, ...]:
+    """What keeps real money where it is; empty: nothing does."""
     found: list[Finding] = []
     if book_id == LIVE_BOOK:
         if control is None or not control.live_trading:
