@@ -232,9 +232,10 @@ def _sized(
         modulation=None,
         shared_risk={},
     )
-    quantity = min(Decimal(sized.q2), Decimal(row.quantity))
-    if quantity < 1:
+    decided = min(Decimal(sized.q2), Decimal(row.quantity))
+    if decided < 1:
         return None, sized.findings
+    scaled = (decided * size_factor(desk)).to_integral_value(rounding="ROUND_FLOOR")
     entry = EntryOrder(
         intent_id=row.intent_id,
         decision_id=row.decision_id,
@@ -243,11 +244,13 @@ def _sized(
         symbol=row.symbol,
         side=row.side,
         rank=row.rank,
-        quantity=quantity,
+        # Scaled to nothing, it is judged by the other gates as it was meant.
+        quantity=scaled or decided,
         limit=limit,
         limit_cap=intent.entry.limit_cap,
         stop=stop,
         time_in_force=TimeInForce.DAY,
+        scaled_to_zero=not scaled,
     )
     return entry, ()
 
@@ -313,8 +316,17 @@ def _facts(
             held_up=observed.frozen if observed.is_whole else None,
             foreign=observed.foreign,
             sessions=inputs.sessions,
+            posture=None if state.ticked is None else state.posture,
+            lifecycle=None if state.ticked is None else state.lifecycle,
+            size_factor=size_factor(desk),
+            entries_in_cycle=sum(record.event == "entry.authorised" for record in desk.records),
         ),
     )
+
+
+def size_factor(desk: Desk) -> Decimal:
+    """What is left of a decided quantity on what is known now (execution.md 9.5): quantised, so exact as text."""
+    return Decimal(str(desk.fold.posture.factor))
 
 
 def _asset(desk: Desk, symbol: str) -> AssetFacts | None:
