@@ -14,7 +14,7 @@ from typing import Final
 from execution_v2.desk import Desk
 from execution_v2.each import failed
 from execution_v2.reduce import Fold
-from execution_v2.transitions import COVERING
+from execution_v2.transitions import covers
 from schemas.book import BookState, Leg, Position
 from schemas.events import OrderEnded, OrderFilled, StopCovered
 from schemas.journal import JournalRecord
@@ -140,7 +140,7 @@ class _Gaps:
 
     def _is_covered(self, position: Position) -> bool:
         orders = self._book.orders_of(position.position_id, *_SALES)
-        covered = sum((o.quantity - o.filled for o in orders if o.state in COVERING), Decimal(0))
+        covered = sum((o.quantity - o.filled for o in orders if covers(o)), Decimal(0))
         return bool(covered >= position.quantity)
 
     def _seconds(self, since: datetime, until: datetime) -> float:

@@ -6,7 +6,7 @@ The half of the fold that knows no money. ``reduce.Fold`` adds cash, positions a
 from typing import Any, Final
 
 from execution_v2.position_sync import FREEZING
-from execution_v2.transitions import FILL_MOVES, UNKNOWN, is_allowed
+from execution_v2.transitions import FILL_MOVES, IN_FLIGHT, UNKNOWN, is_allowed, is_claimed, is_settled
 from schemas.book import ENDED, BookState, Leg, Order, OrderState, Position, Quarantined
 from schemas.events import (
     IllegalTransition,
@@ -79,6 +79,12 @@ class OrderFold:
             self.entry_intents.add(order.intent_id)
 
     def _confirmed(self, data: OrderConfirmed) -> None:
+        order = self.order(data.ord_id)
+        if (
+            order is not None and is_claimed(order) and order.state in _HELD
+        ):  # a person said so, and now it is seen
+            self._keep(order.model_copy(update={"is_stated": False, "order_id": data.order_id}))
+            return
         self._to(data.ord_id, S.LIVE, "order.confirmed", order_id=data.order_id)
 
     def _rejected(self, data: OrderRejected) -> None:
@@ -133,10 +139,11 @@ class OrderFold:
         order = self.order(data.ord_id)
         if order is not None and order.state is not S.FROZEN:
             self._refuse(
-                data.ord_id, order.state, "order.operator_resolved", "a person ends a FROZEN order only"
+                data.ord_id, order.state, "order.operator_resolved", "a person speaks of a FROZEN order only"
             )
             return
-        self._to(data.ord_id, data.state, "order.operator_resolved", is_stated=True)
+        named: dict[str, Any] = {} if data.order_id is None else {"order_id": data.order_id}
+        self._to(data.ord_id, data.state, "order.operator_resolved", is_stated=True, **named)
 
     def _sync_checked(self, data: SyncChecked) -> None:
         """Where book and broker agree on a symbol, what put it into quarantine is over; a difference begins one."""
@@ -166,7 +173,9 @@ class OrderFold:
         elif state in FILL_MOVES:
             state = S.PARTIAL
         if state is not order.state:
-            changes |= _CERTAIN
+            changes |= _certain(order, state)
+        if is_claimed(order):
+            changes["is_stated"] = False
         self._keep(order.model_copy(update={"state": state, **changes}))
 
     def _late(self, order: Order, data: OrderFilled) -> None:
@@ -218,8 +227,10 @@ class OrderFold:
             return True
         if not self._may(order, state, event):
             return False
+        if is_claimed(order) and state not in _OURS:
+            changes = {"is_stated": False, **changes}
         if state not in UNKNOWN:
-            changes = {**_CERTAIN, **changes}
+            changes = {**_certain(order, state), **changes}
         self._overturn(order, state)
         order = order.model_copy(update={"state": state, **changes})
         self._keep(order)
@@ -266,7 +277,16 @@ def order_key(order: Order) -> tuple[str, str]:
     return order.symbol, order.ord_id
 
 
-_CERTAIN: Final[dict[str, Any]] = {"carries": 0, "frozen_from": None}
-"""What a definite answer wipes out: the cycles that an unknown was carried through."""
+def _certain(order: Order, state: OrderState) -> dict[str, Any]:
+    """What a definite answer wipes out: the cycles that an unknown was carried through, and what it was before.
+
+    Of an order that a person ended and the broker shows open that is kept: its stated fills are not booked again.
+    """
+    is_kept = is_settled(order) and order.state is S.FROZEN and state not in ENDED
+    return {"carries": 0, "frozen_from": order.frozen_from if is_kept else None}
+
+
 _HELD: Final = frozenset({S.LIVE, S.PARTIAL})
+_OURS: Final = UNKNOWN | IN_FLIGHT.keys()
+"""Where an order comes by what we did or did not hear, and not by the broker's word."""
 _COUNTERS: Final = {Leg.STOP: "stops_sent", Leg.TRIM: "trims_sent", Leg.EXIT: "exits_sent"}

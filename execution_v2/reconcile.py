@@ -15,7 +15,7 @@ from execution_v2.broker.port import Account, Fills, Orders, Positions
 from execution_v2.desk import Desk
 from execution_v2.position_sync import SyncAction, SyncFacts, SyncRow, cash_drifts, sync_row
 from execution_v2.protect import resting_price
-from execution_v2.transitions import UNKNOWN
+from execution_v2.transitions import UNKNOWN, is_settled
 from market.feed import Seen
 from schemas.base import down
 from schemas.book import Leg, Position, Side
@@ -269,7 +269,7 @@ def unbooked(desk: Desk, fills: Fills | None) -> Mapping[str, Decimal]:
 
 def _is_known(desk: Desk, fill: BrokerFill) -> bool:
     order = desk.by_client_id(fill.client_order_id)
-    return order is not None and not order.is_stated
+    return order is not None and not is_settled(order)
 
 
 def _young(desk: Desk, as_of: datetime | None) -> Mapping[str, tuple[Decimal, ...]]:

@@ -9,7 +9,7 @@ from typing import Final
 from execution_v2.broker.port import Found, LookUp, LookUpAnswer, NotFound, ReadFailed, Seen
 from execution_v2.desk import Asked, Desk
 from execution_v2.stop_facts import stop_event, stop_fact
-from execution_v2.transitions import IN_FLIGHT, UNKNOWN
+from execution_v2.transitions import IN_FLIGHT, UNKNOWN, is_claimed
 from schemas.book import ENDED, Leg, Order, OrderState, RiskClass, TimeInForce
 from schemas.events import (
     OrderConfirmed,
@@ -245,8 +245,18 @@ def identify(desk: Desk, order: Order) -> Order:
     return desk.known(order.ord_id)
 
 
+def _confirm_stated(desk: Desk, working: Sequence[BrokerOrder]) -> None:
+    """An order that a person said works, and that the broker lists, is confirmed: from here on its word counts."""
+    listed = {order.order_id for order in working if order.is_working}
+    for order in tuple(desk.fold.orders.values()):
+        if is_claimed(order) and order.order_id in listed:
+            assert order.order_id is not None, "a listed order has the broker's id"
+            desk.note(("order.confirmed", OrderConfirmed(ord_id=order.ord_id, order_id=order.order_id)))
+
+
 def look_after_missing(desk: Desk, working: Sequence[BrokerOrder]) -> None:
     """An order that we hold for working and the broker does not list has ended there: ask how."""
+    _confirm_stated(desk, working)
     listed = {order.order_id for order in working}
     for order in tuple(desk.fold.orders.values()):
         is_working = order.state in (OrderState.LIVE, OrderState.PARTIAL)

@@ -6,7 +6,7 @@ The table of execution.md 3.2.
 from collections.abc import Mapping
 from typing import Final
 
-from schemas.book import ENDED, OrderState
+from schemas.book import ENDED, Order, OrderState
 
 S = OrderState
 
@@ -98,6 +98,21 @@ FILL_MOVES: Final = frozenset(
     {S.CREATED, S.SUBMITTING, S.SUBMIT_UNKNOWN, S.LIVE, S.PARTIAL, S.FROZEN, S.NEVER_SENT}
 )
 """States that a partial fill turns into PARTIAL; the others stay, with more filled."""
+
+
+def is_settled(order: Order) -> bool:
+    """Whether a person said how *order* ended: what the broker tells of it later is booked no second time."""
+    return order.is_stated and (order.state in ENDED or order.frozen_from in ENDED)
+
+
+def is_claimed(order: Order) -> bool:
+    """Whether a person said that *order* works, and the broker has not shown it yet."""
+    return order.is_stated and not is_settled(order)
+
+
+def covers(order: Order) -> bool:
+    """Whether the broker is known to hold *order*, so that its shares are covered."""
+    return order.state in COVERING and not is_claimed(order)
 
 
 def is_allowed(state: OrderState, to: OrderState) -> bool:

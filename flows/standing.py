@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from execution_v2.transitions import COVERING, UNKNOWN
+from execution_v2.transitions import UNKNOWN, covers
 from flows.day import open_day
 from flows.house import House
 from flows.settings import SIM
@@ -28,7 +28,7 @@ def records_of(house: House, book_id: str, session: date) -> Sequence[JournalRec
 def covered(state: BookState, position: Position) -> Decimal:
     """Shares that stops would sell which the broker confirmed; one of unknown fate covers nothing."""
     stops = [o for o in state.orders if o.leg is Leg.STOP and o.position_id == position.position_id]
-    return sum((o.quantity - o.filled for o in stops if o.state in COVERING), Decimal(0))
+    return sum((o.quantity - o.filled for o in stops if covers(o)), Decimal(0))
 
 
 def gaps(records: Sequence[JournalRecord]) -> dict[str, StopCovered]:

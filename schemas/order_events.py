@@ -111,10 +111,14 @@ class OrderFilled(Fact):
 
 
 class OrderOperatorResolved(Fact):
-    """A person says how a FROZEN order ended, and on what evidence; its fill, if any, is the record before."""
+    """A person says how a FROZEN order ended, and on what evidence; its fill, if any, is the record before.
+
+    Or that it works (LIVE), under that id of the broker's: it covers nothing until the broker shows it.
+    """
 
     ord_id: str
     state: OrderState
+    order_id: str | None = None
     operator: str
     reason: str
     evidence: str

@@ -38,19 +38,29 @@ def operator() -> None:
 def resolve(
     order: Annotated[str, typer.Argument(metavar="ORDER", help="Its id, the front of it, or its client id.")],
     book: Book,
-    outcome: Annotated[str, typer.Option("--outcome", help="filled, cancelled or never_sent.")],
+    outcome: Annotated[str, typer.Option("--outcome", help="filled, cancelled, never_sent or live.")],
     evidence: Annotated[str, typer.Option("--evidence", help="What you saw, and where; journaled.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")],
     qty: Quantity = None,
     price: Price = None,
+    order_id: Annotated[
+        str | None,
+        typer.Option(
+            "--order-id", metavar="ID", help="With live: the broker's own id, as its list shows it."
+        ),
+    ] = None,
     operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Say how a FROZEN order ended; the next cycle goes on from it.
+    """Say how a FROZEN order ended, or that it works; the next cycle goes on from it.
 
     Example: `avwap operator resolve --book ALPACA_PAPER ord_61f0a7 --outcome filled --qty 100 --price 50.12
     --evidence "trade confirmation 8812" --operator jo --reason "the fill never reached us"`
+
+    A stop that the broker lists as working while looking it up fails:
+    `avwap operator resolve --book ALPACA_PAPER ord_61f0a7 --outcome live --order-id 904837e3-3b76
+    --evidence "list of open orders, 10:02" --operator jo --reason "look-ups answer 504"`
     """
     from flows.resolving import OUTCOMES, Statement
     from flows.resolving import resolve as state
@@ -58,7 +68,7 @@ def resolve(
     if outcome not in OUTCOMES:
         raise UsageFault(
             EdgeCode.USAGE,
-            f"--outcome {outcome}: it is filled, cancelled or never_sent",
+            f"--outcome {outcome}: it is filled, cancelled, never_sent or live",
             safe="nothing was changed",
             next="avwap operator resolve --help shows what each takes",
         )
@@ -71,7 +81,13 @@ def resolve(
             next="give --evidence: what you saw, and where",
         )
     said = Statement(
-        outcome=outcome, quantity=qty, price=price, operator=operator, reason=reason, evidence=evidence
+        outcome=outcome,
+        quantity=qty,
+        price=price,
+        operator=operator,
+        reason=reason,
+        evidence=evidence,
+        order_id=order_id,
     )
     wrote = state(house(home), book, order, said)
     console.emit({"book": book, "order": order, "wrote": wrote}, as_json, lambda: console.notes(wrote))
@@ -121,3 +137,34 @@ def accept(
     )
     wrote = take(house(home), book, said)
     console.emit({"book": book, "symbol": said.symbol, "wrote": wrote}, as_json, lambda: console.notes(wrote))
+
+
+@app.command()
+def takeover(
+    book: Book,
+    reason: Annotated[str, typer.Option("--reason", help="Why; journaled.")],
+    operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Speak for a book from this machine: its stops are sent anew, as they stand, so that the old one sees it.
+
+    Example: `avwap operator takeover --book ALPACA_PAPER --operator jo --reason "the old machine is gone"`
+
+    Run it where the book's folder lies now, in the hours of the exchange. If it dies, run it again with the same words.
+    """
+    from flows.taking_over import take_over, told, unseen
+
+    who_and_why("where a book lives", operator, reason)
+    taken = take_over(house(home), book, operator, reason)
+    body = {
+        "book": book,
+        "epoch": taken.epoch,
+        "raised": taken.raised,
+        "reissued": [{"symbol": o.symbol, "client_order_id": o.client_order_id} for o in taken.reissued],
+        "left": [{"symbol": row.symbol, "order": row.name, "reason": row.reason} for row in taken.left],
+    }
+    fault = unseen(book, taken)
+    if fault is not None:
+        raise fault
+    console.emit(body, as_json, lambda: console.notes(told(taken)))

@@ -18,7 +18,14 @@ from execution_v2.broker.port import CancelOrder
 from execution_v2.reduce import empty_state, fold_records
 from market.calendar import Calendar
 from schemas.book import Leg, OrderState
-from schemas.events import CycleEnded, OrderEnded, OrderResolved, OrderUnresolved, StopCovered
+from schemas.events import (
+    CycleEnded,
+    OrderEnded,
+    OrderOperatorResolved,
+    OrderResolved,
+    OrderUnresolved,
+    StopCovered,
+)
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, AlpacaServer
 from simulation.config import IntradayConfig
 from simulation.fault_plan import Fault
@@ -241,3 +248,32 @@ def test_cut_anywhere_the_fold_comes_to_the_same(cut: int, lost: bool) -> None:
 def test_a_gap_is_never_negative_nor_longer_than_the_session(seconds: int) -> None:
     made = coverage.regular_seconds(OPEN, OPEN + timedelta(seconds=seconds), OPEN, CLOSE)
     assert 0 <= made <= (CLOSE - OPEN).total_seconds()
+
+
+def said_live(made: Watched, minute: float, order_id: str) -> None:
+    (stop,) = made.orders(Leg.STOP)
+    said = OrderOperatorResolved(
+        ord_id=stop.ord_id, state=OrderState.LIVE, order_id=order_id, operator="jo", reason="r", evidence="e"
+    )
+    made.journal.append([("order.operator_resolved", made.at(minute), None, said)])
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_stop_that_a_person_says_works_covers_as_soon_as_a_list_shows_it(is_there: bool) -> None:
+    lost = Fault.ACK_LOST if is_there else Fault.REQUEST_LOST
+    made = Watched()
+    made.door = made.faulty({"submit#2": lost, "lookup#*": Fault.READ_FAILED})
+    for minute in (5, 10, 15):
+        made.cycle(minute)
+    (stop,) = made.orders(Leg.STOP)
+    assert OrderState.FROZEN is stop.state
+    working = [o for o in made.exchange.open_orders() if o.stop is not None]
+    said_live(made, 17, working[0].order_id if is_there else "xo_mistaken")
+    (row,) = rows(made)
+    assert row.open_since is not None, "a person's word alone covers nothing"
+    made.cycle(20)
+    (row,) = rows(made)
+    (stop,) = made.orders(Leg.STOP)
+    assert is_there == (row.open_since is None)
+    assert (OrderState.LIVE, not is_there) == (stop.state, stop.is_stated)
+    assert len(working) == len(made.stops()), "and no second stop beside it"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from execution_v2.reduce import Fold
+from execution_v2.transitions import covers, is_claimed, is_settled
 from schemas.base import Fact
 from schemas.book import Order, OrderState
 from schemas.events import (
@@ -37,25 +38,25 @@ SHORT = {
     "NS": "NEVER_SENT", "DN": "DENIED",
 }  # fmt: skip
 GRID = """
-    sync ack  rej  unkS unkR unkC frz  seen abs  cxl? rpl? rpld rprj cxld expd rjtd part full oper
-CR  SU   LI   RJ   .    .    .    .    LI   NS   .    .    .    LI   .    .    RJ   PA   FI   .
-SU  .    LI   RJ   S?   .    .    .    LI   NS   .    .    .    LI   .    .    RJ   PA   FI   .
-S?  .    LI   RJ   =    .    .    FZ   LI   NS   .    .    RD   LI   CD   EX   RJ   PA   FI   .
-LI  .    .    RJ   .    .    .    FZ   .    .    CA   RP   RD   .    CD   EX   RJ   PA   FI   .
-PA  .    =    RJ   .    .    .    FZ   =    .    CA   .    RD   =    PC   EX   RJ   =    FI   .
-RP  .    LI   .    .    R?   .    .    LI   .    .    .    RD   LI   CD   EX   .    =    FI   .
-R?  .    LI   .    .    =    .    FZ   LI   .    CA   .    RD   LI   CD   EX   .    =    FI   .
-CA  .    .    RJ   .    .    C?   .    .    .    .    .    .    .    CD   EX   RJ   =    FI   .
-C?  .    LI   .    .    .    =    FZ   LI   .    .    .    RD   LI   CD   EX   .    =    FI   .
-FZ  .    LI   RJ   .    .    .    .    LI   .    CA   .    RD   LI   CD   EX   RJ   PA   FI   CD
-FI  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .
-CD  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .
-PC  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .
-RD  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .
-RJ  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .
-EX  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .
-NS  SU   LI   .    .    .    .    .    LI   .    .    .    .    LI   .    .    .    PA   FI   .
-DN  .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    =    =    .
+    sync ack  rej  unkS unkR unkC frz  seen abs  cxl? rpl? rpld rprj cxld expd rjtd part full oper live
+CR  SU   LI   RJ   .    .    .    .    LI   NS   .    .    .    LI   .    .    RJ   PA   FI   .   .
+SU  .    LI   RJ   S?   .    .    .    LI   NS   .    .    .    LI   .    .    RJ   PA   FI   .   .
+S?  .    LI   RJ   =    .    .    FZ   LI   NS   .    .    RD   LI   CD   EX   RJ   PA   FI   .   .
+LI  .    .    RJ   .    .    .    FZ   .    .    CA   RP   RD   .    CD   EX   RJ   PA   FI   .   .
+PA  .    =    RJ   .    .    .    FZ   =    .    CA   .    RD   =    PC   EX   RJ   =    FI   .   .
+RP  .    LI   .    .    R?   .    .    LI   .    .    .    RD   LI   CD   EX   .    =    FI   .   .
+R?  .    LI   .    .    =    .    FZ   LI   .    CA   .    RD   LI   CD   EX   .    =    FI   .   .
+CA  .    .    RJ   .    .    C?   .    .    .    .    .    .    .    CD   EX   RJ   =    FI   .   .
+C?  .    LI   .    .    .    =    FZ   LI   .    .    .    RD   LI   CD   EX   .    =    FI   .   .
+FZ  .    LI   RJ   .    .    .    .    LI   .    CA   .    RD   LI   CD   EX   RJ   PA   FI   CD   LI
+FI  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .   .
+CD  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .   .
+PC  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .   .
+RD  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .   .
+RJ  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .   .
+EX  .    .    .    .    .    .    FZ   .    .    .    .    .    .    .    .    .    =    =    .   .
+NS  SU   LI   .    .    .    .    .    LI   .    .    .    .    LI   .    .    .    PA   FI   .   .
+DN  .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    .    =    =    .   .
 """
 NAMES, *ROWS = [line.split() for line in GRID.strip().splitlines()]
 CELLS = [(row[0], name, cell) for row in ROWS for name, cell in zip(NAMES, row[1:], strict=True)]
@@ -65,6 +66,13 @@ def standing(state: OrderState, **over: Any) -> Order:
     """An entry of 40; a partly filled one has 10."""
     filled = Decimal(10) if state in (OrderState.PARTIAL, OrderState.PARTIAL_CANCELLED) else Decimal(0)
     return order("AAA", 40, state=state).model_copy(update={"filled": filled, **over})
+
+
+def said_live(ord_id: str) -> OrderOperatorResolved:
+    """A person says that it works."""
+    return OrderOperatorResolved(
+        ord_id=ord_id, state=OrderState.LIVE, order_id="xo_1", operator="jo", reason="r", evidence="e"
+    )
 
 
 def event(name: str, mine: Order) -> tuple[str, Fact]:
@@ -112,6 +120,7 @@ def event(name: str, mine: Order) -> tuple[str, Fact]:
                 ord_id=it, state=OrderState.CANCELLED, operator="jo", reason="r", evidence="e"
             ),
         ),
+        "live": ("order.operator_resolved", said_live(it)),
     }
     return found[name]
 
@@ -206,3 +215,53 @@ def test_a_person_states_a_fill_and_an_end_and_the_brokers_own_word_is_not_booke
     (ended,) = fold.ended.values()
     assert (OrderState.PARTIAL_CANCELLED, Decimal(15), True) == (ended.state, ended.filled, ended.is_stated)
     assert ([], []) == (fold.refused, fold.contradicted)
+
+
+def claimed(**over: Any) -> Fold:
+    """A FROZEN order that a person said works."""
+    mine = standing(OrderState.FROZEN, frozen_from=OrderState.SUBMIT_UNKNOWN, **over)
+    fold = Fold(holding(mine))
+    fold.apply(record(*event("live", mine)))
+    return fold
+
+
+def only(fold: Fold) -> Order:
+    (found,) = (*fold.orders.values(), *fold.ended.values())
+    return found
+
+
+def test_an_order_that_a_person_says_works_is_live_and_covers_once_the_broker_shows_it() -> None:
+    fold = claimed()
+    mine = only(fold)
+    assert (OrderState.LIVE, "xo_1", 0, True) == (mine.state, mine.order_id, mine.carries, is_claimed(mine))
+    assert not covers(mine)
+    fold.apply(record(*event("ack", mine)))
+    assert (OrderState.LIVE, True, False) == (only(fold).state, covers(only(fold)), only(fold).is_stated)
+    assert [] == fold.refused
+
+
+@pytest.mark.parametrize("name", ["part", "full", "cxld", "expd", "rjtd"])
+def test_what_the_broker_says_of_a_claimed_order_ends_the_claim(name: str) -> None:
+    fold = claimed()
+    fold.apply(record(*event(name, only(fold))))
+    assert not only(fold).is_stated
+    assert [] == fold.refused
+
+
+@pytest.mark.parametrize("name", ["cxl?", "rpl?", "frz"])
+def test_what_we_ask_of_a_claimed_order_proves_nothing(name: str) -> None:
+    fold = claimed()
+    fold.apply(record(*event(name, only(fold))))
+    (mine,) = (o for o in fold.orders.values() if o.ord_id == standing(OrderState.LIVE).ord_id)
+    assert is_claimed(mine)
+    assert not covers(mine)
+
+
+def test_an_order_that_a_person_ended_stays_so_when_the_broker_shows_it_open() -> None:
+    mine = standing(OrderState.FROZEN, frozen_from=OrderState.SUBMIT_UNKNOWN)
+    fold = Fold(holding(mine))
+    fold.apply(record("order.filled", fill("operator:x:15", 15)))
+    for name in ("oper", "frz", "seen"):
+        fold.apply(record(*event(name, mine)))
+    assert OrderState.PARTIAL is only(fold).state
+    assert is_settled(only(fold)), "its stated fills would be booked again"

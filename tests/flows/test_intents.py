@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from execution_v2.transitions import is_claimed
 from flows.day import Day, open_day
 from flows.house import House
 from flows.settings import load
 from flows.stages.opening import book, open_session
 from flows.status import latest_state
+from flows.switch import journal_now
 from flows.world import open_world
 from ledger import layout
 from schemas.book import Order, OrderState
@@ -102,6 +104,21 @@ def test_a_person_says_how_a_frozen_order_ended(
     assert 2 == resolve(home, *words, *WHO), "it is FROZEN no more"
 
 
+def test_a_person_says_that_a_frozen_order_works_and_under_which_id(home: Path) -> None:
+    day = frozen(home)
+    assert 0 == resolve(home, "--outcome", "live", "--order-id", "xo_1", *WHO)
+    assert (OrderState.LIVE, "xo_1", True) == (lost(day).state, lost(day).order_id, is_claimed(lost(day)))
+
+
+def test_a_person_cannot_give_a_frozen_order_the_id_of_another(home: Path) -> None:
+    day = frozen(home)
+    assert 0 == resolve(home, "--outcome", "live", "--order-id", "xo_1", *WHO)
+    told = OrderUnresolved(ord_id="ord_lost", state=OrderState.FROZEN, cause="MISSING_AT_BROKER")
+    journal_now(day.house, "SIM", [("order.unresolved", told)], day.house.calendar.open_at(NEXT), "test")
+    assert 2 == resolve(home, "--outcome", "live", "--order-id", "xo_2", *WHO)
+    assert 0 == resolve(home, "--outcome", "live", "--order-id", "xo_1", *WHO)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -111,6 +128,9 @@ def test_a_person_says_how_a_frozen_order_ended(
         ("--outcome", "cancelled", "--qty", "1.5", "--price", "50"),
         ("--outcome", "cancelled", "--qty", "-1", "--price", "50"),
         ("--outcome", "never_sent", "--qty", "1", "--price", "50"),
+        ("--outcome", "live"),
+        ("--outcome", "live", "--order-id", "xo_1", "--qty", "5", "--price", "50"),
+        ("--outcome", "cancelled", "--order-id", "xo_1"),
         ("--outcome", "sold"),
     ],
 )
