@@ -12,8 +12,8 @@ from schemas.book import Leg
 from schemas.ids import content_id
 
 LENGTH: Final = 46
-EPOCH: Final = 0
-"""Raised by a takeover between hosts, of which there is none yet."""
+EPOCHS: Final = 16**3
+"""So many epochs fit into an id; each takeover between hosts takes one."""
 
 
 def own_prefix(book_id: str, deployment_id: str) -> str:
@@ -21,12 +21,15 @@ def own_prefix(book_id: str, deployment_id: str) -> str:
     return f"aw1-{content_id('', book_id, deployment_id)[:6]}-"
 
 
-def client_order_id(prefix: str, session: date, leg: Leg, revision: int, attempt: int, ord_id: str) -> str:
-    """The client id of one order. *session*: that of its first send."""
+def client_order_id(
+    prefix: str, session: date, leg: Leg, revision: int, attempt: int, ord_id: str, *, epoch: int
+) -> str:
+    """The client id of one order. *session*: that of its first send; *epoch*: the book's (``BookState.epoch``)."""
+    assert 0 <= epoch < EPOCHS, f"epoch {epoch} does not fit into an id"
     assert 0 <= revision < 16**3, "more than 4095 orders of one leg: a loop without a budget (L4)"
     assert 1 <= attempt < 16, "more than 15 attempts of one order: a loop without a budget (L4)"
     kind = f"{leg.value.lower()}{revision:03x}{attempt:x}"
-    made = f"{prefix}{EPOCH:03x}-{session:%Y%m%d}-{kind}-{digest_of(ord_id)}"
+    made = f"{prefix}{epoch:03x}-{session:%Y%m%d}-{kind}-{digest_of(ord_id)}"
     assert len(made) == LENGTH, f"a client id of {len(made)} characters: {made}"
     return made
 
@@ -75,3 +78,9 @@ def named_by(client_id: str) -> Named | None:
         attempt=int(found["attempt"], 16),
         digest=found["digest"],
     )
+
+
+def epoch_of(prefix: str, client_id: str) -> int | None:
+    """The epoch under which an order of this book was sent; None: it is not this book's, or of no form of ours."""
+    named = named_by(client_id) if is_own(prefix, client_id) else None
+    return None if named is None else named.epoch

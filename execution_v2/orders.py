@@ -46,7 +46,7 @@ def sale(
     session = desk.inputs.session_date
     return Order(
         ord_id=name,
-        client_order_id=client_order_id(desk.prefix, session, leg, revision, 1, name),
+        client_order_id=client_order_id(desk.prefix, session, leg, revision, 1, name, epoch=desk.fold.epoch),
         leg=leg,
         revision=revision,
         attempt=1,
@@ -90,7 +90,9 @@ def entry(
     session = desk.inputs.session_date
     return Order(
         ord_id=name,
-        client_order_id=client_order_id(desk.prefix, session, Leg.ENTRY, 0, attempt, name),
+        client_order_id=client_order_id(
+            desk.prefix, session, Leg.ENTRY, 0, attempt, name, epoch=desk.fold.epoch
+        ),
         leg=Leg.ENTRY,
         revision=0,
         attempt=attempt,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
+from execution_v2.client_id import epoch_of
 from execution_v2.desk import Desk
 from execution_v2.orders import sale
 from execution_v2.replace import ABORTS, begun, ended, has_room, replace
@@ -18,7 +19,7 @@ from execution_v2.transitions import UNKNOWN
 from execution_v2.window import WORKING
 from schemas.base import down
 from schemas.book import ENDED, Leg, Order, OrderState, Position, RiskClass
-from schemas.events import RouterDecided, StopEvent
+from schemas.events import RouterDecided, RouterFacts, StopEvent
 from schemas.reasons.execution import BrokerCode, OrderCause, RouteCode, StopCode
 from schemas.reasons.scan import ExitEventType
 
@@ -129,7 +130,8 @@ def _place(desk: Desk, position_id: str, price: Decimal, quantity: Decimal, basi
         made = _bounded(desk, wish, None)
         if made is None:
             return True  # every share is claimed by a sale that works or may work
-        decided(desk, position, route(RouteInputs(desired=_desired(made.order))))
+        asked = RouteInputs(desired=_desired(made.order))
+        decided(desk, position, asked, route(asked))
         order = reduce(desk, made)
         if order.state is not OrderState.REJECTED:
             return True
@@ -171,18 +173,17 @@ def _adjust(
         stop=price,
     )
     others = [o for o in desk.fold.orders.values() if o.ord_id != order.ord_id]
-    decision = route(
-        RouteInputs(
-            desired=wish,
-            existing=order,
-            bound=reducible(order.symbol, desk.fold.positions.values(), others),
-            renews=_renews(desk, order),
-            is_ready=is_ready(desk, order),
-            has_budget=has_room(desk, order.symbol),
-        )
+    asked = RouteInputs(
+        desired=wish,
+        existing=order,
+        bound=reducible(order.symbol, desk.fold.positions.values(), others),
+        renews=_renews(desk, order),
+        is_ready=is_ready(desk, order),
+        has_budget=has_room(desk, order.symbol),
     )
+    decision = route(asked)
     if decision.route is Route.REPLACE and decision.desired is not None:
-        decided(desk, position, decision)
+        decided(desk, position, asked, decision)
         _exchange(desk, position, order, decision.desired, basis)
     elif (abort := ABORTS.get(decision.reason)) is not None and decision.reason in _TOLD:
         ended(desk, begun(desk), order, None, abort)
@@ -196,13 +197,19 @@ _TOLD: Final = frozenset({RouteCode.BUDGET_SPENT, RouteCode.REPLACE_NOT_READY})
 
 
 def _renews(desk: Desk, order: Order) -> bool:
-    """Whether the stop is to be issued again as it is: old, or still as it was before a split at the broker."""
+    """Whether the stop is to be issued again as it is: old, another host's, or of before a split at the broker."""
     if not desk.passes_time:
         return False
     age = (desk.inputs.session_date - order.session_date).days
     shown = desk.shown.get(order.order_id or "")
     differs = shown is not None and (shown.quantity, shown.stop) != (order.quantity, order.stop)
-    return age > desk.config.execution.stop_age_days_max or differs
+    return age > desk.config.execution.stop_age_days_max or differs or is_of_before(desk, order)
+
+
+def is_of_before(desk: Desk, order: Order) -> bool:
+    """Whether the order was sent before the book was taken over: only its heir tells the old host to be silent."""
+    epoch = epoch_of(desk.prefix, order.client_order_id)
+    return epoch is not None and epoch < desk.fold.epoch
 
 
 def _exchange(desk: Desk, position: Position, order: Order, wanted: Desired, basis: str) -> None:
@@ -250,9 +257,10 @@ def _supplement(desk: Desk, position_id: str, stands: Order, quantity: Decimal) 
         desk.carry(position_id)
 
 
-def decided(desk: Desk, position: Position, decision: Decision) -> None:
-    """Tell what the router wants done; on daily bars the orders themselves tell it."""
-    if not desk.passes_time or decision.route is Route.NOOP or decision.desired is None:
+def decided(desk: Desk, position: Position, asked: RouteInputs, decision: Decision) -> None:
+    """Tell what the router wants done, and on what facts; on daily bars the orders themselves tell it."""
+    wish = asked.desired
+    if not desk.passes_time or decision.route is Route.NOOP or decision.desired is None or wish is None:
         return
     told = RouterDecided(
         position_id=position.position_id,
@@ -263,6 +271,20 @@ def decided(desk: Desk, position: Position, decision: Decision) -> None:
         decision=decision.route,
         reason=decision.reason,
         risk_class=RiskClass.REDUCE,
+        facts=RouterFacts(
+            side=wish.side,
+            order_type=wish.order_type,
+            time_in_force=wish.time_in_force,
+            quantity=wish.quantity,
+            limit=wish.limit,
+            stop=wish.stop,
+            existing=None if asked.existing is None else asked.existing.ord_id,
+            bound=asked.bound,
+            is_halted=asked.is_halted,
+            renews=asked.renews,
+            is_ready=asked.is_ready,
+            has_budget=asked.has_budget,
+        ),
     )
     desk.note(("router.decided", told))
 

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 
 from execution_v2 import reconcile, remedies, sync
 from execution_v2.actions import import_events
-from execution_v2.broker.port import Found, LookUp
-from execution_v2.client_id import EPOCH, is_own, named_by
+from execution_v2.broker.port import Found, LookUp, Orders
+from execution_v2.client_id import epoch_of, is_own
 from execution_v2.desk import Desk
 from execution_v2.findings import keep_orphan, keep_row
 from execution_v2.known_splits import book_known
@@ -41,14 +41,14 @@ _FREEZING: Final = frozenset({OrphanAction.FREEZE, OrphanAction.HOLD})
 
 
 def find_out(desk: Desk) -> sync.Observed:
-    """Everything up to RELEASE. Errors: ``Denied`` FENCE_LOST if an own order of a higher epoch works at the broker."""
+    """Everything up to RELEASE. Errors: ``Denied`` FENCE_LOST if the broker shows an own order of a higher epoch."""
     _again(desk, "events", lambda: import_events(desk))
     broker = desk.ports.broker
     if waiting(desk):
         fills = _read(desk, lambda: broker.fills(desk.inputs.session_date))
         book_known(desk, _read(desk, broker.positions), fills)
     working = _read(desk, broker.open_orders)
-    _speak_for_the_book(desk, working.value if isinstance(working, Seen) else ())
+    _speak_for_the_book(desk, working)
     find_in_flight(desk)
     _again(desk, "fills", desk.import_fills)
     for order in tuple(desk.fold.orders.values()):
@@ -65,6 +65,7 @@ def find_out(desk: Desk) -> sync.Observed:
         positions=_read(desk, broker.positions),
         found=set(),
     )
+    _speak_for_the_book(desk, seeing.closed)
     failed = _failed(desk, seeing)
     if failed:
         return _hold(desk, seeing, failed)
@@ -98,15 +99,17 @@ def _again(desk: Desk, name: str, work: Callable[[], None]) -> None:
         work()
 
 
-def _speak_for_the_book(desk: Desk, working: tuple[BrokerOrder, ...]) -> None:
-    for order in working:
-        named = named_by(order.client_order_id) if is_own(desk.prefix, order.client_order_id) else None
-        if named is not None and named.epoch > EPOCH:
+def _speak_for_the_book(desk: Desk, orders: Orders) -> None:
+    """An own order of a higher epoch than ours, working or ended, says that another host speaks for the book now."""
+    for order in orders.value if isinstance(orders, Seen) else ():
+        epoch = epoch_of(desk.prefix, order.client_order_id)
+        if epoch is not None and epoch > desk.fold.epoch:
             raise Denied(
                 LedgerCode.FENCE_LOST,
-                f"{order.client_order_id} works at the broker: another host took this book over",
-                safe="nothing was sent; the stops at the broker stand, and the other host looks after them",
-                next="run the book's cycles where it lives now, and only there",
+                f"the broker shows {order.client_order_id}, of epoch {epoch}, and this host is at {desk.fold.epoch}: "
+                "another host took the book over",
+                safe="nothing was sent, and nothing will be from here; the other host looks after stops and exits",
+                next="take the schedules away here; the book's cycles run where it lives now, and only there",
             )
 
 

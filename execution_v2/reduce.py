@@ -21,6 +21,7 @@ from schemas.events import (
     EVENTS,
     AccountFunded,
     ActionApplied,
+    EpochRaised,
     KillSet,
     OperatorAct,
     OrderFilled,
@@ -92,6 +93,7 @@ class Fold(OrderFold):
         self.closings = list(state.closings)
         self.loss_runs = list(state.loss_runs)
         self.posture, self.lifecycle, self.ticked = state.posture, state.lifecycle, state.ticked
+        self.epoch = state.epoch
         self._frozen: BookState | None = state
 
     def apply(self, record: JournalRecord) -> None:
@@ -129,6 +131,7 @@ class Fold(OrderFold):
                 posture=self.posture,
                 lifecycle=self.lifecycle,
                 ticked=self.ticked,
+                epoch=self.epoch,
             )
         return self._frozen
 
@@ -323,6 +326,9 @@ class Fold(OrderFold):
             session_date=self.session,
         )
 
+    def _epoch_raised(self, data: EpochRaised) -> None:
+        self.epoch = max(self.epoch, data.epoch)
+
     def _kill(self, data: KillSet) -> None:
         self.killed = data.on
 
@@ -349,6 +355,7 @@ _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {
     "action.applied": Fold._action,
     "position.adjusted": Fold._adjusted,
     "kill.set": Fold._kill,
+    "epoch.raised": Fold._epoch_raised,
     "operator.acted": Fold._acted,
 }
 """Events that change state; the others only tell."""

@@ -35,7 +35,7 @@ from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
 
 RECORDED: Final = re.compile(
-    r"observations/(account|positions|orders|clock|control|close|calendar|acknowledged|metrics|sleeve_pnl)\.json|cycles/[^/]+/(observations|evidence)/.+|journal\.torn"
+    r"observations/(account|positions|orders|clock|control|close|calendar|acknowledged|metrics|sleeve_pnl)\.json|observations/takeover\.jsonl|cycles/[^/]+/(observations|evidence)/.+|journal\.torn"
 )
 """Files of a day that hold outside facts as received, or what a crash left; all others are recomputed."""
 HEADER_OF_BUILD: Final = frozenset({"code_version", "inputs", "schema_version"})

@@ -45,6 +45,12 @@ def check_playable(day: Day, world: World) -> None:
         )
 
 
+def today(house: House, book_id: str, world: World) -> Day:
+    """The session that is on by the clock of *world*. Errors: ``UsageFault`` NOT_A_SESSION; ``Denied`` CLOCK_UNREAD."""
+    _check_heard(world)
+    return open_day(house, book_id, _local_date(world.clock.now()))
+
+
 def cycle_due(
     house: House, book_id: str, world: World, on: date | None, name: str | None
 ) -> tuple[Day, Slot]:

@@ -283,6 +283,8 @@ class BookState(Fact):
     lifecycle: LifecycleState = LifecycleState()
     ticked: Ticked | None = None
     """None: no cycle has judged yet how much the book knows."""
+    epoch: int = 0
+    """How often the book was taken over by another host; every order sent since carries it."""
 
 
 class Book(Artifact):

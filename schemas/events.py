@@ -34,9 +34,11 @@ from schemas.order_events import (
     OrderResolved,
     OrderSubmitting,
     OrderUnresolved,
+    RouterDecided,
+    RouterFacts,
 )
 from schemas.posture import DebtTerm, PostureState
-from schemas.tick import Posture, Tick
+from schemas.tick import Divergence, Posture, Tick
 
 __all__ = [
     "IllegalTransition",
@@ -53,6 +55,8 @@ __all__ = [
     "OrderResolved",
     "OrderSubmitting",
     "OrderUnresolved",
+    "RouterDecided",
+    "RouterFacts",
 ]
 """What ``order_events`` declares and the rest imports from here, beside what follows."""
 
@@ -205,19 +209,6 @@ class StopEvent(Fact):
     basis: str | None
     reason: str
     last: Price | None = None
-
-
-class RouterDecided(Fact):
-    """What the router wants done with a wish of one position, where that is anything at all (execution.md 6)."""
-
-    position_id: str
-    strategy_id: str
-    sleeve_id: str
-    symbol: str
-    leg: str
-    decision: str
-    reason: str
-    risk_class: str
 
 
 class ReplaceEnded(Fact):
@@ -429,6 +420,7 @@ EVENTS: Final[dict[str, type[Fact]]] = {
     "tick.taken": TickTaken,
     "posture.changed": PostureChanged,
     "lifecycle.changed": LifecycleChanged,
+    "divergence.found": Divergence,
     "kill.set": KillSet,
     "operator.acted": OperatorAct,
     "epoch.raised": EpochRaised,

@@ -117,7 +117,9 @@ def _retry_under_a_new_id() -> Iterator[Change]:
             return sent
         attempt = order.attempt + 1
         name = ord_id(order.intent_id, order.leg.value, order.revision, attempt)
-        named = client_order_id(desk.prefix, order.session_date, order.leg, order.revision, attempt, name)
+        named = client_order_id(
+            desk.prefix, order.session_date, order.leg, order.revision, attempt, name, epoch=desk.fold.epoch
+        )
         changes = {"ord_id": name, "client_order_id": named, "attempt": attempt}
         return submit(desk, order.model_copy(update=changes))
 

@@ -37,7 +37,7 @@ POSITION = position_id(BOOK, CORE, "AAA", INTENT)
 def named(leg: Leg, intent: str = INTENT, revision: int = 0, attempt: int = 1) -> str:
     """The client id of an order of ours."""
     name = ord_id(intent, leg.value, revision, attempt)
-    return client_order_id(PREFIX, DAYS[0], leg, revision, attempt, name)
+    return client_order_id(PREFIX, DAYS[0], leg, revision, attempt, name, epoch=0)
 
 
 class Kept:

@@ -192,7 +192,7 @@ def test_every_state_in_flight_has_its_unknown_and_may_become_it() -> None:
 def test_a_client_id_says_what_the_order_is_in_46_characters() -> None:
     prefix = own_prefix("SIM", "main")
     name = ord_id("int_00", "S", 3, 1)
-    made = client_order_id(prefix, DAYS[0], Leg.STOP, 3, 1, name)
+    made = client_order_id(prefix, DAYS[0], Leg.STOP, 3, 1, name, epoch=0)
     assert (46, f"{prefix}000-20260302-s0031-{name[4:20]}") == (len(made), made)
     assert is_own(prefix, made)
     assert not is_own(own_prefix("ALPACA_PAPER", "main"), made)

@@ -58,8 +58,13 @@ def typed(
     return tuple(made)
 
 
+def _quiet(symbol: str) -> Want:
+    """A wish for another symbol, whose price stands still."""
+    return Want(symbol=symbol, rank=2)
+
+
 class Watched:
-    """One session of one symbol. *script*: what goes wrong at the port (``simulation.fault_plan``)."""
+    """One session of one symbol, and of *more*. *script*: what goes wrong at the port (``simulation.fault_plan``)."""
 
     def __init__(
         self,
@@ -72,12 +77,15 @@ class Watched:
         volume: int = 100_000,
         config: CycleConfig = CONFIG,
         wanted: bool = True,
+        more: Sequence[str] = (),
     ) -> None:
+        first, others = typed(changes or {}, volume=volume), typed({})
         tape = BarsTape(
-            held={("AAA", DAY): typed(changes or {}, volume=volume)},
-            adv={"AAA": LIQUID},
-            before={"AAA": usd("50.00")},
+            held={("AAA", DAY): first} | {(name, DAY): others for name in more},
+            adv=dict.fromkeys(("AAA", *more), LIQUID),
+            before=dict.fromkeys(("AAA", *more), usd("50.00")),
         )
+        self.marks = dict(tape.before)
         self.clock = Clock(HOURS.open_at(DAY) - timedelta(hours=1))
         self.exchange = IntradayExchange(None, "", tape, HOURS, PLAIN, rules or IntradayConfig())
         self.exchange.advance(self.clock.now())
@@ -89,12 +97,16 @@ class Watched:
         self.journal = Journal.open(MemoryDisk(), layout.journal(BOOK, DAY))
         rows = books.opening(empty_state(), BOOK, DAY, "0" * 64, self.exchange.account())
         self.journal.append([(event, self.clock.now(), None, data) for event, data in rows])
-        self.candidates = self._candidates(want or Want(), model) if wanted else candidates(DAY, DAYS[0], ())
+        self.candidates = (
+            self._candidates((want or Want(), *map(_quiet, more)), model)
+            if wanted
+            else candidates(DAY, DAYS[0], ())
+        )
         self._names: dict[str, int] = {}
 
     @staticmethod
-    def _candidates(want: Want, model: EntryModel) -> Candidates:
-        made = candidates(DAY, DAYS[0], (want,))
+    def _candidates(wants: Sequence[Want], model: EntryModel) -> Candidates:
+        made = candidates(DAY, DAYS[0], wants)
         close_at = HOURS.close_at(DAY)
         intents = tuple(
             row.model_copy(
@@ -134,7 +146,7 @@ class Watched:
                 book=fold_records(empty_state(), self.journal.records[:2]),
                 account=account,
                 control=control(),
-                marks={"AAA": usd("50.00")},
+                marks=self.marks,
                 observed=dict.fromkeys(("account", "positions", "orders"), DAY),
                 record=(),
             ),
@@ -153,7 +165,7 @@ class Watched:
             close_at=close,
             sessions=DAYS[:2],
             history={},
-            marks={"AAA": usd("50.00")},
+            marks=self.marks,
             candidates=self.candidates,
             enforcement=made,
             snapshot=seen,
