@@ -75,11 +75,12 @@ def _kept(desk: Desk, position: Position, reason: str) -> str | None:
         time_in_force=TimeInForce.DAY,
         quantity=position.quantity,
     )
-    decision = route(RouteInputs(desired=wish, is_halted=is_halted(desk, position.symbol)))
+    asked = RouteInputs(desired=wish, is_halted=is_halted(desk, position.symbol))
+    decision = route(asked)
     if decision.reason is RouteCode.HALT_STOP_KEPT:
         return StopCode.HALT_STOP_KEPT
     if decision.route is Route.PLACE:
-        protect.decided(desk, position, decision)
+        protect.decided(desk, position, asked, decision)
     if reason != ExitEventType.EXIT_STOP:
         return None
     # The broker's own stop is the first line: it gets its time to fire, and one that is firing is left alone.

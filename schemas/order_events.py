@@ -4,7 +4,7 @@
 """
 
 from schemas.base import Amount, Fact, Instant, Price, SessionDate, Shares
-from schemas.book import Order, OrderState, Side
+from schemas.book import Order, OrderState, OrderType, Side, TimeInForce
 
 
 class OrderSubmitting(Fact):
@@ -140,3 +140,36 @@ class IllegalTransition(Fact):
     state: OrderState
     event: str
     detail: str
+
+
+class RouterFacts(Fact):
+    """What a decision of the router rested on: the wish, the order that stands, and the facts of the moment."""
+
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Shares
+    limit: Price | None
+    stop: Price | None
+    existing: str | None
+    """The ord_id of the order of the same leg; None: none."""
+    bound: Shares | None
+    is_halted: bool
+    renews: bool
+    is_ready: bool
+    has_budget: bool
+
+
+class RouterDecided(Fact):
+    """What the router wants done with a wish of one position, where that is anything at all (execution.md 6)."""
+
+    position_id: str
+    strategy_id: str
+    sleeve_id: str
+    symbol: str
+    leg: str
+    decision: str
+    reason: str
+    risk_class: str
+    facts: RouterFacts | None = None
+    """None: written before decisions carried them."""

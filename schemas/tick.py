@@ -99,6 +99,8 @@ class Divergence(Fact):
     pointer: str
     expected: str
     actual: str
+    count: int = 1
+    """How often it occurred in this cycle."""
 
 
 class Verdict(Fact):
@@ -108,6 +110,8 @@ class Verdict(Fact):
     """The record that it was folded up to."""
     divergences: tuple[Divergence, ...]
     """Sorted by (category, divergence_id); empty: all agrees."""
+    state_sha256: str | None = None
+    """Digest of the shadow's state after that record: a later process that folds up to it must come to the same."""
 
 
 class Tick(Fact):
@@ -121,6 +125,8 @@ class Tick(Fact):
     """Seconds of regular session credited since the previous BEGIN, at most two slots; 0 but at BEGIN."""
     sightings: tuple[Sighting, ...]
     """One per source, in the order of ``Source``."""
+    elapsed_s: Measure2 | None = None
+    """Seconds since the cycle began, where time passes within it; None: no grace for a source not heard yet."""
     contradictions: tuple[Contradicting, ...] = ()
     has_positions: bool
     """The broker's positions were read in this cycle."""
