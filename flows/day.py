@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
+from flows.changed import file_changed
 from flows.house import House
 from flows.settings import book_of, opens
 from ledger import artifacts, layout
 from ledger.artifacts import Context, Loaded, ReadFault, Written
 from ledger.canonical import digest
 from schemas.base import SessionDate
-from schemas.errors import Denied, UsageFault
+from schemas.errors import ArtifactDivergence, Denied, UsageFault
 from schemas.header import Artifact, Finding, InputRef
 from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import ReadFaultCode
@@ -63,11 +64,18 @@ class Day:
         return f"{layout.day(self.book_id, self.session)}/{name}"
 
     def write(self, name: str, artifact: Artifact, inputs: Sequence[InputRef]) -> Written:
-        """Write a file of this day once; one that was revised must say what its latest revision says."""
+        """Write a file of this day once; one that was revised must say what its latest revision says.
+
+        Errors: ``ArtifactDivergence``; ``Denied`` CONFIG_CHANGED where the settings are what differs.
+        """
         house, path = self.house, self.path(name)
-        if artifacts.head(house.disk, path) != path:
-            return artifacts.restate(house.disk, path, artifact, self.ctx, inputs)
-        return artifacts.write(house.disk, path, artifact, self.ctx, inputs, house.held)
+        head = artifacts.head(house.disk, path)
+        try:
+            if head != path:
+                return artifacts.restate(house.disk, path, artifact, self.ctx, inputs)
+            return artifacts.write(house.disk, path, artifact, self.ctx, inputs, house.held)
+        except ArtifactDivergence as parted:
+            raise file_changed(self, head) or parted from parted
 
     def revise(self, name: str, artifact: Artifact, inputs: Sequence[InputRef]) -> Written:
         """Write a correction of a file of this day beside it."""

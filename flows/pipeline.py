@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from flows import audit, outbox, pages, telemetry
 from flows.blocked import blocked_summary
+from flows.changed import morning_changed
 from flows.day import Day, sealed
 from flows.stages import close, cycle, opening, premarket, slots
 from flows.stages.opening import Session
@@ -58,7 +59,9 @@ class Outcome:
         except AvwapError as error:
             if error.code in STOPS_EVERYTHING:
                 raise
-            self.steps.append(Step(stage=stage, error=error))
+            # Settings that changed are one fault, however many files were made under those before.
+            if error.code != EdgeCode.CONFIG_CHANGED or not self._is_refused(EdgeCode.CONFIG_CHANGED):
+                self.steps.append(Step(stage=stage, error=error))
             return False
         except Exception as error:  # noqa: BLE001  # the stage edge, a boundary of architecture.md 7
             failed = AvwapError(
@@ -71,6 +74,9 @@ class Outcome:
             self.steps.append(Step(stage=stage, error=failed))
             return False
         return True
+
+    def _is_refused(self, code: str) -> bool:
+        return any(step.error is not None and step.error.code == code for step in self.steps)
 
 
 PREMARKET: tuple[tuple[str, Callable[[Day], Written]], ...] = (
@@ -107,7 +113,14 @@ def run_premarket(
 ) -> bool:
     """Every stage from the morning's observations to the enforcement, and the message about them.
 
-    Returns whether entries may be tried."""
+    A morning that was begun under other settings is not gone on with: its files would rest on two. Returns whether
+    entries may be tried.
+    """
+    changed = morning_changed(day)
+    if changed is not None:
+        opening.take_pending(day, session)
+        outcome.steps.append(Step(stage="premarket", error=changed))
+        return False
     sound = True
 
     def morning() -> None:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from flows.changed import config_of
 from flows.day import Day, StageRefused, sealed
 from flows.stages import premarket
 from flows.stages.opening import Guard, Session, resume_session
 from ledger import layout
 from ledger.artifacts import Loaded, Written, read_chain
-from ledger.canonical import Malformed, parse_canonical, plain
+from ledger.canonical import plain
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
 from schemas.errors import Denied
@@ -135,14 +136,5 @@ def taken_as_recorded(day: Day, config_sha256: str) -> frozenset[str]:
         return frozenset()
     superseded = {layout.revision(first, number - 1) for first, number in editions if number > 1}
     morning = [path for path in paths if not path.startswith(f"{folder}cycles/")]
-    before = {path for path in morning if _config_of(disk.read(path)) not in (None, config_sha256)}
+    before = {path for path in morning if config_of(disk.read(path)) not in (None, config_sha256)}
     return frozenset(path.removeprefix(folder) for path in superseded | before)
-
-
-def _config_of(data: bytes) -> str | None:
-    """The digest of the settings that an artifact was made under; None: *data* is none."""
-    try:
-        found = parse_canonical(data).get("config_sha256")
-    except Malformed:
-        return None
-    return found if isinstance(found, str) else None

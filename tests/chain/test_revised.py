@@ -20,7 +20,7 @@ from ledger.disk import Disk
 from ledger.faulty import FaultyDisk, SimulatedCrash
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
-from schemas.errors import ArtifactDivergence, Denied, UsageFault
+from schemas.errors import Denied, UsageFault
 from schemas.reasons.ledger import ReadFaultCode
 from tests.chain.days import BOOK, HELD_DAY, OPENED, Ground
 from tests.chain.test_day import codes_told, cycles_and_close, damage, entries_of, morning, said
@@ -145,8 +145,9 @@ def test_a_stage_run_again_is_held_against_its_revision(tiny_ground: Ground, hom
     written, _ = revise(day, "decisions", WORDS, None)
     again = premarket.decisions(day)
     assert ("verified", written.path) == (again.status, again.path)
-    with pytest.raises(ArtifactDivergence):
+    with pytest.raises(Denied) as refused:
         premarket.decisions(later(tiny_ground, home, entries=2))
+    assert "CONFIG_CHANGED" == refused.value.code
 
 
 @pytest.mark.parametrize("stage", ["decisions", "enforcement"])
