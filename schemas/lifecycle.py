@@ -23,27 +23,37 @@ class LifecycleState(Fact):
 
     state: Lifecycle = Lifecycle.INIT
     since: Instant | None = None
+    """When that state was entered; None: never ticked."""
+    reason: str | None = None
+    """Why it was entered."""
     causes: tuple[str, ...] = ()
-    """Reasons that hold, in the order of the table; a state is left only when none of its own remains."""
-    clean: int = 0
-    """Ticks in a row without a cause of the present state; a whole cycle is BEGIN and END."""
+    """Causes that hold, in the order of the table; a state is left only when none of its own remains."""
+    clean: tuple[str, ...] = ()
+    """Those that this cycle's BEGIN found gone and that nothing has shown since: its END drops them."""
     peak: Amount | None = None
-    """Highest equity so far, moved by flows; restarted by the acknowledgement of a drawdown."""
+    """Highest equity so far, moved by flows; None: the next equity that is read starts it."""
     day_start: Amount | None = None
-    """Equity as the session's first tick saw it, moved by flows."""
+    """Equity that the session began with, moved by flows: the last one that was known before it."""
+    equity: Amount | None = None
+    """Last equity that was known, moved by flows."""
     flows: Amount = Decimal(0)
-    """Net flows when peak and day_start were last moved."""
-    loss_session: SessionDate | None = None
-    """Session in which the day's loss reached its limit."""
+    """Net flows when those three were last moved."""
+    session: SessionDate | None = None
+    """Session of the last tick; a loss of the day is of that one."""
     flat_reads: int = 0
-    """Reads in a row that saw every own position covered, or none held."""
+    """Reads in a row, two at most, that saw every own position covered, or none held."""
     unsynced: int = 0
     """Cycles in a row without a completed comparison of positions."""
     acked: tuple[str, ...] = ()
-    """Causes of EMERGENCY that a person acknowledged and that have not recurred."""
+    """Causes of EMERGENCY that a person has answered for, and that hold no longer than they have to."""
+    emergency_causes: tuple[str, ...] = ()
+    """Every cause of EMERGENCY since it was entered: they say who may go on after it."""
     operator_emergency: bool = False
+    """A person declared an emergency, and nobody acknowledged that it is over."""
     paused: bool = False
-    """A person paused it and nobody resumed."""
+    """A person, or the end of an emergency, paused it, and nobody resumed."""
+    flatten: bool = False
+    """A person wants every own position sold in this EMERGENCY."""
 
 
 class LifecycleChanged(Fact):
@@ -56,4 +66,5 @@ class LifecycleChanged(Fact):
     inputs_sha256: str
     """Digest of the tick that it was decided on."""
     seconds_in_previous: int | None
+    """By the wall's clock, nights included; None: it was the book's first tick."""
     evidence: str | None = None

@@ -8,7 +8,18 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Final
 
-_OWNERS: Final = ("ledger", "market", "scan", "portfolio", "gates", "execution", "sync", "analytics", "edge")
+_OWNERS: Final = (
+    "ledger",
+    "market",
+    "scan",
+    "portfolio",
+    "gates",
+    "execution",
+    "sync",
+    "lifecycle",
+    "analytics",
+    "edge",
+)
 
 
 def all_codes() -> dict[str, type[StrEnum]]:

@@ -1,0 +1,49 @@
+"""Why the lifecycle of a book stands where it stands, why it moved, and why a person's act was refused."""
+
+from enum import StrEnum
+
+
+class LifecycleCause(StrEnum):
+    """What holds a book back (execution.md 10), worst first; ``lifecycle_table`` says which state each one means."""
+
+    KILL_SWITCH = "KILL_SWITCH"
+    OPERATOR_EMERGENCY = "OPERATOR_EMERGENCY"
+    JOURNAL_CORRUPT = "JOURNAL_CORRUPT"
+    DD_BREACH = "DD_BREACH"
+    POSTURE_RED = "POSTURE_RED"
+    FEED_STALE = "FEED_STALE"
+    OBSERVATION_INCOMPLETE = "OBSERVATION_INCOMPLETE"
+    LEDGER_UNAVAILABLE = "LEDGER_UNAVAILABLE"
+    BROKER_CIRCUIT_OPEN = "BROKER_CIRCUIT_OPEN"
+    RECONCILE_FAILED = "RECONCILE_FAILED"
+    OPERATOR_PAUSE = "OPERATOR_PAUSE"
+    LOSS_LIMIT = "LOSS_LIMIT"
+    CONSEC_LOSS = "CONSEC_LOSS"
+    POSTURE_YELLOW = "POSTURE_YELLOW"
+    WARM_UP = "WARM_UP"
+    API_PRESSURE = "API_PRESSURE"
+
+
+class LifecycleReason(StrEnum):
+    """Why a book moved on, where no cause drove it."""
+
+    SESSION_OPENED = "SESSION_OPENED"
+    REBUILD_RELEASED = "REBUILD_RELEASED"
+    ARMED = "ARMED"
+    THROTTLE_CLEARED = "THROTTLE_CLEARED"
+    DEGRADE_CLEARED = "DEGRADE_CLEARED"
+    PAUSE_CLEARED = "PAUSE_CLEARED"
+    EMERGENCY_CLEARED = "EMERGENCY_CLEARED"
+
+
+class OperateCode(StrEnum):
+    """Why an act of a person was not taken: its condition does not hold."""
+
+    ALREADY_PAUSED = "ALREADY_PAUSED"
+    RESUME_CAUSE_ACTIVE = "RESUME_CAUSE_ACTIVE"
+    NOTHING_TO_RESUME = "NOTHING_TO_RESUME"
+    ALREADY_EMERGENCY = "ALREADY_EMERGENCY"
+    ACK_NOT_NEEDED = "ACK_NOT_NEEDED"
+    FLATTEN_NEEDS_EMERGENCY = "FLATTEN_NEEDS_EMERGENCY"
+    ALREADY_FLATTENING = "ALREADY_FLATTENING"
+    NOTHING_TO_FLATTEN = "NOTHING_TO_FLATTEN"
