@@ -22,6 +22,7 @@ from flows.commands import (
     operator,
     prove,
     regime,
+    reliability,
     run,
     serve,
     single,
@@ -42,6 +43,7 @@ look.register(app)
 limits.register(app)
 admin.register(app)
 regime.register(app)
+reliability.register(app)
 compare.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(prove.app, name="prove")

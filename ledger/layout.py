@@ -27,6 +27,7 @@ STAGES: Final[Sequence[str]] = (*DAY_STAGES, *CYCLE_STAGES, *CLOSE_STAGES, "seal
 _BOOK = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 _SLOT = re.compile(r"[0-2][0-9][0-5][0-9](-[1-9][0-9]?)?")
 _REVISED = re.compile(r"(?P<stem>.+)\.r(?P<number>[1-9][0-9]*)\.json")
+_WEEK = re.compile(r"[0-9]{4}-W[0-5][0-9]")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -80,6 +81,12 @@ def report(book_id: str, session: date) -> str:
 def rolling(book_id: str, sessions: int, session: date) -> str:
     """A measure over the last *sessions* sessions, as of one."""
     return f"{book(book_id)}/rolling/{sessions}D/{session.isoformat()}.json"
+
+
+def reliability(book_id: str, week: str) -> str:
+    """What one ISO week (``2026-W13``) came to, beside the days and outside every seal."""
+    assert _WEEK.fullmatch(week), f"{week!r} is no ISO week"
+    return f"{book(book_id)}/reliability/{week}.json"
 
 
 def replay(book_id: str, session: date) -> str:
