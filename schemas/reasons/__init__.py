@@ -17,6 +17,7 @@ _OWNERS: Final = (
     "execution",
     "sync",
     "lifecycle",
+    "posture",
     "analytics",
     "edge",
 )
