@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from execution_v2.broker.port import Fills
+from execution_v2.broker.port import Events, Fills
 from execution_v2.position_sync import SyncFacts, SyncRow, cash_drifts, sync_row
 from execution_v2.reconcile import by_symbol, quantities
 from flows import standing
@@ -46,7 +46,7 @@ def _compared(house: House, world: World, book_id: str, session: date, state: Bo
     broker, house_session = world.broker, house.calendar.session(session)
     assert house_session is not None, "a book opens sessions alone"
     account, positions, working = broker.account(), broker.positions(), broker.open_orders()
-    fills = broker.fills(house_session)
+    fills, events = broker.fills(house_session), broker.events(house_session)
     ours = by_symbol(state.positions)
     first = quantities(positions)
     again = None
@@ -54,7 +54,13 @@ def _compared(house: House, world: World, book_id: str, session: date, state: Bo
         world.pause(house.settings.execution.confirm_spread_s)
         again = quantities(broker.positions())
     rows = _rows(state, ours, first, again, fills)
-    reads = {"account": account, "positions": positions, "orders": working, "fills": fills}
+    reads = {
+        "account": account,
+        "positions": positions,
+        "orders": working,
+        "fills": fills,
+        "events": events,
+    }
     stops: dict[str, Decimal] = defaultdict(Decimal)
     for order in working.value if isinstance(working, Seen) else ():
         if order.side is Side.SELL and order.order_type is OrderType.STOP:
@@ -79,6 +85,7 @@ def _compared(house: House, world: World, book_id: str, session: date, state: Bo
         "cash": {
             "ours": f"{state.cash:,.2f}",
             "broker": "" if seen is None else f"{seen.cash:,.2f}",
+            "drift": "" if seen is None else f"{seen.cash - state.cash:f}",
             "status": str(
                 SyncStatus.UNKNOWN
                 if seen is None
@@ -87,6 +94,7 @@ def _compared(house: House, world: World, book_id: str, session: date, state: Bo
                 else SyncStatus.IN_SYNC
             ),
         },
+        "due": _due(state, events),
         "uncovered": [] if not isinstance(working, Seen) else _uncovered(rows, working.value),
         "unread": {name: read.cause for name, read in reads.items() if isinstance(read, ReadFailed)},
     }
@@ -138,6 +146,16 @@ def _rows(
             )
         )
         for symbol in sorted({*ours, *(latest or {})})
+    ]
+
+
+def _due(state: BookState, events: Events) -> list[str]:
+    """Cash of events of the broker that no record holds yet: the next cycle books it."""
+    booked = {*state.executions, *state.executions_before}
+    return [
+        f"{event.kind} of {event.symbol or 'the account'}, {event.cash:,.2f} USD"
+        for event in (events.value if isinstance(events, Seen) else ())
+        if event.cash and event.event_id not in booked
     ]
 
 

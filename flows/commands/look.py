@@ -317,6 +317,8 @@ def _reconcile_now(book: str, home: Path | None, as_json: bool) -> NoReturn:
         console.note(f"as of    {told['as_of']}")
         cash = told["cash"]
         console.note(f"cash     ours {cash['ours']}, broker {cash['broker'] or 'unread'}: {cash['status']}")
+        for due in told["due"]:
+            console.note(f"due      {due}: the next cycle books it")
         for symbol in told["uncovered"]:
             console.note(
                 f"no stop  {symbol}: fewer shares are in working sells than are held; the next cycle covers them"

@@ -168,3 +168,49 @@ def takeover(
     if fault is not None:
         raise fault
     console.emit(body, as_json, lambda: console.notes(told(taken)))
+
+
+def _signed(text: str) -> Decimal:
+    try:
+        found = Decimal(text).quantize(Decimal("0.000001")) if text.strip("+-0.") else Decimal("NaN")
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite() or not found or found != Decimal(text):
+        raise typer.BadParameter(f"{text!r} is no amount of USD other than 0, with six decimals at most")
+    return found
+
+
+@app.command("book-cash")
+def book_cash(
+    book: Book,
+    amount: Annotated[
+        Decimal,
+        typer.Option(
+            "--amount",
+            parser=_signed,
+            metavar="USD",
+            help="What came to the account; -12.50 for what left it.",
+        ),
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="What it was, and how you know; journaled.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Although the account's cash does not speak for it.")
+    ] = False,
+    operator: Annotated[str, typer.Option("--operator", help="Who; journaled.", envvar="USER")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Book cash that no record explains: a transfer, a fee, what a sale by hand brought. It is a flow, no result.
+
+    The account is read first. Refused is what would not bring the book nearer to it, and what a cycle books itself.
+
+    Example: `avwap operator book-cash --book ALPACA_PAPER --amount 1012.40 --operator jo
+    --reason "20 AAPL sold by hand, confirmation 8812"`
+    """
+    from flows.booking import Cash
+    from flows.booking import book_cash as take
+
+    who_and_why("cash", operator, reason)
+    wrote = take(house(home), book, Cash(amount=amount, operator=operator, reason=reason, force=force))
+    body = {"book": book, "amount": f"{amount:f}", "wrote": wrote}
+    console.emit(body, as_json, lambda: console.notes(wrote))
