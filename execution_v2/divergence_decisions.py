@@ -34,7 +34,7 @@ Step = Callable[[Fold, TickTaken], tuple[PostureState, LifecycleState]]
 ASKED: Final = tuple(gate.name for gate in GATES if Phase.S in gate.phases)
 """The gates of a send, in the order of their verdicts."""
 _ENTRY: Final = "ENTRY"
-"""Reason of an order that an authorised entry became; one that was found at the broker names what it was found as."""
+"""Reason of an order that an authorised entry became."""
 _SHUT_POSTURES: Final = frozenset({Posture.ORANGE, Posture.RED})
 _OPEN_STATES: Final = frozenset({Lifecycle.ACTIVE, Lifecycle.THROTTLED})
 
@@ -53,7 +53,7 @@ class Decisions:
                 yield from self._entry(before, record, EntryAuthorised.model_validate(record.data))
             case "entry.denied":
                 yield from _denied(record, EntryDenied.model_validate(record.data))
-            case "order.submitting":
+            case "order.submitting" if _is_entry(record):
                 yield from self._sent(record, OrderSubmitting.model_validate(record.data))
             case "router.decided":
                 yield from _routed(before, record, RouterDecided.model_validate(record.data))
@@ -72,8 +72,6 @@ class Decisions:
     def _sent(self, record: JournalRecord, data: OrderSubmitting) -> Iterator[Found]:
         """An entry leaves as it was authorised in the same cycle, or not at all."""
         order = data.order
-        if order.leg is not Leg.ENTRY or order.reason != _ENTRY:
-            return
         asked = self._authorised.get((record.cycle, order.intent_id))
         if asked is None:
             yield _wrong(record, order.intent_id, "/order", "an authorisation of this cycle", "sent without")
@@ -94,6 +92,12 @@ class Decisions:
             if parting is not None:
                 where = f"/{name}{parting.pointer}"
                 yield _wrong(record, name, where, str(parting.expected), str(parting.actual))
+
+
+def _is_entry(record: JournalRecord) -> bool:
+    """Whether the order that *record* announces is an entry of ours; one that was found names what it was found as."""
+    order = record.data.get("order")
+    return isinstance(order, dict) and (order.get("leg"), order.get("reason")) == (Leg.ENTRY, _ENTRY)
 
 
 def _gates(record: JournalRecord, subject: str, gates: tuple[GateVerdict, ...]) -> Iterator[Found]:
@@ -127,15 +131,15 @@ def _shut(before: Fold, data: EntryAuthorised) -> Iterator[tuple[str, str]]:
         yield "/gates/posture", before.posture.posture
     if before.ticked is not None and before.lifecycle.state not in _OPEN_STATES:
         yield "/gates/lifecycle", before.lifecycle.state
-    orders = before.orders.values()
+    who = (data.strategy_id, data.symbol)
+    mine = [order for order in before.orders.values() if order.symbol == data.symbol]
     if data.symbol in before.quarantined:
         yield "/gates/quarantine", "the symbol is in quarantine"
-    elif any(o.symbol == data.symbol and o.state is OrderState.FROZEN for o in orders):
+    elif any(order.state is OrderState.FROZEN for order in mine):
         yield "/gates/quarantine", "an order of the symbol is FROZEN"
-    who = (data.strategy_id, data.symbol)
     if any((p.strategy_id, p.symbol) == who for p in before.positions.values()):
         yield "/gates/repetition", "the position is open"
-    if any(o.leg is Leg.ENTRY and (o.strategy_id, o.symbol) == who for o in orders):
+    if any(order.leg is Leg.ENTRY and order.strategy_id == data.strategy_id for order in mine):
         yield "/gates/repetition", "an entry works"
 
 
