@@ -36,7 +36,7 @@ class LifecycleState(Fact):
     """Equity that the session began with, moved by flows: the last one that was known before it."""
     equity: Amount | None = None
     """Last equity that was known, moved by flows."""
-    flows: Amount = Decimal(0)
+    flows: Amount = Decimal("0.000000")
     """Net flows when those three were last moved."""
     session: SessionDate | None = None
     """Session of the last tick; a loss of the day is of that one."""
