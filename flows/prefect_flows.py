@@ -6,7 +6,7 @@ the cycle, whose calls leave the house. Nothing relies on Prefect for mutual exc
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from prefect.states import Completed, Failed
 
 from flows import pipeline, stories
 from flows.acting import acting, check_ready
+from flows.clocks import WallClock
 from flows.day import Day, open_day, sealed
 from flows.house import House
 from flows.pipeline import Outcome
@@ -27,7 +28,7 @@ from flows.run import catch_up, session_for_cycle
 from flows.settings import load
 from flows.stages import opening, slots
 from flows.stages.opening import Guard, Session
-from flows.timely import check_close, check_morning, check_playable, is_stepped
+from flows.timely import check_close, check_morning, check_playable, cycle_due, is_stepped
 from flows.world import World
 from market.calendar import NEW_YORK
 from schemas.errors import UsageFault
@@ -49,14 +50,14 @@ def _house(home: str | None) -> House:
     return opened[home]
 
 
-def scheduled_on() -> datetime:
+def scheduled_on(home: str | None = None) -> datetime:
     """When this run was meant to start, in New York: a late run still belongs to its own day and slot."""
-    due = flow_run.scheduled_start_time or datetime.now(UTC)
+    due = flow_run.scheduled_start_time or (_house(home).time or WallClock()).now()
     return due.astimezone(NEW_YORK)
 
 
 def _day(book: str, on: str | None, home: str | None) -> Day | None:
-    wanted = date.fromisoformat(on) if on else scheduled_on().date()
+    wanted = date.fromisoformat(on) if on else scheduled_on(home).date()
     try:
         return open_day(_house(home), book, wanted)
     except UsageFault as fault:
@@ -65,14 +66,11 @@ def _day(book: str, on: str | None, home: str | None) -> Day | None:
         raise
 
 
-def _due(day: Day, name: str | None) -> slots.Slot | None:
-    """The cycle of that *name*, or the one scheduled; at a broker a run that comes late is of the slot it comes in."""
+def _due(day: Day, name: str | None, home: str | None) -> slots.Slot | None:
+    """The cycle of that *name*, or the one scheduled: of a book that has no clock of its own."""
     if name is not None:
         return next((each for each in slots.slots(day) if each.name == name), None)
-    due = slots.due(day, scheduled_on())
-    if is_stepped(day.book_id) or due is None:
-        return due
-    return slots.due(day, datetime.now(UTC)) or due
+    return slots.due(day, scheduled_on(home))
 
 
 def _show(outcome: Outcome, name: str, before: int) -> list[dict[str, str]]:
@@ -142,32 +140,54 @@ def premarket(book: str, date: str | None = None, home: str | None = None) -> An
         return Completed(name=NOT_A_SESSION, message="the exchange does not trade on this day")
     outcome = Outcome(day)
     with acting(day.house, book, f"premarket {day.session}") as (world, guard):
+        # Before anything is caught up: a run that comes on another day must leave no trace of it.
+        check_morning(day, world)
         is_new = sealed(day) is None
         if is_new:
             check_ready(day.house, day)
         for result in catch_up(day.house, day, world, guard) if is_new else ():
             outcome.steps += result.outcome.refused if result.outcome is not None else []
-        check_morning(day, world)
         _premarket(day, world, guard, outcome)
     return _ended(outcome)
 
 
 @flow(name="cycle", flow_run_name="cycle-{book}-{date}-{slot}", persist_result=True, result_serializer="json")
 def cycle(book: str, date: str | None = None, slot: str | None = None, home: str | None = None) -> Any:
-    """One cycle. *slot*: HHMM, default the scheduled time's; one that the book does not have is NOT_DUE."""
+    """One cycle; one that the book does not have, or not now, is NOT_DUE.
+
+    *slot*: HHMM, default the scheduled time's. At a broker it is the one due by the exchange's clock, which must have
+    been heard: a run that comes late is of the slot it comes in, and *date* and *slot* only name what is expected.
+    """
+    if not is_stepped(book):
+        return _cycle_at_broker(book, date, slot, home)
     day = _day(book, date, home)
     if day is None:
         return Completed(name=NOT_A_SESSION, message="the exchange does not trade on this day")
-    due = _due(day, slot)
+    due = _due(day, slot, home)
     if due is None:
-        wanted = slot or f"{scheduled_on():%H%M}"
+        wanted = slot or f"{scheduled_on(home):%H%M}"
         return Completed(name=NOT_DUE, message=f"{book} has no cycle at {wanted} on {day.session}")
-    outcome = Outcome(day)
     with acting(day.house, book, f"cycle {day.session} {due.name}") as (world, guard):
-        session = session_for_cycle(day.house, day, world, guard)
-        _step(
-            outcome, due.name, lambda: pipeline.run_cycle(day, world, session, due, outcome), idempotent=False
-        )
+        return _cycled(day, due, world, guard)
+
+
+def _cycle_at_broker(book: str, on: str | None, slot: str | None, home: str | None) -> Any:
+    house = _house(home)
+    with acting(house, book, "cycle now due") as (world, guard):
+        try:
+            expected = None if on is None else date.fromisoformat(on)
+            day, due = cycle_due(house, book, world, expected, slot)
+        except UsageFault as fault:
+            if fault.code in (EdgeCode.NOT_DUE, EdgeCode.NOT_A_SESSION):
+                return Completed(name=str(fault.code), message=fault.message)
+            raise
+        return _cycled(day, due, world, guard)
+
+
+def _cycled(day: Day, due: slots.Slot, world: World, guard: Guard) -> Any:
+    outcome = Outcome(day)
+    session = session_for_cycle(day.house, day, world, guard)
+    _step(outcome, due.name, lambda: pipeline.run_cycle(day, world, session, due, outcome), idempotent=False)
     return _ended(outcome)
 
 
@@ -179,7 +199,7 @@ def postclose(book: str, date: str | None = None, home: str | None = None) -> An
     day = _day(book, date, home)
     if day is None:
         return Completed(name=NOT_A_SESSION, message="the exchange does not trade on this day")
-    if date is None and not pipeline.is_postclose_due(day, scheduled_on()):
+    if date is None and not pipeline.is_postclose_due(day, scheduled_on(home)):
         return Completed(
             name=NOT_DUE, message=f"{day.session} closes at {day.house.calendar.close_at(day.session)}"
         )

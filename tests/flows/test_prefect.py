@@ -181,6 +181,35 @@ def test_a_cycle_at_a_broker_is_never_retried_by_prefect(at_broker: dict[str, di
     ]
 
 
+def test_a_run_of_another_morning_is_refused_before_anything_is_caught_up(
+    at_broker: dict[str, dict[str, Any]],
+) -> None:
+    clocked = at_broker["clocked"]
+    run = clocked["runs"]["another morning"]
+    assert "FAILED" == run["type"]
+    assert "NOT_DUE" in run["message"]
+    assert (False, None) == (clocked["begun"], clocked["sealed"]), (
+        "the evening's run closed the session before"
+    )
+
+
+def test_a_cycle_at_a_broker_is_the_one_due_by_the_exchange_s_clock(
+    at_broker: dict[str, dict[str, Any]],
+) -> None:
+    runs = at_broker["clocked"]["runs"]
+    assert ["NOT_DUE", "NOT_DUE"] == [runs[name]["state"] for name in ("early", "named wrongly")]
+    assert ("COMPLETED", {"0930": 0}) == (runs["late"]["type"], runs["late"]["tasks"])
+    assert ["0930"] == at_broker["clocked"]["cycles"]
+
+
+def test_a_cycle_whose_clock_was_never_heard_fails_and_runs_nothing(
+    at_broker: dict[str, dict[str, Any]],
+) -> None:
+    run = at_broker["clocked"]["runs"]["unheard"]
+    assert ("FAILED", {}) == (run["type"], run["tasks"])
+    assert "CLOCK_UNREAD" in run["message"]
+
+
 # --- deployments --------------------------------------------------------------------------------------
 
 
