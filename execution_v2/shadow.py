@@ -56,6 +56,7 @@ class Shadow:
         self._book_id, self._carried, self._records = book_id, carried, records
         self._is_whole, self._reread, self._step = is_whole, reread, step
         self._told: set[str] = set()
+        self._is_compared = False
         self._last_checked = _last_verdict(records()) if is_whole else None
         self._restart()
 
@@ -73,7 +74,8 @@ class Shadow:
 
         Args:
             state: the live one.
-            is_full: compare digests. In between equal values do, and no digest is told.
+            is_full: compare digests, when a cycle begins and ends. Before an entry equal values do, for the first one;
+                what the records since say and what stands is looked at before each.
         """
         measured = Measured() if measured is None else measured
         open_now: list[tuple[Found, int]] = []
@@ -84,11 +86,13 @@ class Shadow:
             open_now += [(found, 1) for found in self._unannounced(measured)]
             if measured.is_corrupt:
                 open_now.append((_corrupt("journal", None, "an unbroken chain", "a break in its middle"), 1))
-            shadow = self._fold.freeze()
-            if is_full or shadow != state:
-                sha256 = state_digest(shadow)
-                if (live := state_digest(state)) != sha256:
-                    open_now += [(found, 1) for found in self._parted(sha256, live)]
+            if is_full or not self._is_compared:
+                self._is_compared = not is_full
+                shadow = self._fold.freeze()
+                if is_full or shadow != state:
+                    sha256 = state_digest(shadow)
+                    if (live := state_digest(state)) != sha256:
+                        open_now += [(found, 1) for found in self._parted(sha256, live)]
         except _FAULTS as fault:
             open_now.append((_unreadable(fault), 1))
         rows: dict[str, Divergence] = {}
