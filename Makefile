@@ -1,6 +1,6 @@
 # Bare `make` lists the targets. Each works as the first command after a clone: it makes .venv from uv.lock, then runs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan prove-seeds prove-harness soak mutate
+.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan prove-seeds prove-harness chaos safety-case soak mutate
 
 PY := .venv/bin/python
 PACKAGES := schemas ledger market strategies portfolio execution_v2 analytics simulation flows
@@ -25,12 +25,13 @@ demo: .venv/.installed ## a simulated quarter, told as tables, sealed twice alik
 test: .venv/.installed ## every test, in a fixed environment and order (ARGS="tests/ledger -k seal" narrows it)
 	$(PY) tests/run_tests.py $(ARGS)
 
-check: .venv/.installed ## ruff, mypy --strict, import-linter, then every test
+check: .venv/.installed ## ruff, mypy --strict, import-linter, every test, and the safety case on what they came to
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy --strict $(PACKAGES) tools tests
 	.venv/bin/lint-imports
 	$(PY) tests/run_tests.py
+	$(PY) -m tools.safety_case --check
 
 bench: .venv/.installed ## every benchmark, or ONLY=name; writes build/bench.json and docs/bench.md
 	$(PY) -m tools.bench $(ONLY)
@@ -64,6 +65,14 @@ prove-seeds: .venv/.installed ## 1,000 seeds of five sessions under faults and c
 
 prove-harness: .venv/.installed ## plant bugs in the execution plane, one at a time: does a seed of the gate notice each?
 	$(PY) -m tools.prove_harness
+
+chaos: .venv/.installed ## the chaos gate: every scenario by name, the seeds, and the bugs planted for them to notice
+	$(PY) tests/run_tests.py tests/chaos
+	$(PY) -m tools.soak
+	$(PY) -m tools.prove_harness
+
+safety-case: .venv/.installed ## write docs/safety-case.md: each promise, its tests, what they last came to
+	$(PY) -m tools.safety_case
 
 soak: .venv/.installed ## the long one: SEEDS=100000 seeds, every slot of every session
 	$(PY) -m tools.soak --only-full --seeds $(or $(SEEDS),100000)

@@ -4,7 +4,7 @@
     python tests/run_tests.py --prove [--all]        one day in many worlds, one seal (tools/prove.py)
 
 The process replaces itself by one whose environment holds only what is listed here, so that a developer's
-shell, a stray LIVE_TRADING or a Turkish locale cannot decide a test.
+shell, a stray LIVE_TRADING or a Turkish locale cannot decide a test. What came of each is left in build/tests.json.
 """
 
 import os
@@ -83,10 +83,14 @@ def main(arguments: list[str]) -> int:
         from tools import prove
 
         return prove.main(arguments[1:])
+    from tools import test_record
+
+    tested = test_record.tree_of()
     count = Count()
     fixed = ["-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=gate", "-q"]
     code = pytest.main([*fixed, *arguments], plugins=[count])
     print(count.line())
+    test_record.note(count.outcomes, tested)
     return int(code)
 
 
