@@ -271,4 +271,25 @@ PROMISES: Final[Sequence[Claim]] = (
             "a_cycle_at_a_broker_is_never_retried_by_prefect",
         ),
     ),
+    Claim(
+        name="Stream",
+        text="A stream that is down makes entries smaller, and stops none, however long.",
+        tests=of(
+            "execution_v2/test_posture_floors.py",
+            "a_stream_that_is_down_is_yellow_and_no_more_however_long",
+            "a_contradiction_escalates_faster_than_any_staleness",
+        ),
+    ),
+    Claim(
+        name="A person",
+        text="What only a person can judge waits for one, who is told why and what unlocks next.",
+        tests=(
+            *of("execution_v2/test_lifecycle_step.py", "an_emergency_does_not_end_by_itself"),
+            *of(
+                "execution_v2/test_posture_ladder.py",
+                "red_that_a_person_has_to_answer_is_left_after_the_answer_only",
+                "a_person_is_told_why_since_when_and_what_unlocks_next",
+            ),
+        ),
+    ),
 )

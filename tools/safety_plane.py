@@ -92,12 +92,35 @@ INVARIANTS: Final[Sequence[Claim]] = (
     Claim(
         name="I7",
         text="Losing evidence never loosens a knob.",
-        tests=(),
+        tests=(
+            *of("execution_v2/test_posture_laws.py", "losing_evidence_never_loosens_any_knob"),
+            *of(
+                "execution_v2/test_posture_debt.py",
+                "a_term_grows_with_its_input",
+                "a_comparison_that_was_not_made_acquits_nobody",
+            ),
+            *of(
+                "execution_v2/test_divergence.py",
+                "without_a_verdict_of_this_cycle_it_is_stale_and_never_good",
+            ),
+        ),
     ),
     Claim(
         name="I8",
         text="Recovery goes one rung at a time, on observed health.",
-        tests=(),
+        tests=(
+            *of(
+                "execution_v2/test_posture_ladder.py",
+                "from_red_it_takes_seven_cycles_to_green_and_fourteen_to_full_size",
+                "posture_improves_at_a_begin_only",
+                "one_tick_that_misses_a_row_starts_the_count_anew",
+                "a_night_of_whatever_length_earns_nothing",
+            ),
+            *of(
+                "execution_v2/test_lifecycle_table.py",
+                "every_state_with_every_set_of_causes_has_its_stated_outcome",
+            ),
+        ),
     ),
     Claim(
         name="I9",
