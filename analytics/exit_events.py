@@ -1,7 +1,7 @@
 """Every change on the way out of a position is one event, numbered from its first to its last.
 
-Derived from the journal (strategy.md 9.5): what the stop did, when a trim or exit was ordered, and each fill
-that sold. The quantities of a position's ``EXIT_FILLED`` events sum to what it sold.
+Derived from the journal (strategy.md 9.5): what the stop did, when a trim or exit was ordered, each fill that sold,
+and what left without one, at no price. The quantities of a position's ``EXIT_FILLED`` events sum to what it sold.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,14 @@ from analytics.exact import divided
 from analytics.trip import Trip
 from schemas.base import SessionDate
 from schemas.book import Leg
-from schemas.events import ActionApplied, OrderFilled, OrderSubmitting, PositionMarked, StopEvent
+from schemas.events import (
+    ActionApplied,
+    OrderFilled,
+    OrderSubmitting,
+    PositionAdjusted,
+    PositionMarked,
+    StopEvent,
+)
 from schemas.ids import exit_event_id
 from schemas.journal import JournalRecord
 from schemas.market import ActionKind
@@ -56,17 +63,19 @@ def exit_events(
     fills: Sequence[Fill],
     trips: Sequence[Trip],
     owner: Mapping[str, Trip],
+    gone: Mapping[str, Decimal],
     source: str,
 ) -> tuple[ExitEvent, ...]:
     """The session's events, sorted by (symbol, position_id, sequence); raises each trip's count by its own.
 
-    owner: by fill id, the trip of which the fill closed shares. ``average_entry`` is that of the end of
-    the session; ``high_water`` as last marked in it before the event.
+    owner: by fill id, the trip of which the fill closed shares. gone: by the id of their event, shares that left
+    without a fill and that no later sale explained. ``average_entry`` is that of the end of the session;
+    ``high_water`` as last marked in it before the event.
     """
     by_position = {trip.position_id: trip for trip in trips}
     booked = {fill.fill_id: fill for fill in fills}
     events: list[ExitEvent] = []
-    for told in _tell(records, booked, owner):
+    for told in _tell(records, booked, owner, gone):
         trip = by_position.get(told.position_id)
         if trip is None:
             continue  # a stop record of a position whose entry never filled
@@ -101,7 +110,10 @@ def exit_events(
 
 
 def _tell(
-    records: Sequence[JournalRecord], booked: Mapping[str, Fill], owner: Mapping[str, Trip]
+    records: Sequence[JournalRecord],
+    booked: Mapping[str, Fill],
+    owner: Mapping[str, Trip],
+    gone: Mapping[str, Decimal],
 ) -> Iterator[_Told]:
     seen: set[str] = set()
     high: dict[str, Decimal | None] = {}
@@ -134,6 +146,11 @@ def _tell(
             if action.kind == ActionKind.DELISTING and action.position_id and action.event_id not in seen:
                 seen.add(action.event_id)
                 yield _of_delisting(action, action.position_id, record, phase, high)
+        elif record.event == "position.adjusted":
+            adjusted = PositionAdjusted.model_validate(record.data)
+            if adjusted.event_id in gone and adjusted.event_id not in seen:
+                seen.add(adjusted.event_id)
+                yield _of_transfer(adjusted, gone[adjusted.event_id], phase, high)
         elif record.event == "order.filled":
             data = OrderFilled.model_validate(record.data)
             fill = booked.get(data.fill_id)
@@ -177,6 +194,21 @@ def _of_delisting(
         reason=ExitEventType.EXIT_DELISTING,
         price=divided(action.cash, held, 4) if held else None,
         high_water=high.get(position_id),
+    )
+
+
+def _of_transfer(
+    data: PositionAdjusted, shares: Decimal, phase: str, high: Mapping[str, Decimal | None]
+) -> _Told:
+    """Shares are gone, and nobody saw them sold: there is no price, and none is made up."""
+    return _Told(
+        kind=ExitEventType(data.kind),
+        position_id=data.position_id,
+        at=data.at,
+        phase=phase,
+        quantity=shares,
+        reason=data.kind,
+        high_water=high.get(data.position_id),
     )
 
 

@@ -151,17 +151,33 @@ def run(inputs: SnapshotInputs, config: SnapshotConfig) -> Snapshot:
 
 def _marked(inputs: SnapshotInputs) -> Iterator[PositionMark]:
     """Every position of the book with its mark; cost comes from the lots of its trade."""
-    trades = {(t.symbol, t.strategy_id): t for t in inputs.trades.open_trades}
+    trades = _trades(inputs)
     earlier = {p.symbol: p for p in inputs.previous.positions}
     before = {
         p.position_id: p for p in inputs.previous.positions
     }  # found by its id although its symbol changed
     splits = _splits(inputs.records)
     for position in sorted(inputs.state.positions, key=lambda p: (p.symbol, p.strategy_id)):
-        trade = trades.get((position.symbol, position.strategy_id))
+        trade = trades.get(position.position_id)
         last = before.get(position.position_id) or earlier.get(position.symbol)
         found = _mark(inputs, position, trade, last, splits.get(position.symbol, (1, 1)))
         yield _position_mark(position, trade, found, _stop(inputs.state.orders, position))
+
+
+def _trades(inputs: SnapshotInputs) -> dict[str, OpenTrade]:
+    """The open trade of each position, by the position's id.
+
+    A trade that is its intent's second bears an ordinal in its id, which the book does not know: it is the one of its
+    strategy in its symbol that no position names.
+    """
+    named = {p.position_id for p in inputs.state.positions}
+    found = {t.position_id: t for t in inputs.trades.open_trades}
+    others = {(t.symbol, t.strategy_id): t for name, t in found.items() if name not in named}
+    for position in inputs.state.positions:
+        if position.position_id not in found:
+            other = others.get((position.symbol, position.strategy_id))
+            found |= {} if other is None else {position.position_id: other}
+    return found
 
 
 def _position_mark(

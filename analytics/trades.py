@@ -14,6 +14,7 @@ from analytics import lots as fifo
 from analytics.config import TradesConfig
 from analytics.exact import divided
 from analytics.exit_events import exit_events
+from analytics.live_trips import LiveTrips
 from analytics.lots import ZERO
 from analytics.transfers import Reading, Transfer, due
 from analytics.trip import Trip, open_trade, resumed, round_trip
@@ -67,7 +68,7 @@ class _Day:
     inputs: TradesInputs
     reading: Reading
     stops: Mapping[str, Decimal]
-    live: dict[tuple[str, str], Trip] = field(default_factory=dict)
+    live: LiveTrips = field(default_factory=LiveTrips)
     closed: list[Trip] = field(default_factory=list)
     sums: dict[Key, _Sums] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -85,7 +86,8 @@ def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
     fills = _fills(inputs, config.source, day.findings)
     actions = list(_actions(inputs.records))
     for trade in inputs.previous.open_trades if inputs.previous else ():
-        day.live[trade.strategy_id, trade.symbol] = resumed(trade)
+        day.live.add(resumed(trade))
+    gone = {t.data.event_id: -t.shares for t in day.reading.transfers if t.shares < 0}
     late = [
         f for f in fills if f.session_date < inputs.session_date and f.fill_id not in day.reading.after_split
     ]
@@ -95,17 +97,15 @@ def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
     for _, action in actions:
         if action.ratio_num is None and action.kind != ActionKind.DELISTING:
             _cash(day, action)
-    trips = [*day.closed, *day.live.values()]
+    trips = [*day.closed, *day.live]
     for trip in trips:
         trip.see(inputs.bars.get(trip.symbol))
-    events = exit_events(inputs.session_date, inputs.records, fills, trips, day.owner, config.source)
+    events = exit_events(inputs.session_date, inputs.records, fills, trips, day.owner, gone, config.source)
     closed = [round_trip(trip, inputs.session_date) for trip in day.closed]
     return Trades(
         fills=tuple(fills),
         closed=tuple(sorted(closed, key=lambda t: (t.symbol, t.strategy_id, t.trade_id))),
-        open_trades=tuple(
-            open_trade(trip) for trip in sorted(day.live.values(), key=lambda t: (t.symbol, t.strategy_id))
-        ),
+        open_trades=tuple(open_trade(trip) for trip in day.live),
         realised=tuple(_realised(day.sums)),
         exit_events=events,
         findings=tuple(day.findings),
@@ -184,8 +184,7 @@ def _fills(inputs: TradesInputs, source: str, findings: list[Finding]) -> list[F
 
 
 def _book(day: _Day, fill: Fill) -> None:
-    key = (fill.strategy_id, fill.symbol)
-    trip = day.live.get(key)
+    trip = day.live.of_fill(fill)
     sums = day.sum_of(fill.strategy_id, fill.sleeve_id, fill.symbol)
     sums.fees += fill.fee
     if fill.fill_id in day.reading.paid:
@@ -200,9 +199,9 @@ def _book(day: _Day, fill: Fill) -> None:
             trip.ended_on = fill.session_date
         _retire(day, trip)
     if applied.opened is not None:
-        trip = day.live.get(key) or _opened(day, fill)
+        trip = day.live.of_fill(fill) or _opened(day, fill)
         trip.enter(applied.opened, fill, day.inputs.bars.get(fill.symbol))
-        day.live[key] = trip
+        day.live.add(trip)
 
 
 def _late_sale(day: _Day, fill: Fill, trip: Trip | None, sums: _Sums) -> None:
@@ -227,7 +226,7 @@ def _transfer(day: _Day, transfer: Transfer) -> None:
     data, shares = transfer.data, transfer.shares
     if not shares:
         return
-    trip = day.live.get((data.strategy_id, data.symbol))
+    trip = day.live.of_transfer(data)
     sums = day.sum_of(data.strategy_id, data.sleeve_id, data.symbol)
     if shares > 0:
         trip = trip or _came(day, data)
@@ -244,7 +243,7 @@ def _transfer(day: _Day, transfer: Transfer) -> None:
             opened_session=day.inputs.session_date,
         )
         trip.take_in(lot)
-        day.live[data.strategy_id, data.symbol] = trip
+        day.live.add(trip)
         sums.transfers += price * shares
     elif trip is not None:
         sums.transfers -= trip.give_up(-shares, data.kind, data.at)
@@ -279,7 +278,7 @@ def _came(day: _Day, data: PositionAdjusted) -> Trip:
 
 def _retire(day: _Day, trip: Trip) -> None:
     if trip.is_flat:
-        del day.live[trip.strategy_id, trip.symbol]
+        day.live.remove(trip)
         day.closed.append(trip)
 
 
@@ -334,12 +333,10 @@ def _delist(day: _Day, action: ActionApplied, record: JournalRecord) -> None:
 
 
 def _rename(day: _Day, action: ActionApplied, name: str) -> None:
-    """The trip goes on under the new symbol; that another one of the strategy is open under it is not to be had."""
-    trip = day.live.pop((action.strategy_id, action.symbol or ""), None)
+    """The trip goes on under the new symbol."""
+    trip = day.live.of_action(action)
     if trip is not None:
-        assert (trip.strategy_id, name) not in day.live, "two companies under one symbol"
         trip.symbol = name
-        day.live[trip.strategy_id, name] = trip
 
 
 def _cash(day: _Day, action: ActionApplied) -> None:
@@ -375,7 +372,7 @@ def _cash(day: _Day, action: ActionApplied) -> None:
 
 def _trip_of(day: _Day, action: ActionApplied) -> Trip | None:
     """The position that the event belongs to: the one held, or one that was closed in this session."""
-    if action.symbol is not None and (trip := day.live.get((action.strategy_id, action.symbol))):
+    if (trip := day.live.of_action(action)) is not None:
         return trip
     return next((trip for trip in day.closed if trip.position_id == action.position_id), None)
 

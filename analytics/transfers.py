@@ -19,7 +19,7 @@ from schemas.trades import Trades
 class Transfer:
     """One ``position.adjusted``.
 
-    shares: signed, positive in. told: fills of the strategy's symbol that were recorded before it; it comes after them.
+    shares: signed, positive in. told: fills of its position that were recorded before it; it comes after them.
     after_split: a split of the symbol was recorded before it.
     """
 
@@ -53,7 +53,7 @@ class Reading:
         self._positions: dict[str, _Position] = {}
         self._seen: set[str] = set()
         self._split: set[str] = set()
-        self._told: dict[tuple[str, str], set[str]] = {}
+        self._told: dict[str, set[str]] = {}
         if previous is not None:
             self._carry(previous)
         for record in records:
@@ -81,7 +81,7 @@ class Reading:
             return
         self._seen.add(data.fill_id)
         row = self._of(data.position_id)
-        self._told.setdefault((data.strategy_id, data.symbol), set()).add(data.fill_id)
+        self._told.setdefault(data.position_id, set()).add(data.fill_id)
         if data.symbol in self._split:
             self.after_split.add(data.fill_id)
         if data.side is Side.BUY:
@@ -109,7 +109,7 @@ class Reading:
             return
         self._seen.add(data.event_id)
         row = self._of(data.position_id)
-        told = self._told.get((data.strategy_id, data.symbol), set())
+        told = self._told.get(data.position_id, set())
         transfer = Transfer(
             data=data,
             shares=data.quantity_after - row.held,

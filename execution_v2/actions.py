@@ -40,13 +40,17 @@ def _shares(desk: Desk, event: CorporateEvent) -> list[ActionApplied]:
     if not held:
         return [_row(event, event.event_id, None, event.cash)]
     total = sum((p.quantity for p in held), Decimal(0))
+    strategies = [p.strategy_id for p in held]
     rows: list[ActionApplied] = []
     left = Decimal(event.cash)
     for position in held:
         part = (event.cash * position.quantity / total).quantize(_AMOUNT, ROUND_FLOOR)
         cash = left if position is held[-1] else part
         left -= cash
-        name = event.event_id if len(held) == 1 else f"{event.event_id}:{position.strategy_id}"
+        # Shares without an intent may be two positions of one strategy: then each is named by itself.
+        is_alone = strategies.count(position.strategy_id) == 1
+        whose = position.strategy_id if is_alone else position.position_id
+        name = event.event_id if len(held) == 1 else f"{event.event_id}:{whose}"
         rows.append(_row(event, name, position, cash))
     return rows
 

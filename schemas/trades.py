@@ -235,7 +235,7 @@ class Trades(Artifact):
     closed: tuple[RoundTrip, ...]
     """Sorted by (symbol, strategy_id, trade_id)."""
     open_trades: tuple[OpenTrade, ...]
-    """Sorted by (symbol, strategy_id)."""
+    """Sorted by (symbol, strategy_id, position_id)."""
     realised: tuple[Realised, ...]
     """Sorted by (strategy_id, sleeve_id, symbol); one row per key that moved."""
     exit_events: tuple[ExitEvent, ...]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -224,6 +225,14 @@ def test_a_phantom_ends_its_trade_at_no_price_and_the_loss_is_a_transfer() -> No
     )
     assert ["SHARES_WITHOUT_FILL"] == [f.code for f in close.trades.findings]
     assert close.snapshot.complete
+    (event,) = close.trades.exit_events
+    assert ("EXTERNAL_CLOSE", "EXTERNAL_CLOSE", 10, None) == (
+        event.event_type,
+        event.reason,
+        event.quantity,
+        event.price,
+    )
+    assert (trip.position_id, trip.trade_id, trip.exited_at) == (event.position_id, event.trade_id, event.at)
 
 
 def test_the_sale_that_explains_a_phantom_within_its_session_takes_its_place() -> None:
@@ -232,6 +241,7 @@ def test_the_sale_that_explains_a_phantom_within_its_session_takes_its_place() -
     close = life.close(1, [adjusted(1, 10, 0), sale], "103.00")
     trip = only(close)
     assert (("EXIT_STOP",), usd("10"), True) == (trip.exit_reasons, trip.gross, trip.complete)
+    assert ["EXIT_STOP", "EXIT_FILLED"] == [e.event_type for e in close.trades.exit_events]
     assert (usd("0"), ()) == (close.snapshot.pnl_session.transfers, close.trades.findings)
 
 
@@ -284,3 +294,41 @@ def test_a_quantity_that_was_accepted_before_the_newest_fill_was_known_is_what_i
     close = life.close(1, [sale, adjusted(1, 10, 8)], "102.00")
     assert [8] == [p.quantity for p in close.snapshot.positions]
     assert (usd("200"), usd("0")) == (close.snapshot.pnl_session.transfers, close.snapshot.proof.difference)
+
+
+def test_shares_that_a_person_takes_off_a_position_are_an_event_at_no_price_and_told_once() -> None:
+    life = bought()
+    gone = adjusted(1, 10, 6, kind="EXTERNAL_ADJUST")
+    close = life.close(1, [gone, gone], "102.00")
+    assert [("EXTERNAL_ADJUST", 4, None, 1)] == [
+        (e.event_type, e.quantity, e.price, e.sequence) for e in close.trades.exit_events
+    ]
+    trip = only(life.close(2, [fill(DAYS[2], "sell", 6, "103.00", position="pos_1")], "103.00"))
+    assert (False, ("EXTERNAL_ADJUST", "EXIT_TIME")) == (trip.complete, trip.exit_reasons)
+
+
+def test_two_positions_of_one_strategy_in_one_symbol_are_two_trades() -> None:
+    # Shares that no intent of ours opened: those of Monday and those of Tuesday are not one another's.
+    life = bought()
+    other: dict[str, Any] = {"position": "pos_2", "intent": "int_2"}
+    both = life.close(1, [fill(DAYS[1], "buy", 4, "90.00", **other)], "102.00")
+    assert [("pos_1", 10, usd("100")), ("pos_2", 4, usd("90"))] == [
+        (p.position_id, p.quantity, p.average_price) for p in both.snapshot.positions
+    ]
+    assert (0, 0) == (both.snapshot.proof.difference, both.attribution.residual)
+    dividend = action("dividend", cash="7.00", event="d1").model_copy(update={"position_id": "pos_2"})
+    sale = fill(DAYS[2], "sell", 4, "95.00", **other)
+    close = life.close(2, [dividend, adjusted(2, 10, 0), sale], "103.00")
+    first, second = sorted(close.trades.closed, key=lambda t: t.position_id)
+    assert (("EXTERNAL_CLOSE",), usd("0"), usd("-1000")) == (first.exit_reasons, first.gross, first.transfers)
+    assert (("EXIT_TIME",), usd("20"), usd("7"), True) == (
+        second.exit_reasons,
+        second.gross,
+        second.dividends,
+        second.complete,
+    )
+    assert (0, 0, ()) == (
+        close.snapshot.proof.difference,
+        close.attribution.residual,
+        close.snapshot.positions,
+    )
