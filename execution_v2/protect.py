@@ -5,6 +5,7 @@ here asks a gate. Where the one stop cannot be replaced now, a second covers wha
 """
 
 from collections.abc import Sequence
+from dataclasses import replace as replaced_by
 from decimal import Decimal
 from typing import Final
 
@@ -15,9 +16,8 @@ from execution_v2.replace import ABORTS, begun, ended, has_room, replace
 from execution_v2.risk_class import Reduction, reducible, reduction
 from execution_v2.router import Decision, Desired, Route, RouteInputs, route
 from execution_v2.send import cancel, reduce
-from execution_v2.transitions import UNKNOWN
-from execution_v2.window import WORKING
-from schemas.base import down
+from execution_v2.transitions import UNKNOWN, WORKING
+from schemas.base import down, tick
 from schemas.book import ENDED, Leg, Order, OrderState, Position, RiskClass
 from schemas.events import RouterDecided, RouterFacts, StopEvent
 from schemas.reasons.execution import BrokerCode, OrderCause, RouteCode, StopCode
@@ -184,7 +184,7 @@ def _adjust(
     decision = route(asked)
     if decision.route is Route.REPLACE and decision.desired is not None:
         decided(desk, position, asked, decision)
-        _exchange(desk, position, order, decision.desired, basis)
+        exchange(desk, position, order, decision.desired, basis)
     elif (abort := ABORTS.get(decision.reason)) is not None and decision.reason in _TOLD:
         ended(desk, begun(desk), order, None, abort)
     known = desk.fold.order(order.ord_id)
@@ -212,7 +212,23 @@ def is_of_before(desk: Desk, order: Order) -> bool:
     return epoch is not None and epoch < desk.fold.epoch
 
 
-def _exchange(desk: Desk, position: Position, order: Order, wanted: Desired, basis: str) -> None:
+def exchange(desk: Desk, position: Position, order: Order, wanted: Desired, basis: str) -> str | None:
+    """Replace a stop by *wanted*, no looser; returns why the broker refused, None if it did not."""
+    stands = order.stop
+    assert stands is not None, "a stop without its price"
+    reason = _exchanged(desk, position, order, wanted, basis)
+    is_like = (wanted.quantity, wanted.stop) == (order.quantity, stands)
+    held_now = desk.fold.positions.get(position.position_id)
+    if reason == BrokerCode.BROKER_REJECTED and is_like and held_now and has_room(desk, order.symbol):
+        # A broker may refuse to replace an order by its like; one tick up it is another, and tighter (I14).
+        tighter = replaced_by(wanted, stop=stands + tick(stands))
+        reason = _exchanged(desk, held_now, desk.known(order.ord_id), tighter, order.basis or basis)
+    if reason is not None:
+        desk.note(("stop.held", held(position, order.quantity, stands, order.basis, reason)))
+    return reason
+
+
+def _exchanged(desk: Desk, position: Position, order: Order, wanted: Desired, basis: str) -> str | None:
     stands, price = order.stop, wanted.stop
     assert stands is not None, "a stop without its price"
     assert price is not None, "a wish for a stop without its price"
@@ -229,13 +245,11 @@ def _exchange(desk: Desk, position: Position, order: Order, wanted: Desired, bas
     )
     made = _bounded(desk, wish, order)
     if made is None:
-        return
+        return None
     assert made.order.stop is not None, "a stop without its price"
     assert made.order.stop >= stands, "a long stop would move down (I14)"
     replace(desk, order, made)
-    reason = refusal(desk, "order.replace_rejected", "successor_ord_id", made.order.ord_id)
-    if reason is not None:
-        desk.note(("stop.held", held(position, order.quantity, stands, order.basis, reason)))
+    return refusal(desk, "order.replace_rejected", "successor_ord_id", made.order.ord_id)
 
 
 def _supplement(desk: Desk, position_id: str, stands: Order, quantity: Decimal) -> None:

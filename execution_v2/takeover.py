@@ -10,21 +10,19 @@ from typing import Final, TypeVar
 
 from execution_v2.client_id import epoch_of
 from execution_v2.desk import Desk
-from execution_v2.orders import sale
-from execution_v2.protect import decided, is_of_before, is_ready, refusal
-from execution_v2.replace import has_room, replace
+from execution_v2.protect import decided, exchange, is_of_before, is_ready
+from execution_v2.replace import has_room
 from execution_v2.resolve import find_in_flight, look_after_missing, look_after_reopened
-from execution_v2.risk_class import reducible, reduction
+from execution_v2.risk_class import reducible
 from execution_v2.router import Desired, Route, RouteInputs, route
-from execution_v2.transitions import IN_FLIGHT, UNKNOWN
-from execution_v2.window import WORKING
+from execution_v2.transitions import IN_FLIGHT, UNKNOWN, WORKING
 from market.feed import ReadFailed, Seen
 from schemas.book import Leg, Order, OrderState
 from schemas.errors import Denied
 from schemas.events import EpochRaised, OperatorAct
 from schemas.journal import JournalRecord
 from schemas.observations import BrokerOrder
-from schemas.reasons.execution import OrderCause, StopCode, TakeoverCode
+from schemas.reasons.execution import OrderCause, TakeoverCode
 
 T = TypeVar("T")
 TAKEOVER: Final = "takeover"
@@ -176,7 +174,7 @@ def _reissue_all(desk: Desk, stops: Sequence[Order]) -> list[Left]:
 
 
 def _reissue(desk: Desk, order: Order) -> str | None:
-    """One stop under the new epoch: same price, same quantity, next revision. Returns why it was not; None: it was."""
+    """One stop under the new epoch, as it stands. Returns why it was not sent anew; None: it was."""
     position = desk.fold.positions.get(order.position_id)
     if position is None:
         return OrderCause.POSITION_FLAT
@@ -201,23 +199,9 @@ def _reissue(desk: Desk, order: Order) -> str | None:
     if decision.route is not Route.REPLACE or decision.desired is None:
         return decision.reason
     decided(desk, position, asked, decision)
-    heir = sale(
-        desk,
-        position,
-        Leg.STOP,
-        decision.desired.quantity,
-        StopCode.STOP_RESIZED,
-        stop=decision.desired.stop,
-        basis=order.basis,
-        replaces=order.ord_id,
-    )
-    made = reduction(
-        heir, desk.fold.positions.values(), desk.fold.orders.values(), instead_of=desk.known(order.ord_id)
-    )
-    assert made is not None, "the router found shares to cover"
-    assert made.order.stop == order.stop, "a takeover would move a stop"
-    stands = replace(desk, order, made)
-    if stands.state in WORKING and not is_of_before(desk, stands):
-        return None
-    why = refusal(desk, "order.replace_rejected", "successor_ord_id", made.order.ord_id)
-    return why or TakeoverCode.TAKEOVER_ORDER_UNSETTLED
+    assert order.basis is not None, "a stop without its basis"
+    refused = exchange(desk, position, order, decision.desired, order.basis)
+    if refused is not None:
+        return refused
+    stands = any(o.replaces == order.ord_id and not is_of_before(desk, o) for o in _stops(desk))
+    return None if stands else TakeoverCode.TAKEOVER_ORDER_UNSETTLED

@@ -1,0 +1,241 @@
+"""A drill's ground: a made-up market, an exchange on this machine that speaks the vendor's protocol, and hosts.
+
+A host is a home of its own and the processes that are started on it, as an operator starts them; the exchange is the
+one thing that hosts share.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+from urllib.request import Request, urlopen
+
+from flows.house import House
+from flows.settings import Settings
+from market.synthetic import tiny
+from simulation.alpaca_server import KEY_ID, SECRET_KEY, AlpacaServer, Script
+from simulation.config import ExchangeConfig
+from simulation.intraday import IntradayExchange
+from simulation.intraday_tape import PathTape
+from simulation.tape import StoreTape
+from tools.drills.notes import Notes
+
+BOOK: Final = "ALPACA_PAPER"
+SEED: Final = 7
+BARS: Final = (date(2023, 1, 3), date(2024, 8, 30))
+ON: Final = date(2024, 7, 19)
+"""The session that drills play: two names are bought at 09:35, and both are held for days."""
+MADE_ANEW: Final = ("index.sqlite*", "lock", "lock.flock")
+"""What is no part of a book's record: it is left out of a copy."""
+WRITES: Final = ("POST", "PATCH", "DELETE")
+SLOT: Final = 5
+"""Minutes from one cycle to the next."""
+SLOTS_MAX: Final = 8
+"""By then a book has bought what its morning authorised."""
+
+
+class PassingTime:
+    """The exchange's clock: it keeps pace with the machine's, from where it was set."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at, self._since = at, time.monotonic()
+
+    def now(self) -> datetime:
+        """The instant, UTC."""
+        return self._at + timedelta(seconds=time.monotonic() - self._since)
+
+    def to(self, at: datetime) -> None:
+        """It is *at*, or later already."""
+        self._at, self._since = max(self.now(), at), time.monotonic()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a command did: its exit code, and all that it printed."""
+
+    code: int
+    text: str
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The one object that ``--json`` prints."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """A stop as the exchange shows it."""
+
+    shares: int
+    price: Decimal
+    client_order_id: str
+
+
+class Host:
+    """One machine with a home of its own. *name*: as the notes call it."""
+
+    def __init__(self, ground: "Ground", name: str, home: Path) -> None:
+        self._ground = ground
+        self.name, self.home = name, home
+
+    @property
+    def book(self) -> Path:
+        """The folder of the book on this host."""
+        return self.home / "ledger" / BOOK
+
+    def run(self, *words: str, env: dict[str, str] | None = None) -> Said:
+        """``avwap`` with *words* on this host, in a process of its own."""
+        self._ground.notes.ran(f"[{self.name}] avwap {_typed(words)}")
+        return self.quietly(*words, env=env)
+
+    def quietly(self, *words: str, env: dict[str, str] | None = None) -> Said:
+        """The same, untold."""
+        keys = {"APCA_API_KEY_ID": KEY_ID, "APCA_API_SECRET_KEY": SECRET_KEY}
+        done = subprocess.run(
+            [sys.executable, "-c", "from flows.cli import main; main()", *words, "--home", str(self.home)],
+            env={**os.environ, **keys, **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Said(code=done.returncode, text=done.stdout + done.stderr)
+
+    def cycle(self, minute: int) -> Said:
+        """The cycle that is due at that minute of the session."""
+        self._ground.at(minute)
+        return self.run("cycle", "--book", BOOK)
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The records of the session, oldest first."""
+        path = self.book / str(ON) / "journal.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+class Ground:
+    """What every drill has. ``server``: what came to the exchange; ``exchange``: what is true there."""
+
+    def __init__(
+        self, notes: Notes, root: Path, market: House, exchange: IntradayExchange, clock: PassingTime
+    ) -> None:
+        self.notes, self.exchange, self.faults = notes, exchange, Script()
+        self._root, self._market, self._clock = root, market, clock
+        self._minute = 0
+        self.server = AlpacaServer(exchange, clock.now, faults=self.faults)
+
+    def at(self, minute: int) -> None:
+        """It is that minute of the session, or later already."""
+        session = self._market.calendar.session(ON)
+        assert session is not None, "drills play a session of the exchange"
+        self._clock.to(self._market.calendar.open_at(session) + timedelta(minutes=minute))
+
+    def next_slot(self) -> int:
+        """The minute of the session at which the next cycle is due; one later with each call."""
+        self._minute += SLOT
+        return self._minute
+
+    def until_bought(self, host: Host) -> Host:
+        """Let *host* run its cycles until it has bought; gives another host with the book as of before that cycle."""
+        for number in range(SLOTS_MAX):
+            before = self.host(f"twin-{number}", book_of=host, told=False)
+            host.cycle(self.next_slot())
+            if self.holdings():
+                return before
+        raise AssertionError(
+            f"nothing was bought in {SLOTS_MAX} cycles: a drill's market is to have a candidate"
+        )
+
+    def host(self, name: str, book_of: Host | None = None, *, told: bool = True) -> Host:
+        """A machine with the market's bars and this exchange's address, and a copy of the book of *book_of*."""
+        home = self._root / name
+        shutil.copytree(self._market.root.parent, home, copy_function=os.link)
+        (home / "avwap.toml").write_text(
+            f'[alpaca]\nurl_override = "{self.server.url}"\ndata_url_override = "{self.server.data_url}"\n'
+            f'stream_url_override = "{self.server.stream_url}"\n'
+            f'[books.{BOOK}.sleeves.S1_AVWAP_CORE]\nsleeve_id = "S1_AVWAP_CORE"\n'
+        )
+        made = Host(self, name, home)
+        if book_of is not None:
+            if told:
+                self.notes.ran(f"rsync -a {book_of.name}:ledger/{BOOK}/ {name}:ledger/{BOOK}/")
+            shutil.copytree(book_of.book, made.book, ignore=shutil.ignore_patterns(*MADE_ANEW))
+        return made
+
+    def writes(self) -> list[tuple[str, str]]:
+        """Every request so far that asked for a change: method, and the client id or path it names."""
+        rows = []
+        for each in self.server.requests:
+            if each.method in WRITES and each.path.startswith("/v2/orders"):
+                body = json.loads(each.body) if each.body else {}
+                rows.append((each.method, str(body.get("client_order_id", each.path))))
+        return rows
+
+    def stops(self) -> dict[str, Stop]:
+        """By symbol, the stop that works at the exchange."""
+        return {
+            o.symbol: Stop(shares=int(o.quantity - o.filled), price=o.stop, client_order_id=o.client_order_id)
+            for o in self.exchange.open_orders()
+            if o.stop is not None
+        }
+
+    def holdings(self) -> dict[str, int]:
+        """Symbol -> shares at the exchange."""
+        return {name: int(row[0]) for name, row in self.exchange.state.holdings.items() if row[0]}
+
+    def by_hand(self, symbol: str, shares: int, side: str) -> None:
+        """Somebody trades on the broker's own page; before a sale, the stops there are cancelled."""
+        if side == "sell":
+            for order in json.loads(self._ask("GET", "/v2/orders?status=open", None)):
+                if order["symbol"] == symbol:
+                    self._ask("DELETE", f"/v2/orders/{order['id']}", None)
+        body = {"symbol": symbol, "qty": str(shares), "side": side, "type": "market", "time_in_force": "day"}
+        self._ask("POST", "/v2/orders", json.dumps(body).encode())
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        headers = {"APCA-API-KEY-ID": KEY_ID, "APCA-API-SECRET-KEY": SECRET_KEY}
+        with urlopen(Request(f"{self.server.url}{path}", body, headers, method=method)) as answer:
+            said: bytes = answer.read()
+        return said
+
+
+@contextmanager
+def ground(notes: Notes, root: Path) -> Iterator[Ground]:
+    """The ground below *root*, on the eve of the session, its exchange listening."""
+    market = House(Settings(home=root / "market"))
+    market.root.mkdir(parents=True)
+    tiny(SEED, *BARS, market.calendar).install(market.store)
+    session = market.calendar.session(ON)
+    assert session is not None, "drills play a session of the exchange"
+    clock = PassingTime(market.calendar.cut_at(session))
+    tape = PathTape(StoreTape(market.sidecar, market.calendar), market.calendar)
+    exchange = IntradayExchange(None, "exchange", tape, market.calendar, ExchangeConfig())
+    made = Ground(notes, root, market, exchange, clock)
+    with made.server:
+        yield made
+
+
+def opened(made: Ground, name: str = "old") -> Host:
+    """A host whose book has opened the session and made its first cycle, in which nothing is entered."""
+    host = made.host(name)
+    host.run("premarket", "--book", BOOK, "--date", str(ON))
+    host.cycle(0)
+    return host
+
+
+def sha256(path: Path) -> str:
+    """Of one file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _typed(words: Sequence[str]) -> str:
+    return " ".join(f'"{word}"' if " " in word else word for word in words)
