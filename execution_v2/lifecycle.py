@@ -147,8 +147,7 @@ def _move(
     """(state, reason) of the transition that *tick* makes; None: it makes none."""
     state, bad = before.state, worst(causes)
     if bad is not None and RANK[bad] > RANK[state]:
-        named = of(bad, causes)
-        return bad, next((name for name in named if name not in before.causes), named[0])
+        return bad, of(bad, causes)[0]
     if tick.kind is TickKind.BEGIN and tick.is_first and state in STARTED:
         return Lifecycle.INIT, LifecycleReason.SESSION_OPENED
     slow = of(Lifecycle.THROTTLED, causes)

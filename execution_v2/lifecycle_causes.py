@@ -79,7 +79,7 @@ def seen(
         (c.KILL_SWITCH, bool(tick.killed_by) or facts.killed),
         (c.OPERATOR_EMERGENCY, now.operator_emergency),
         (c.JOURNAL_CORRUPT, is_corrupt),
-        (c.DD_BREACH, _fell(now.peak, now.equity, tick, config.dd_breach_fraction)),
+        (c.DD_BREACH, _fell(now.peak, tick.equity, config.dd_breach_fraction)),
         (c.POSTURE_RED, level is Posture.RED),
         (c.FEED_STALE, tick.quotes_asked > 0 and not tick.quotes_answered),
         (c.OBSERVATION_INCOMPLETE, tick.is_held),
@@ -87,7 +87,7 @@ def seen(
         (c.BROKER_CIRCUIT_OPEN, tick.is_breaker_open),
         (c.RECONCILE_FAILED, now.unsynced >= UNSYNCED_MAX),
         (c.OPERATOR_PAUSE, now.paused),
-        (c.LOSS_LIMIT, _fell(now.day_start, now.equity, tick, config.day_loss_fraction)),
+        (c.LOSS_LIMIT, _fell(now.day_start, tick.equity, config.day_loss_fraction)),
         (c.CONSEC_LOSS, _has_lost(facts.loss_runs, config)),
         (c.POSTURE_YELLOW, level in (Posture.YELLOW, Posture.ORANGE)),
         (c.WARM_UP, posture.warm_up > 0),
@@ -100,9 +100,9 @@ UNSYNCED_MAX: Final = 2
 """Cycles running without a completed comparison of positions; then it counts as failed."""
 
 
-def _fell(top: Decimal | None, equity: Decimal | None, tick: Tick, fraction: Decimal | None) -> bool:
-    """Whether the equity that this tick read lies that far below *top*; nothing had, nothing lost."""
-    if fraction is None or tick.equity is None or top is None or equity is None or top <= 0:
+def _fell(top: Decimal | None, equity: Decimal | None, fraction: Decimal | None) -> bool:
+    """Whether *equity* lies that far below *top*; nothing had, nothing lost."""
+    if fraction is None or top is None or equity is None or top <= 0:
         return False
     return top - equity >= fraction * top
 
