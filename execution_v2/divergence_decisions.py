@@ -88,7 +88,7 @@ class Decisions:
             ("posture", posture, data.posture),
             ("lifecycle", lifecycle, data.lifecycle),
         ):
-            parting = first_difference(plain(again), plain(told))
+            parting = None if again == told else first_difference(plain(again), plain(told))
             if parting is not None:
                 where = f"/{name}{parting.pointer}"
                 yield _wrong(record, name, where, str(parting.expected), str(parting.actual))

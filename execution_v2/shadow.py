@@ -12,13 +12,13 @@ from execution_v2.divergence import Found, divergence_id
 from execution_v2.divergence_decisions import Decisions, Step
 from execution_v2.divergence_state import Measured, Standing
 from execution_v2.reduce import Fold, fold_records, state_digest
-from ledger.canonical import digest, line_bytes
+from ledger.canonical import digest, first_difference, line_bytes, plain
 from schemas.base import instant
 from schemas.book import BookState
 from schemas.errors import AvwapError
 from schemas.events import OperatorAct
 from schemas.journal import ZEROS, JournalRecord
-from schemas.tick import Divergence, DivergenceCategory, Verdict
+from schemas.tick import Divergence, DivergenceCategory, TickKind, Verdict
 
 C = DivergenceCategory
 ACK: Final = "ack"
@@ -69,13 +69,15 @@ class Shadow:
         self._found: dict[str, tuple[Found, int]] = {}
         self._announced: dict[str, int] = {}
 
-    def check(self, state: BookState, measured: Measured | None = None, *, is_full: bool = True) -> Verdict:
+    def check(
+        self, state: BookState, measured: Measured | None = None, kind: TickKind = TickKind.END
+    ) -> Verdict:
         """The verdict on everything up to now. Never raises: what breaks it is a finding.
 
         Args:
-            state: the live one.
-            is_full: compare digests, when a cycle begins and ends. Before an entry equal values do, for the first one;
-                what the records since say and what stands is looked at before each.
+            state: the live one. It is compared, spelling for spelling, when a cycle begins and ends, and before its
+                first entry; what the records since say and what stands is looked at before each entry.
+            kind: of the tick that it is for. At END the verdict carries the state's digest, for later processes.
         """
         measured = Measured() if measured is None else measured
         open_now: list[tuple[Found, int]] = []
@@ -86,13 +88,12 @@ class Shadow:
             open_now += [(found, 1) for found in self._unannounced(measured)]
             if measured.is_corrupt:
                 open_now.append((_corrupt("journal", None, "an unbroken chain", "a break in its middle"), 1))
-            if is_full or not self._is_compared:
-                self._is_compared = not is_full
+            if kind is not TickKind.SPOT or not self._is_compared:
+                self._is_compared = kind is TickKind.SPOT
                 shadow = self._fold.freeze()
-                if is_full or shadow != state:
-                    sha256 = state_digest(shadow)
-                    if (live := state_digest(state)) != sha256:
-                        open_now += [(found, 1) for found in self._parted(sha256, live)]
+                if _spelled(shadow) != _spelled(state):
+                    open_now += [(found, 1) for found in self._parted(shadow, state)]
+                sha256 = state_digest(shadow) if kind is TickKind.END else None
         except _FAULTS as fault:
             open_now.append((_unreadable(fault), 1))
         rows: dict[str, Divergence] = {}
@@ -228,12 +229,17 @@ class Shadow:
                 actual = "none" if seq is None else f"record {seq}"
                 yield _gap(sent.client_order_id, sent.after_seq, f"a record up to {sent.after_seq}", actual)
 
-    def _parted(self, shadow: str, live: str) -> Iterator[Found]:
+    def _parted(self, shadow: BookState, live: BookState) -> Iterator[Found]:
         """The live state is another: was it changed without a record, or does one journal fold to two states?"""
-        yield _parted(C.STATE_HASH, "state", None, shadow, live)
-        again = state_digest(fold_records(self._carried, self._records()))
-        if again != shadow:
-            yield _parted(C.NONDETERMINISM, "state", None, shadow, again)
+        yield _differs(C.STATE_HASH, "state", None, shadow, live)
+        again = fold_records(self._carried, self._records())
+        if _spelled(again) != _spelled(shadow):
+            yield _differs(C.NONDETERMINISM, "state", None, shadow, again)
+
+
+def _spelled(state: BookState) -> str:
+    """*state* as text: two states with one text have one digest."""
+    return state.model_dump_json()
 
 
 def _unreadable(fault: Exception, seq: int | None = None) -> Found:
@@ -291,4 +297,19 @@ def _illegal(subject: str, seq: int, actual: str) -> Found:
 def _parted(category: C, subject: str, seq: int | None, expected: str, actual: str) -> Found:
     return Found(
         category=category, subject=subject, seq=seq, expected=expected, actual=actual, pointer="/state"
+    )
+
+
+def _differs(category: C, subject: str, seq: int | None, expected: BookState, actual: BookState) -> Found:
+    """Two states, and the first place where they part."""
+    parting = first_difference(plain(expected), plain(actual))
+    if parting is None:
+        return _parted(category, subject, seq, state_digest(expected), state_digest(actual))
+    return Found(
+        category=category,
+        subject=subject,
+        seq=seq,
+        pointer=f"/state{parting.pointer}",
+        expected=str(parting.expected),
+        actual=str(parting.actual),
     )

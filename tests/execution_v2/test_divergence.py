@@ -45,6 +45,7 @@ from schemas.tick import (
     Divergence,
     DivergenceCategory,
     Posture,
+    TickKind,
     Verdict,
 )
 from simulation.fault_plan import Fault
@@ -152,20 +153,20 @@ def test_before_the_first_entry_equal_values_do_and_unequal_ones_are_still_found
     made = Shadowed()
     state = made.day.state
     poorer = state.model_copy(update={"cash": state.cash - 1})
-    found = made.shadow.check(poorer, is_full=False).divergences
+    found = made.shadow.check(poorer, kind=TickKind.SPOT).divergences
     assert [C.STATE_HASH] == [row.category for row in found]
     made.check()
     assert ((), None) == (
-        made.shadow.check(state, is_full=False).divergences,
-        made.shadow.check(state, is_full=False).state_sha256,
+        made.shadow.check(state, kind=TickKind.SPOT).divergences,
+        made.shadow.check(state, kind=TickKind.SPOT).state_sha256,
     )
 
 
 def test_before_every_entry_the_records_since_are_judged_all_the_same() -> None:
     made = Shadowed()
-    assert () == made.shadow.check(made.day.state, is_full=False).divergences
+    assert () == made.shadow.check(made.day.state, kind=TickKind.SPOT).divergences
     made.note(("entry.authorised", _authorised(made)))
-    found = made.shadow.check(made.day.state, is_full=False).divergences
+    found = made.shadow.check(made.day.state, kind=TickKind.SPOT).divergences
     assert [C.DECISION] == [row.category for row in found]
 
 
