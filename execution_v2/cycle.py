@@ -16,11 +16,13 @@ from execution_v2.leave import cover
 from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, Ports
 from execution_v2.resolve import find_in_flight, look_after_missing, look_after_reopened
 from execution_v2.sight import Sight
+from execution_v2.tick import take
 from market.feed import Seen
 from schemas.cycle import CycleKind
 from schemas.events import CycleBegan, CycleEnded
 from schemas.observations import BarFacts, QuoteFacts
 from schemas.reasons.ledger import ReadFaultCode
+from schemas.tick import TickKind
 
 
 def run_cycle(inputs: CycleInputs, ports: Ports, config: CycleConfig) -> CycleResult:
@@ -32,10 +34,12 @@ def run_cycle(inputs: CycleInputs, ports: Ports, config: CycleConfig) -> CycleRe
     desk = Desk(inputs, ports, config)
     desk.note(*inputs.untold, ("cycle.began", CycleBegan(slot=inputs.slot, kind=inputs.kind)))
     observed = _find_out(desk)
+    take(desk, TickKind.BEGIN, observed)
     if desk.passes_time:
         intraday.work(desk, observed)
     else:
         _on_daily_bars(desk, observed)
+    take(desk, TickKind.END, observed)
     desk.note(("cycle.ended", CycleEnded(slot=inputs.slot, carried=tuple(desk.carried))))
     return CycleResult(
         records=tuple(desk.records),

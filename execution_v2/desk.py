@@ -11,6 +11,7 @@ from execution_v2.broker.port import Clock, Seen
 from execution_v2.client_id import own_prefix
 from execution_v2.ports import CycleConfig, CycleInputs, Ports
 from execution_v2.reduce import Fold
+from execution_v2.shadow import Shadow
 from execution_v2.tally import Tally
 from execution_v2.transitions import is_settled
 from schemas.base import Fact
@@ -38,19 +39,19 @@ class Asked:
 class Desk:
     """One cycle's hands: the live fold, the journal, and the doors.
 
-    Attributes: fold (the state as of the last record), at (the instant that records carry: on daily bars that of
-    the cycle, on intraday bars the moment), records (this cycle's), blind (reads that failed, by name), carried
-    (work left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found),
-    shown (working orders as the broker listed them last, by its id),
-    kept (evidence of this cycle, by its id), caps (shares of a position that its stop may cover, where fewer
-    than we hold are known to be there), tally (what was asked and how it was answered), synced (the last comparison
-    with the broker), gaps (coverage as it was counted last), verdict (what the shadow fold of this cycle said last).
+    Attributes: fold (the state as of the last record), at (the instant that records carry: on daily bars that of the
+    cycle, on intraday bars the moment), records (this cycle's), blind (reads that failed, by name), carried (work
+    left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found), shown (working
+    orders as the broker listed them last, by its id), kept (evidence of this cycle, by its id), caps (shares of a
+    position that its stop may cover, where fewer than we hold are known to be there), tally (what was asked and how
+    it was answered), synced (the last comparison with the broker), gaps (coverage as it was counted last), verdict
+    (what the shadow fold of this cycle, made by its first tick, said last).
     """
 
     def __init__(self, inputs: CycleInputs, ports: Ports, config: CycleConfig) -> None:
         self.inputs = inputs
         self.at = ports.now()
-        self.tally = Tally(ports.broker, ports.feed, lambda: self.at)
+        self.tally = Tally(ports.broker, ports.feed, lambda: self.at, self._newest)
         self.ports = replace(ports, broker=self.tally, feed=self.tally)
         self.config = config
         self.fold = Fold(inputs.state)
@@ -67,7 +68,8 @@ class Desk:
         self.synced: SyncChecked | None = None
         self.gaps: tuple[StopCovered, ...] | None = None
         self.verdict: Verdict | None = None
-        self._began = self.at
+        self.shadow: Shadow | None = None
+        self.began_at = self.at
         self._stale: set[str] = set()
         self._clock: Clock | None = None
 
@@ -96,6 +98,9 @@ class Desk:
         self.ports.pause(seconds)
         self.tick()
 
+    def _newest(self) -> int:
+        return self.records[-1].seq if self.records else 0
+
     @property
     def passes_time(self) -> bool:
         """Whether time passes within this cycle: on intraday bars alone."""
@@ -112,7 +117,7 @@ class Desk:
         config = self.config.execution
         increases = risk is RiskClass.INCREASE
         bound = config.increase_seconds_max if increases else config.reduce_seconds_max
-        return (self.at - self._began).total_seconds() <= bound
+        return (self.at - self.began_at).total_seconds() <= bound
 
     def record_faults(self) -> tuple[RecordCode, ...] | None:
         """What gate 3 is to know of the record; None: nothing was written yet in this cycle."""

@@ -20,7 +20,7 @@ from execution_v2.divergence import (
 )
 from execution_v2.position_sync import Floor
 from execution_v2.reduce import Fold
-from execution_v2.window import WORKING
+from execution_v2.transitions import WORKING
 from schemas.book import Leg, Side
 from schemas.cycle import CycleKind
 from schemas.events import CycleBegan, OrderFilled, RebuildDecided, SyncChecked
@@ -178,15 +178,16 @@ def _races(book: Fold) -> Iterator[Found]:
         state = "unknown" if order is None else order.state
         yield _found(C.REPLACE_RACE, name, "a known end", f"given up, {state}", pointer="/gave_up")
     entries: dict[str, str] = {}
-    for order in sorted(book.orders.values(), key=lambda o: o.ord_id):
-        old = book.orders.get(order.replaces or "")
+    for order in book.orders.values():
+        old = None if order.replaces is None else book.orders.get(order.replaces)
         if old is not None and old.state in WORKING and order.state in WORKING:
             yield _found(C.REPLACE_RACE, order.ord_id, f"one of it and {old.ord_id}", "both work")
         if order.leg is Leg.ENTRY:
-            if order.intent_id in entries:
-                other = entries[order.intent_id]
-                yield _found(C.REPLACE_RACE, order.ord_id, f"one of it and {other}", "both may work")
-            entries[order.intent_id] = order.ord_id
+            other = entries.setdefault(order.intent_id, order.ord_id)
+            if other != order.ord_id:
+                yield _found(
+                    C.REPLACE_RACE, max(order.ord_id, other), f"one of it and {other}", "both may work"
+                )
 
 
 def _found(

@@ -18,7 +18,9 @@ from execution_v2.send import cancel, enter
 from execution_v2.sight import BAR_S, Sight, look_again
 from execution_v2.sleeve_facts import since_the_close, sleeve_pnl
 from execution_v2.sync import Observed
-from execution_v2.window import WORKING, watch
+from execution_v2.tick import take
+from execution_v2.transitions import WORKING
+from execution_v2.window import watch
 from market.calendar import NEW_YORK
 from market.feed import Seen
 from portfolio.arbiter import Peers, size_at
@@ -37,6 +39,7 @@ from schemas.observations import AccountFacts, AssetFacts, QuoteFacts
 from schemas.reasons.execution import CycleFault, EntryStop, OrderCause
 from schemas.reasons.gates import FreshnessCode
 from schemas.reasons.ledger import ReadFaultCode
+from schemas.tick import TickKind
 from strategies.entry import Quote, check_entry, entry_limit, planned_stop
 from strategies.hold import Tape, by_session, check_hold, check_level
 
@@ -61,6 +64,7 @@ def run(desk: Desk, observed: Observed, sight: Sight) -> None:
                 finish(desk, working[-1], quotes)
             elif _may_try(desk, before):
                 observed = _observe_again(desk, observed)
+                take(desk, TickKind.SPOT, observed)
                 _pursue(desk, row, intents.get(row.intent_id), observed, sight, recount)
         except AssertionError:  # one entry never holds up the next, nor the stops placed after them
             _deny(desk, row, CycleFault.INVARIANT_BROKEN, ())

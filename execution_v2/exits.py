@@ -17,7 +17,8 @@ from execution_v2.protect import held as stop_held
 from execution_v2.risk_class import reduction
 from execution_v2.send import cancel, reduce
 from execution_v2.sight import Sight, fresh_last, is_halted, is_open
-from execution_v2.window import WORKING, watch
+from execution_v2.transitions import WORKING
+from execution_v2.window import watch
 from schemas.base import SessionDate
 from schemas.book import Leg, Order, OrderState, Position, PositionPlan
 from schemas.cycle import CycleKind

@@ -11,8 +11,8 @@ from execution_v2.risk_class import reduction
 from execution_v2.router import Desired, Route, RouteInputs, route
 from execution_v2.send import cancel, reduce
 from execution_v2.sight import is_halted, is_open, quote_now
-from execution_v2.transitions import UNKNOWN
-from execution_v2.window import WORKING, watch
+from execution_v2.transitions import UNKNOWN, WORKING
+from execution_v2.window import watch
 from schemas.base import up
 from schemas.book import Leg, Order, OrderState, OrderType, Position, RiskClass, Side, TimeInForce
 from schemas.events import OrderSubmitting, StopEvent

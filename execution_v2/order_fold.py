@@ -27,6 +27,7 @@ from schemas.events import (
     SyncChecked,
 )
 from schemas.reasons.execution import ContradictionCode, OrderCause, ReplaceTerminal, SyncCode
+from schemas.reasons.sync import SyncStatus
 
 S = OrderState
 
@@ -43,7 +44,8 @@ class OrderFold:
     Attributes: refused and contradicted (what whoever folds live journals: moves that the table forbids, and
     late news of an ended order), quarantined (symbol -> why nothing is entered until a comparison agrees),
     touched (every order as the records since the last look left it, by ord_id), gave_up (orders whose replacement
-    was given up while their fate was unknown, until it is known).
+    was given up while their fate was unknown, until it is known), known_external (symbols of others' shares that a
+    person acknowledged, while a comparison finds them).
     """
 
     def __init__(self, state: BookState) -> None:
@@ -53,6 +55,7 @@ class OrderFold:
         self.entry_intents = set(state.entry_intents_today)
         self.quarantined = {row.symbol: row for row in state.quarantined}
         self.gave_up = set(state.gave_up)
+        self.known_external = set(state.known_external)
         self.refused: list[IllegalTransition] = []
         self.contradicted: list[OrderContradicted] = []
         self.touched: dict[str, Order] = {}
@@ -149,6 +152,7 @@ class OrderFold:
         """Where book and broker agree on a symbol, what put it into quarantine is over; a difference begins one."""
         if any(row.code == SyncCode.OBSERVATION_FAILED for row in data.findings):
             return
+        self.known_external &= {row.subject for row in data.findings if row.code == SyncStatus.EXTERNAL}
         kept = {row.subject for row in data.findings}
         kept |= {order.symbol for order in self.orders.values() if order.state is S.FROZEN}
         kept |= {name for name, row in self.quarantined.items() if row.code == SyncCode.UNCLASSIFIED_ORPHAN}

@@ -14,6 +14,8 @@ from execution_v2.broker.port import Broker
 from execution_v2.config import ExecutionConfig
 from execution_v2.evidence import EvidencePort
 from execution_v2.gates.facts import EnforcementConfig
+from execution_v2.lifecycle_causes import LifecycleConfig
+from execution_v2.posture.config import PostureConfig
 from execution_v2.stop_facts import StopFact
 from market.feed import Feed
 from schemas.base import SessionDate
@@ -67,6 +69,10 @@ class Ports:
     """Claims each change of an order after its record and before its effect; None: nobody else could act."""
     record_fault: Callable[[], RecordCode | None] = nothing_wrong
     """Why nothing may be entered on this record; exits go out all the same, and are written down later."""
+    records: Callable[[], Sequence[JournalRecord]] | None = None
+    """The session's records so far, oldest first; None: only those of the cycle are known."""
+    reread: Callable[[], bytes] | None = None
+    """The session's journal as it lies on disk; None: nobody reads it again."""
     evidence: EvidencePort | None = None
     """Where the reads behind a finding are kept; None: nowhere, as in a replay."""
 
@@ -87,6 +93,8 @@ class CycleInputs:
     kind: CycleKind
     state: BookState
     """Fold of every journal of the book, this session's included as far as it goes."""
+    carried: BookState | None = None
+    """Fold of the journals of earlier sessions, for the second fold; None: ``state`` is where it begins."""
     is_first: bool = False
     """Whether it is the first cycle of its session: nothing is entered in that one (INTRADAY; by kind elsewhere)."""
     gaps: tuple[StopCovered, ...] = ()
@@ -125,6 +133,8 @@ class CycleConfig:
     entry: EntryConfig
     exits: ExitConfig
     gates: EnforcementConfig
+    posture: PostureConfig = field(default_factory=PostureConfig)
+    lifecycle: LifecycleConfig = field(default_factory=LifecycleConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from execution_v2.adjusted import ACCEPT, adjusted_in
 from execution_v2.closings import RESUME, added, closing, counted, kept, opened
+from execution_v2.lifecycle_acts import ACK, operated, switched
 from execution_v2.order_fold import OrderFold, order_key
 from execution_v2.splits import split_order, split_price, split_quantity
 from ledger.canonical import artifact_bytes, digest, plain
@@ -33,6 +34,7 @@ from schemas.events import (
 from schemas.journal import JournalRecord
 from schemas.market import ActionKind
 from schemas.reasons.ledger import LedgerCode
+from schemas.reasons.sync import SyncStatus
 from schemas.tick import TickKind
 
 _SIX: Final = Decimal("0.000001")
@@ -92,6 +94,7 @@ class Fold(OrderFold):
         self.results = {row.strategy_id: row for row in state.results}
         self.closings = list(state.closings)
         self.loss_runs = list(state.loss_runs)
+        self.acks = set(state.acks)
         self.posture, self.lifecycle, self.ticked = state.posture, state.lifecycle, state.ticked
         self.epoch = state.epoch
         self._frozen: BookState | None = state
@@ -128,6 +131,8 @@ class Fold(OrderFold):
                 loss_runs=tuple(self.loss_runs),
                 quarantined=tuple(row for _, row in sorted(self.quarantined.items())),
                 gave_up=tuple(sorted(self.gave_up)),
+                acks=tuple(sorted(self.acks)),
+                known_external=tuple(sorted(self.known_external)),
                 posture=self.posture,
                 lifecycle=self.lifecycle,
                 ticked=self.ticked,
@@ -309,12 +314,20 @@ class Fold(OrderFold):
 
     def _acted(self, data: OperatorAct) -> None:
         self.loss_runs = [] if data.verb == RESUME else self.loss_runs
+        self.lifecycle = operated(self.lifecycle, data)
+        if data.verb == ACK and data.subject is not None:
+            kind, _, symbol = data.subject.partition(":")
+            if kind == SyncStatus.EXTERNAL:
+                self.known_external.add(symbol)
+            else:
+                self.acks.add(data.subject)
         if data.verb == ACCEPT and data.subject is not None:
             self.quarantined.pop(data.subject, None)
 
     def _ticked(self, data: TickTaken) -> None:
         assert self.session is not None, "a tick before the book's first session"
         self.posture, self.lifecycle = data.posture, data.lifecycle
+        self.acks.clear()
         last, tick = self.ticked, data.tick
         opens = last is None or last.session_date != self.session
         begins = tick.kind is TickKind.BEGIN or last is None
@@ -331,6 +344,7 @@ class Fold(OrderFold):
 
     def _kill(self, data: KillSet) -> None:
         self.killed = data.on
+        self.lifecycle = switched(self.lifecycle, data)
 
 
 _TAKES: Final[dict[str, Callable[[Fold, Any], None]]] = {

@@ -15,8 +15,7 @@ from execution_v2.desk import Desk
 from execution_v2.resolve import adopt, follow, never_sent, replaced, resolve, unresolved
 from execution_v2.risk_class import Reduction
 from execution_v2.send import cause_of, heed
-from execution_v2.transitions import IN_FLIGHT, UNKNOWN
-from execution_v2.window import WORKING
+from execution_v2.transitions import IN_FLIGHT, UNKNOWN, WORKING
 from schemas.book import ENDED, Order, OrderState, RiskClass
 from schemas.events import OrderReplaceRejected, OrderReplacing, ReplaceEnded
 from schemas.journal import JournalRecord

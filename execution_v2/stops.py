@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from execution_v2.execution import of
-from execution_v2.window import WORKING
+from execution_v2.transitions import WORKING
 from schemas.book import BookState, Leg, Position
 from schemas.cycle import StopLine, Stops
 from schemas.events import CycleBegan, OrderFilled, StopEvent

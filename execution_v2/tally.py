@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from execution_v2.broker.port import Broker, Rejected, Seen
 from execution_v2.broker.recorded import Door, put
+from execution_v2.divergence_state import Sent
 from market.feed import Feed, ReadFailed
 from schemas.observations import AccountFacts
 from schemas.reasons.execution import BrokerCode
@@ -29,17 +30,23 @@ class Tally(Door):
     """The cycle's broker and feed, counted.
 
     Attributes: requests (to the broker), throttled (of these, refused or failed for their number), quotes_asked,
-    quotes_answered (symbols), account (as last read in this cycle; None: not read).
+    quotes_answered (symbols), account_read (the account as last read in this cycle; None: not read), sent (orders
+    that left, each with the newest record of that moment).
     """
 
-    def __init__(self, broker: Broker, feed: Feed, at: Callable[[], datetime]) -> None:
-        self._broker, self._feed, self._at = broker, feed, at
+    def __init__(
+        self, broker: Broker, feed: Feed, at: Callable[[], datetime], seq: Callable[[], int]
+    ) -> None:
+        self._broker, self._feed, self._at, self._seq = broker, feed, at, seq
+        self.sent: list[Sent] = []
         self._tries: dict[str, list[tuple[datetime, bool]]] = defaultdict(list)
         self._heard: dict[str, datetime] = {}
         self.requests = self.throttled = self.quotes_asked = self.quotes_answered = 0
         self.account_read: AccountFacts | None = None
 
     def _call(self, op: str, request: Any) -> Any:
+        if op in ("submit", "replace"):
+            self.sent.append(Sent(client_order_id=request.client_order_id, after_seq=self._seq()))
         answer = put(self._broker, self._feed, self._at, op, request)
         if op == "quotes":
             self.quotes_asked += len(request)

@@ -14,7 +14,7 @@ _ANSWERS: Final = frozenset(
     {S.LIVE, S.PARTIAL, S.FILLED, S.CANCELLED, S.PARTIAL_CANCELLED, S.REPLACED, S.REJECTED, S.EXPIRED}
 )
 """What a look-up of an order whose send was unknown can say."""
-_WORKING: Final = frozenset(
+_MOVES: Final = frozenset(
     {
         S.PARTIAL,
         S.FILLED,
@@ -30,6 +30,8 @@ _WORKING: Final = frozenset(
 _REOPENED: Final = frozenset({S.FROZEN})
 """The broker shows an ended order open: one of us is wrong, and only a person or the broker can say who."""
 
+WORKING: Final = frozenset({S.LIVE, S.PARTIAL})
+"""The broker said that it holds it."""
 COVERING: Final = frozenset({S.LIVE, S.PARTIAL, S.REPLACING, S.CANCELLING})
 """The broker has it and it may still sell; one of unknown fate covers nothing."""
 
@@ -38,8 +40,8 @@ NEXT: Final[Mapping[OrderState, frozenset[OrderState]]] = {
     S.CREATED: frozenset({S.SUBMITTING, S.DENIED, S.NEVER_SENT, S.LIVE, S.PARTIAL, S.FILLED, S.REJECTED}),
     S.SUBMITTING: frozenset({S.LIVE, S.REJECTED, S.PARTIAL, S.FILLED, S.NEVER_SENT, S.SUBMIT_UNKNOWN}),
     S.SUBMIT_UNKNOWN: _ANSWERS | {S.NEVER_SENT, S.FROZEN, S.SUBMIT_UNKNOWN},
-    S.LIVE: _WORKING | {S.REPLACING},
-    S.PARTIAL: _WORKING,
+    S.LIVE: _MOVES | {S.REPLACING},
+    S.PARTIAL: _MOVES,
     S.REPLACING: frozenset(
         {S.REPLACED, S.LIVE, S.FILLED, S.REPLACE_UNKNOWN, S.CANCELLED, S.PARTIAL_CANCELLED, S.EXPIRED}
     ),

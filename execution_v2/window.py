@@ -5,10 +5,9 @@ from math import ceil
 from execution_v2.broker.port import Found, LookUp
 from execution_v2.desk import Desk
 from execution_v2.resolve import follow
+from execution_v2.transitions import WORKING
 from schemas.book import Order, OrderState, RiskClass
 from schemas.events import OrderConfirmed
-
-WORKING = frozenset({OrderState.LIVE, OrderState.PARTIAL})
 
 
 def watch(desk: Desk, order: Order, seconds: float, *, partial_s: float | None = None) -> Order:

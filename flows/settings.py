@@ -27,6 +27,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from analytics.config import ReconciliationConfig, RegimeConfig, SnapshotConfig, TradesConfig
 from execution_v2.broker.alpaca_config import AlpacaConfig
 from execution_v2.config import ExecutionConfig
+from execution_v2.lifecycle_causes import LifecycleConfig
+from execution_v2.posture.config import PostureConfig
 from execution_v2.protections import Protections
 from ledger.canonical import artifact_bytes, digest
 from market.config import ContractConfig
@@ -224,6 +226,8 @@ class Settings(Given):
     entry: EntryConfig = EntryConfig()
     exits: ExitConfig = ExitConfig()
     execution: ExecutionConfig = ExecutionConfig()
+    posture: PostureConfig = PostureConfig()
+    lifecycle: LifecycleConfig = LifecycleConfig()
     exchange: ExchangeConfig = ExchangeConfig()
     feed: FeedConfig = FeedConfig()
     alpaca: AlpacaConfig = AlpacaConfig()
@@ -319,7 +323,12 @@ class Settings(Given):
         from execution_v2.ports import CycleConfig
 
         return CycleConfig(
-            execution=self.execution, entry=self.entry, exits=self.exits, gates=self.enforcement(book_id)
+            execution=self.execution,
+            entry=self.entry,
+            exits=self.exits,
+            gates=self.enforcement(book_id),
+            posture=self.posture,
+            lifecycle=self.lifecycle.for_book(book_id),
         )
 
     def enforcement(self, book_id: str) -> "EnforcementConfig":

@@ -279,6 +279,10 @@ class BookState(Fact):
     """Sorted by symbol."""
     gave_up: tuple[str, ...] = ()
     """Orders whose replacement was given up and whose fate is still unknown, sorted."""
+    acks: tuple[str, ...] = ()
+    """What an operator acknowledged since the last tick: codes and ids of divergences, sorted."""
+    known_external: tuple[str, ...] = ()
+    """Symbols of shares that others hold in the account, and that a person acknowledged, while they are there."""
     posture: PostureState = PostureState()
     lifecycle: LifecycleState = LifecycleState()
     ticked: Ticked | None = None

@@ -160,6 +160,8 @@ def act(
         pause=pause,
         index=index,
         record_fault=record_fault,
+        records=lambda: session.journal.records if spilling is None else spilling.records,
+        reread=lambda: day.house.disk.read(layout.journal(day.book_id, day.session)),
         evidence=evidence,
     )
     gap = gap_before(day, session.journal.records if spilling is None else spilling.records, slot)
@@ -197,6 +199,7 @@ def _inputs(
         or slot.at >= calendar.close_at(day.session),  # nothing is entered after it
         gaps=uncovered(records),
         state=state,
+        carried=carried,
         untold=untold(carried, records),
         open_at=calendar.open_at(day.session),
         close_at=calendar.close_at(day.session),

@@ -9,10 +9,13 @@ from typing import Any, Final
 
 from portfolio.sleeves import Sharing
 from schemas.book import Closing, LossRun, OrderState, OrderType, Side, StopOut, StrategyResult, TimeInForce
+from schemas.lifecycle import Lifecycle, LifecycleState
 from schemas.observations import AssetFacts, BrokerOrder, QuoteFacts
+from schemas.posture import PostureState
 from schemas.reasons import gates as reasons
 from schemas.reasons.gates import LiveCode
 from schemas.reasons.ledger import ReadFaultCode
+from schemas.tick import Posture
 from tests.execution_v2.gate_world import CLOSE_AT, NOW, PLAN, World
 from tests.portfolio.books import CORE, D, P, order, position, usd
 
@@ -67,6 +70,14 @@ def never_sent(*attempts: int) -> tuple[Any, ...]:
 
 def unreadable(name: str, fault: ReadFaultCode, world: World) -> World:
     return world.facts_with(**{f"{name.lower()}_fault": fault})
+
+
+def at_posture(posture: Posture) -> PostureState:
+    return PostureState(posture=posture, causes=("C2",))
+
+
+def in_lifecycle(state: Lifecycle, world: World) -> World:
+    return world.moment_with(lifecycle=LifecycleState(state=state))
 
 
 def unreadable_decisions(fault: ReadFaultCode, world: World) -> World:
@@ -159,6 +170,22 @@ CASES: Final[dict[StrEnum, Callable[[World], World]]] = {
     reasons.SleeveCode.S2_SYMBOL_OVERLAP: lambda w: w.more_with(
         positions=(position("AAA", 1, strategy_id="OTHER"),)
     ),
+    reasons.PostureGateCode.POSTURE_UNKNOWN: lambda w: w.moment_with(posture=None),
+    reasons.PostureGateCode.POSTURE_ORANGE: lambda w: w.moment_with(posture=at_posture(Posture.ORANGE)),
+    reasons.PostureGateCode.POSTURE_RED: lambda w: w.moment_with(posture=at_posture(Posture.RED)),
+    reasons.PostureGateCode.POSTURE_SIZE_ZERO: lambda w: w.entry_with(scaled_to_zero=True),
+    reasons.PostureGateCode.POSTURE_ONE_PER_CYCLE: lambda w: w.moment_with(
+        posture=at_posture(Posture.YELLOW), entries_in_cycle=1
+    ),
+    reasons.LifecycleGateCode.LIFECYCLE_UNKNOWN: lambda w: w.moment_with(lifecycle=None),
+    **{
+        reasons.LifecycleGateCode[f"LIFECYCLE_{state}"]: partial(in_lifecycle, state)
+        for state in Lifecycle
+        if state not in (Lifecycle.ACTIVE, Lifecycle.THROTTLED)
+    },
+    reasons.LifecycleGateCode.LIFECYCLE_ONE_PER_CYCLE: lambda w: in_lifecycle(
+        Lifecycle.THROTTLED, w
+    ).moment_with(entries_in_cycle=1),
     reasons.QuarantineCode.REBUILD_NOT_RELEASED: lambda w: w.moment_with(held_up=None),
     reasons.QuarantineCode.SYMBOL_AMBIGUOUS: lambda w: w.overlapping().more_with(
         orders=(order("AAA", 5, ord_id="o", strategy_id="OTHER", state=OrderState.SUBMIT_UNKNOWN),)
@@ -229,6 +256,8 @@ BREAKS: Final[dict[str, StrEnum]] = {
     "entries_per_day": reasons.EntriesCode.ENTRIES_PER_DAY_MAX,
     "decision": reasons.DecisionCode.DECISION_MISSING,
     "sleeve": reasons.SleeveCode.S2_MAX_DAILY_LOSS,
+    "posture": reasons.PostureGateCode.POSTURE_ORANGE,
+    "lifecycle": reasons.LifecycleGateCode.LIFECYCLE_PAUSED,
     "quarantine": reasons.QuarantineCode.SYMBOL_FROZEN,
     "freshness": reasons.FreshnessCode.CANDIDATES_MISSING,
     "market": reasons.MarketCode.ACCOUNT_RESTRICTED,

@@ -12,7 +12,9 @@ from portfolio.exposure import measure
 from portfolio.limits import Sleeve
 from portfolio.sleeves import Sharing, use_by_sleeve
 from schemas.book import Leg, PositionPlan, Side, TimeInForce
+from schemas.lifecycle import Lifecycle, LifecycleState
 from schemas.observations import ClockFacts, QuoteFacts
+from schemas.posture import PostureState
 from schemas.reasons.ledger import ReadFaultCode
 from tests.portfolio.books import CORE, D, P, book, config_with, control, order, position, usd
 
@@ -169,6 +171,8 @@ def good() -> World:
                 held_up=frozenset(),
                 foreign=(),
                 sessions=(P, D),
+                posture=PostureState(),
+                lifecycle=LifecycleState(state=Lifecycle.ACTIVE),
             ),
         ),
         config=CONFIG,

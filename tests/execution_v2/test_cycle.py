@@ -310,7 +310,7 @@ def test_a_position_that_differs_stops_entries_of_its_symbol_and_no_exit(tmp_pat
     made.run(DAYS[0])
     made.outside = OneShareMore(made.sim)
     made.run(DAYS[1])
-    assert ["SYMBOL_FROZEN"] == codes(made.results[DAYS[1], "0935"])
+    assert ["POSTURE_ORANGE"] == codes(made.results[DAYS[1], "0935"])
     assert {"QTY_MISMATCH"} == statuses(made, DAYS[1])
     assert ["TRIM_R1", "TRIM_R2"] == [row[1] for row in fills(made, DAYS[1])]
 

@@ -22,8 +22,11 @@ from schemas.base import SessionDate
 from schemas.book import BookState, Leg, Order
 from schemas.candidates import Candidates, EntryModel
 from schemas.cycle import CycleKind
-from schemas.events import OrderFilled, ReplaceEnded
+from schemas.events import OrderFilled, ReplaceEnded, TickTaken
+from schemas.lifecycle import Lifecycle, LifecycleState
+from schemas.posture import PostureState
 from schemas.reasons.ledger import ReadFaultCode
+from schemas.tick import Tick, TickKind, Verdict
 from simulation.adapter import IntradayBroker
 from simulation.config import IntradayConfig
 from simulation.fault_plan import Fault, FaultPlan
@@ -63,6 +66,41 @@ def _quiet(symbol: str) -> Want:
     return Want(symbol=symbol, rank=2)
 
 
+def armed(at: datetime) -> TickTaken:
+    """The tick after which a book enters: its first cycle found everything well, and it is ACTIVE."""
+    tick = Tick(
+        kind=TickKind.END,
+        at=at,
+        is_first=True,
+        active_s=0,
+        sightings=(),
+        has_positions=True,
+        is_in_sync=True,
+        has_synced=True,
+        unknown_orders=0,
+        unknown_oldest_s=None,
+        ambiguous_symbols=0,
+        frozen_orders=0,
+        gave_up=0,
+        gap_s=0,
+        gap_breaches=0,
+        is_covered=True,
+        verdict=Verdict(seq=0, divergences=()),
+        equity=None,
+        net_flows=Decimal(0),
+        is_held=False,
+        is_released=True,
+        is_breaker_open=False,
+        quotes_asked=0,
+        quotes_answered=0,
+        requests=0,
+        throttled=0,
+        may_arm=True,
+    )
+    active = LifecycleState(state=Lifecycle.ACTIVE, since=at)
+    return TickTaken(slot="0925", tick=tick, posture=PostureState(since=at), lifecycle=active)
+
+
 class Watched:
     """One session of one symbol, and of *more*. *script*: what goes wrong at the port (``simulation.fault_plan``)."""
 
@@ -97,6 +135,7 @@ class Watched:
         self.journal = Journal.open(MemoryDisk(), layout.journal(BOOK, DAY))
         rows = books.opening(empty_state(), BOOK, DAY, "0" * 64, self.exchange.account())
         self.journal.append([(event, self.clock.now(), None, data) for event, data in rows])
+        self.journal.append([("tick.taken", self.clock.now(), None, armed(self.clock.now()))])
         self.candidates = (
             self._candidates((want or Want(), *map(_quiet, more)), model)
             if wanted
