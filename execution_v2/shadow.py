@@ -11,7 +11,7 @@ from typing import Final
 from execution_v2.divergence import Found, divergence_id
 from execution_v2.divergence_decisions import Decisions, Step
 from execution_v2.divergence_state import Measured, Standing
-from execution_v2.reduce import Fold, fold_records, state_digest
+from execution_v2.reduce import Fold, fold_records
 from ledger.canonical import digest, first_difference, line_bytes, plain
 from schemas.base import instant
 from schemas.book import BookState
@@ -93,7 +93,7 @@ class Shadow:
                 shadow = self._fold.freeze()
                 if _spelled(shadow) != _spelled(state):
                     open_now += [(found, 1) for found in self._parted(shadow, state)]
-                sha256 = state_digest(shadow) if kind is TickKind.END else None
+                sha256 = _digest(shadow) if kind is TickKind.END else None
         except _FAULTS as fault:
             open_now.append((_unreadable(fault), 1))
         rows: dict[str, Divergence] = {}
@@ -183,7 +183,7 @@ class Shadow:
             if self._fold.order(row.ord_id) is not None:  # of others it is told that nobody announced them
                 self._keep(_illegal(row.ord_id, record.seq, f"{row.state}, then {row.event}: {row.detail}"))
         if checked is not None and record.seq == checked.seq and checked.state_sha256 is not None:
-            again = state_digest(self._fold.freeze())
+            again = _digest(self._fold.freeze())
             if again != checked.state_sha256:
                 subject = f"seq:{record.seq}"
                 self._keep(_parted(C.NONDETERMINISM, subject, record.seq, checked.state_sha256, again))
@@ -240,6 +240,11 @@ class Shadow:
 def _spelled(state: BookState) -> str:
     """*state* as text: two states with one text have one digest."""
     return state.model_dump_json()
+
+
+def _digest(state: BookState) -> str:
+    """Digest of *state* on one line: a cycle cannot wait for the many lines of an artifact."""
+    return digest(line_bytes(plain(state)))
 
 
 def _unreadable(fault: Exception, seq: int | None = None) -> Found:
@@ -304,7 +309,7 @@ def _differs(category: C, subject: str, seq: int | None, expected: BookState, ac
     """Two states, and the first place where they part."""
     parting = first_difference(plain(expected), plain(actual))
     if parting is None:
-        return _parted(category, subject, seq, state_digest(expected), state_digest(actual))
+        return _parted(category, subject, seq, _digest(expected), _digest(actual))
     return Found(
         category=category,
         subject=subject,

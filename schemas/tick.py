@@ -111,7 +111,8 @@ class Verdict(Fact):
     divergences: tuple[Divergence, ...]
     """Sorted by (category, divergence_id); empty: all agrees."""
     state_sha256: str | None = None
-    """Digest of the shadow's state after that record: a later process that folds up to it must come to the same."""
+    """Digest of the shadow's state after that record, on one line: a later process that folds up to it must come to
+    the same. None but at END, and while records wait for their disk."""
 
 
 class Tick(Fact):
