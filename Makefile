@@ -1,6 +1,6 @@
 # Bare `make` lists the targets. Each works as the first command after a clone: it makes .venv from uv.lock, then runs.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan prove-seeds prove-harness chaos safety-case soak mutate
+.PHONY: help install demo test check bench golden schemas lock prove prove-pairwise prove-bytes prove-crash prove-scan prove-seeds prove-harness chaos safety-case soak mutate drill
 
 PY := .venv/bin/python
 PACKAGES := schemas ledger market strategies portfolio execution_v2 analytics simulation flows
@@ -79,3 +79,6 @@ soak: .venv/.installed ## the long one: SEEDS=100000 seeds, every slot of every 
 
 mutate: .venv/.installed ## change lines of portfolio/ and the gates, 600 by a seed (ALL=1: every one): do tests notice?
 	$(PY) -m tools.mutate $(if $(ALL),--all) $(if $(SURVIVORS),--survivors)
+
+drill: .venv/.installed ## a fire drill with the evidence to keep: NAME=failover …; without NAME: which there are
+	$(PY) -m tools.drill $(NAME)

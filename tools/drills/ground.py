@@ -94,6 +94,10 @@ class Host:
         """The folder of the book on this host."""
         return self.home / "ledger" / BOOK
 
+    def folder(self, book: str) -> Path:
+        """The folder of *book* on this host."""
+        return self.home / "ledger" / book
+
     def run(self, *words: str, env: dict[str, str] | None = None) -> Said:
         """``avwap`` with *words* on this host, in a process of its own."""
         self._ground.notes.ran(f"[{self.name}] avwap {_typed(words)}")
@@ -116,9 +120,9 @@ class Host:
         self._ground.at(minute)
         return self.run("cycle", "--book", BOOK)
 
-    def journal(self) -> list[dict[str, Any]]:
+    def journal(self, book: str = BOOK) -> list[dict[str, Any]]:
         """The records of the session, oldest first."""
-        path = self.book / str(ON) / "journal.jsonl"
+        path = self.folder(book) / str(ON) / "journal.jsonl"
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -155,21 +159,30 @@ class Ground:
             f"nothing was bought in {SLOTS_MAX} cycles: a drill's market is to have a candidate"
         )
 
-    def host(self, name: str, book_of: Host | None = None, *, told: bool = True) -> Host:
-        """A machine with the market's bars and this exchange's address, and a copy of the book of *book_of*."""
+    def host(self, name: str, book_of: Host | None = None, *, told: bool = True, sim: bool = False) -> Host:
+        """A machine with the market's bars and this exchange's address, and a copy of the book of *book_of*.
+
+        *sim*: the simulated book there lives inside the day.
+        """
         home = self._root / name
         shutil.copytree(self._market.root.parent, home, copy_function=os.link)
-        (home / "avwap.toml").write_text(
-            f'[alpaca]\nurl_override = "{self.server.url}"\ndata_url_override = "{self.server.data_url}"\n'
-            f'stream_url_override = "{self.server.stream_url}"\n'
-            f'[books.{BOOK}.sleeves.S1_AVWAP_CORE]\nsleeve_id = "S1_AVWAP_CORE"\n'
-        )
+        (home / "avwap.toml").write_text(self._settings(sim))
         made = Host(self, name, home)
         if book_of is not None:
             if told:
                 self.notes.ran(f"rsync -a {book_of.name}:ledger/{BOOK}/ {name}:ledger/{BOOK}/")
             shutil.copytree(book_of.book, made.book, ignore=shutil.ignore_patterns(*MADE_ANEW))
         return made
+
+    def _settings(self, sim: bool) -> str:
+        """Two entries a day: what is shown needs no more, and each waits for its fill by the wall's clock."""
+        sleeve = 'sleeves.S1_AVWAP_CORE]\nsleeve_id = "S1_AVWAP_CORE"\n'
+        return (
+            f'[alpaca]\nurl_override = "{self.server.url}"\ndata_url_override = "{self.server.data_url}"\n'
+            f'stream_url_override = "{self.server.stream_url}"\n'
+            + ('[sim]\nbars = "intraday"\n' if sim else "")
+            + f"[books.{BOOK}.limits]\nentries_per_day_max = 2\n[books.{BOOK}.{sleeve}"
+        )
 
     def writes(self) -> list[tuple[str, str]]:
         """Every request so far that asked for a change: method, and the client id or path it names."""
