@@ -86,13 +86,26 @@ def test_a_session_never_improves_in_its_first_cycle_and_keeps_what_it_earned() 
 
 
 def test_credits_cross_the_night_only_if_the_last_end_was_healthy() -> None:
-    counted = cycles(fallen(**GAP), 2)
+    counted, first = cycles(fallen(**GAP), 1), good(B, is_first=True)
+    assert 2 == after(counted, first).healthy
+    ill = after(counted, good(B), good(E, unknown_orders=1, unknown_oldest_s=5))
+    assert 1 == after(ill, first).healthy
     died = after(counted, good(B))
-    assert (3, 1) == (after(counted, good(B, is_first=True)).healthy, 1)
-    assert 0 == after(counted, good(B), good(E, unknown_orders=1)).healthy
-    orange = cycles(fallen(frozen_orders=1), 1)
-    assert (Posture.ORANGE, 1) == (orange.posture, orange.healthy)
-    assert 0 == after(died, good(B, is_first=True)).healthy
+    assert (2, 0) == (died.healthy, after(died, first).healthy)
+
+
+def test_a_contradiction_at_an_end_spoils_the_begin_after_it() -> None:
+    state = after(fallen(frozen_orders=1), good(B), good(E, contradictions=(contradicting("C2"),)))
+    began = after(state, good(B))
+    assert ["ticks running without contradiction"] == [row.cond for row in began.unlock if not row.ok]
+    assert 0 == began.healthy
+    assert 1 == after(began, good(E), good(B)).healthy
+
+
+def test_a_verdict_that_is_missing_is_no_good_one() -> None:
+    state = after(fallen(frozen_orders=1), good(B, verdict=None))
+    row = next(row for row in state.unlock if row.cond == "replay verdict of this cycle")
+    assert ("none", "good", False) == (row.have, row.need, row.ok)
 
 
 def test_a_night_of_whatever_length_earns_nothing() -> None:

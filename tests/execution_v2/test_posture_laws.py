@@ -37,7 +37,7 @@ def worse_pairs(draw: Callable[[Any], Any]) -> tuple[Tick, Tick]:
     return tick, draw(worsened(tick))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(
     before=pasts(), pair=worse_pairs(), drawn=st.sampled_from([(False, False), (False, True), (True, True)])
 )
@@ -60,7 +60,7 @@ def test_losing_evidence_never_loosens_any_knob(
         ]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(before=pasts(), tick=ticks())
 def test_the_terms_sum_to_the_debt_exactly(before: PostureState, tick: Tick) -> None:
     state = after(before, tick)
@@ -69,7 +69,7 @@ def test_the_terms_sum_to_the_debt_exactly(before: PostureState, tick: Tick) -> 
     assert all(term.value >= 0 for term in state.terms)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(before=pasts(), tick=ticks(kinds=st.just(S)))
 def test_a_spot_only_tightens_and_taken_twice_changes_nothing_more(before: PostureState, tick: Tick) -> None:
     once = after(before, tick)
@@ -80,7 +80,7 @@ def test_a_spot_only_tightens_and_taken_twice_changes_nothing_more(before: Postu
     assert once == after(once, tick)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(before=pasts(), tick=ticks())
 def test_what_is_told_is_what_is_so(before: PostureState, tick: Tick) -> None:
     state = after(before, tick)
@@ -218,4 +218,4 @@ class Book(RuleBasedStateMachine):
 
 
 TestBook = Book.TestCase
-TestBook.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestBook.settings = settings(max_examples=50, stateful_step_count=20, deadline=None)
