@@ -2,7 +2,7 @@
 
 Execution.md 8.6. Of what ``strategies.exits.manage`` answers, the open acts on full exits alone (strategy.md
 10.1 step 2), the close on targets and stops (steps 4 and 5). On intraday bars every cycle sells what is due, and
-ratchets after the entries.
+ratchets after the entries. Where a person wants all of it sold in an EMERGENCY, nothing else is asked.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from typing import Final
 
 from execution_v2.desk import Desk
 from execution_v2.leave import leave, stand, step_price
+from execution_v2.lifecycle import flattens
 from execution_v2.orders import sale
 from execution_v2.protect import held as stop_held
 from execution_v2.risk_class import reduction
@@ -51,7 +52,12 @@ def work(desk: Desk, position_id: str, last: Decimal | None, bar: BarFacts | Non
         if bar is None:
             return  # nothing traded: the stop stays where it is
     position = desk.fold.positions.get(position_id)
-    if position is None or position.plan is None or last is None:
+    if position is None or last is None:
+        return
+    if flattens(desk.fold.lifecycle):
+        leave(desk, position_id, ExitEventType.EXIT_OPERATOR_FLATTEN, last)
+        return
+    if position.plan is None:
         return
     result = _manage(desk, position, position.plan, last, bar)
     if result.exits:
@@ -61,11 +67,16 @@ def work(desk: Desk, position_id: str, last: Decimal | None, bar: BarFacts | Non
 
 
 def sell_due(desk: Desk, position_id: str, sight: Sight) -> None:
-    """INTRADAY: leave a position that its plan leaves now, and make the trims that are due, each with its stop."""
+    """INTRADAY: leave a position that its plan or a person leaves now; make the trims that are due, with their stop."""
     position = desk.fold.positions.get(position_id)
-    if position is None or position.plan is None:
+    if position is None:
         return
     last = fresh_last(desk, sight, position.symbol)
+    if flattens(desk.fold.lifecycle):
+        leave(desk, position_id, ExitEventType.EXIT_OPERATOR_FLATTEN, last)
+        return
+    if position.plan is None:
+        return
     result = manage(_state(position, position.plan), _view(desk, position, sight, last), desk.config.exits)
     if result.exits:
         leave(desk, position_id, result.exits[0].reason, last)

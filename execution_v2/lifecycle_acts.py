@@ -30,7 +30,7 @@ _NO_RESUME: Final = (*CAUSES[Lifecycle.EMERGENCY], *CAUSES[Lifecycle.DEGRADED], 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why an act is not taken, and what to do instead."""
+    """Why an act is not taken, and what to do instead, ``{book}`` standing for the book's id."""
 
     code: OperateCode
     why: str
@@ -83,13 +83,13 @@ def refused(
 ) -> Refusal | None:
     """Why *verb* of *subject* is not taken now; None: it is.
 
-    posture_acks: causes and divergences that the posture waits for. has_losses: a run of losses is counted.
+    posture_acks: what the posture and the comparison wait for. has_losses: a run of losses is counted.
     """
     if verb == PAUSE and state.paused:
         return Refusal(
             code=OperateCode.ALREADY_PAUSED,
             why="the book is paused, and stays so until a person resumes it",
-            next="avwap operator resume lets it go on",
+            next="avwap operator resume --book {book} lets it go on",
         )
     if verb == RESUME:
         return _resume_refused(state, has_losses=has_losses)
@@ -97,7 +97,7 @@ def refused(
         return Refusal(
             code=OperateCode.ALREADY_EMERGENCY,
             why="an emergency was declared, and nobody has acknowledged that it is over",
-            next=f"avwap operator ack --cause {_C.OPERATOR_EMERGENCY}, once it is",
+            next=f"avwap operator ack --book {{book}} --cause {_C.OPERATOR_EMERGENCY}, once it is",
         )
     if verb == FLATTEN:
         return _flatten_refused(state, is_flat=is_flat)
@@ -138,7 +138,7 @@ def _resume_refused(state: LifecycleState, *, has_losses: bool) -> Refusal | Non
     return Refusal(
         code=OperateCode.NOTHING_TO_RESUME,
         why="nobody paused the book, and it counts no losses in a row, so nothing waits for a person",
-        next="avwap status shows what else holds entries up",
+        next="avwap status --book {book} shows what else holds entries up",
     )
 
 
@@ -147,19 +147,19 @@ def _flatten_refused(state: LifecycleState, *, is_flat: bool) -> Refusal | None:
         return Refusal(
             code=OperateCode.FLATTEN_NEEDS_EMERGENCY,
             why=f"the book is {state.state}: everything is sold in an EMERGENCY only",
-            next="avwap operator emergency declares one; then flatten",
+            next="avwap operator emergency --book {book} declares one; then flatten",
         )
     if state.flatten:
         return Refusal(
             code=OperateCode.ALREADY_FLATTENING,
             why="every own position is being sold, cycle by cycle, until none is left",
-            next="avwap status shows what is left",
+            next="avwap status --book {book} shows what is left",
         )
     if is_flat:
         return Refusal(
             code=OperateCode.NOTHING_TO_FLATTEN,
             why="the book holds no position",
-            next="avwap status shows what it waits for",
+            next="avwap status --book {book} shows what it waits for",
         )
     return None
 
@@ -170,10 +170,10 @@ def _ack_refused(state: LifecycleState, subject: str | None, needed: tuple[str, 
         return Refusal(
             code=OperateCode.ACK_NOT_NEEDED,
             why="lifting the kill switch is its acknowledgement",
-            next="avwap kill off, with who and why",
+            next="avwap kill off --book {book}, with who and why",
         )
     return Refusal(
         code=OperateCode.ACK_NOT_NEEDED,
         why=f"{subject} waits for no acknowledgement; {waits}",
-        next="avwap status shows what holds the book, and what each asks for",
+        next="avwap status --book {book} shows what holds it, and what each cause asks for",
     )

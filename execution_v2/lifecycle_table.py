@@ -78,11 +78,6 @@ def allows(state: Lifecycle, action: Action) -> bool:
     return action is not Action.INCREASE or state in (S.ACTIVE, S.THROTTLED)
 
 
-def cancels_entries(state: Lifecycle) -> bool:
-    """Whether own entries that work are cancelled, once each."""
-    return state is S.EMERGENCY
-
-
 def of(state: Lifecycle, causes: Collection[str]) -> list[str]:
     """Those of *causes* that mean *state*, worst first."""
     return [str(c) for c in CAUSES[state] if c in causes]

@@ -7,21 +7,16 @@ it waits in ``control/pending.jsonl``, and the next session's journal opens with
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from execution_v2.closings import RESUME
 from flows.house import House
 from flows.settings import book_of
 from flows.stages.opening import PENDING
-from flows.status import latest_state
 from ledger import layout
 from ledger.canonical import line_bytes, plain
 from ledger.journal import Journal, parse_chain
 from ledger.lock import BookLock
 from ledger.seal import sessions_of
 from schemas.base import Fact, instant
-from schemas.errors import UsageFault
-from schemas.events import KillSet, OperatorAct
-from schemas.reasons.edge import EdgeCode
-from schemas.reasons.gates import RepetitionCode
+from schemas.events import KillSet
 
 
 def throw(house: House, book_id: str, on: bool, operator: str, reason: str) -> list[str]:
@@ -50,30 +45,6 @@ def throw(house: House, book_id: str, on: bool, operator: str, reason: str) -> l
                 f"note     {layout.KILL_SWITCH} in the root still stops every book; remove it by hand"
             )
     return told
-
-
-def resume(house: House, book_id: str, operator: str, reason: str) -> list[str]:
-    """Start the loss counts of *book_id* anew; returns what was written, one line each.
-
-    Errors: ``UsageFault`` NOTHING_TO_RESUME if no run of losses is counted.
-    """
-    book_of(book_id)
-    _, state, _ = latest_state(house, book_id)
-    if not state.loss_runs:
-        raise UsageFault(
-            EdgeCode.NOTHING_TO_RESUME,
-            f"{book_id} counts no losses in a row, so nothing waits for a person",
-            safe="nothing was changed",
-            next=f"avwap status --book {book_id} shows every lock and what ends it",
-        )
-    runs = ", ".join(f"{run.strategy_id or 'book'} {run.losses}" for run in state.loss_runs)
-    record = OperatorAct(
-        verb=RESUME, operator=operator, reason=reason, subject=RepetitionCode.CONSEC_LOSS, detail=runs
-    )
-    return [
-        journal_now(house, book_id, [("operator.acted", record)], datetime.now(UTC), "avwap resume"),
-        f"was      {runs} in a row; the count starts again at nothing",
-    ]
 
 
 def open_session(house: House, book_id: str) -> date | None:

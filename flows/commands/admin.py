@@ -55,14 +55,16 @@ def resume(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Let a book enter again after so many losses in a row that it waits for a person (CONSEC_LOSS).
+    """Let a book go on that waits for a person: after a pause, or so many losses in a row (CONSEC_LOSS).
 
     Example: `avwap resume --book SIM --reason "five gaps in one week; sizes checked" --operator jo`
+
+    The same as `avwap operator resume`.
     """
-    from flows.switch import resume as go_on
+    from flows.operating import Act, operate
 
     who_and_why("a resume", operator, reason)
-    wrote = go_on(house(home), book, operator, reason)
+    wrote = operate(house(home), book, Act(verb="resume", operator=operator, reason=reason))
     console.emit({"book": book, "wrote": wrote}, as_json, lambda: console.notes(wrote))
 
 

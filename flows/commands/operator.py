@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from flows import console
+from flows.commands import states
 from flows.commands.options import Book, Home, Json, house, who_and_why
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
 
 app = typer.Typer(no_args_is_help=True, help="Acts of a person that no rule may take over.")
+states.register(app)
 
 
 def _amount(text: str) -> Decimal:

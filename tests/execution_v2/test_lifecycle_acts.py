@@ -85,7 +85,7 @@ def test_a_kill_switch_is_lifted_and_not_acknowledged() -> None:
     state = active().cycle({C.KILL_SWITCH}).state
     found = refused("ack", "KILL_SWITCH", state, posture_acks=(), has_losses=False, is_flat=False)
     assert found is not None
-    assert ("ACK_NOT_NEEDED", "avwap kill off, with who and why") == (found.code, found.next)
+    assert ("ACK_NOT_NEEDED", "avwap kill off --book {book}, with who and why") == (found.code, found.next)
 
 
 def test_an_emergency_declared_again_before_a_tick_waits_for_a_word_of_its_own() -> None:

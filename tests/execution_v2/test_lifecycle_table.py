@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from execution_v2 import lifecycle_table as table
-from execution_v2.lifecycle_table import Action, allows, cancels_entries, is_legal
+from execution_v2.lifecycle_table import Action, allows, is_legal
 from schemas.lifecycle import Lifecycle
 from schemas.reasons.lifecycle import LifecycleCause, LifecycleReason
 from tests.execution_v2.lifecycle_world import (
@@ -167,7 +167,3 @@ def test_every_state_can_be_reached_and_left() -> None:
 def test_what_lowers_exposure_passes_in_every_state_and_what_raises_it_in_two() -> None:
     assert all(allows(state, Action.REDUCE) and allows(state, Action.CANCEL) for state in S)
     assert [S.ACTIVE, S.THROTTLED] == [state for state in S if allows(state, Action.INCREASE)]
-
-
-def test_an_emergency_alone_cancels_entries_that_work() -> None:
-    assert [S.EMERGENCY] == [state for state in S if cancels_entries(state)]

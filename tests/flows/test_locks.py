@@ -112,7 +112,7 @@ def layout_of(name: str) -> str:
 
 def test_a_resume_without_losses_or_without_who_is_refused_and_changes_nothing(home: Path) -> None:
     words = ("resume", "--book", "SIM", "--reason", "why not", "--operator")
-    unchanged(home, 2, "NOTHING_TO_RESUME", *words, "jo")
+    unchanged(home, 3, "NOTHING_TO_RESUME", *words, "jo")
     unchanged(home, 2, "USAGE", *words, " ")
 
 
