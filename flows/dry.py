@@ -4,7 +4,7 @@ The book's record is read and not changed, its lock is not asked. What was made 
 that no reader takes for the day's own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -20,6 +20,7 @@ from flows.world import World, open_world
 from ledger import layout
 from ledger.artifacts import Written
 from ledger.canonical import artifact_bytes, digest, line_bytes, parse_canonical, plain
+from schemas.book import Order
 from schemas.reasons.edge import EdgeCode
 
 if TYPE_CHECKING:
@@ -56,9 +57,14 @@ class ReadingBroker:
         row = {"op": op} | {
             name: None if value is None else str(value) for name, value in asdict(request).items()
         }
-        if row not in self.wished:  # what is tried again is one wish
+        if all(_wish(row) != _wish(each) for each in self.wished):
             self.wished.append(row)
         return Denied(code=EdgeCode.DRY_RUN)
+
+
+def _wish(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is tried again is one wish; a replace is tried again under the next id."""
+    return {**row, "client_order_id": None} if row["op"] == "replace" else dict(row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,8 @@ def plan_in(day: Day, copy: Day, slot: Slot, outside: World, *, entries: bool = 
     door = RecordingBroker(world.broker, world.feed, clock.now, lines.append)
     cycle.act(copy, session, slot, folder, door, world.pause, entries=entries)
     cycle.write_artifacts(copy, session, folder)
+    known = {order.order_id: order for order in session.state().orders}
+    wished = [told(row, known.get(row.get("order_id"))) for row in broker.wished]
     records = cycle.records_of(session.journal.records, folder)
     files = {"calls.jsonl": b"".join(lines), "records.jsonl": b"".join(line_bytes(plain(r)) for r in records)}
     for name in _ARTIFACTS:
@@ -110,7 +118,7 @@ def plan_in(day: Day, copy: Day, slot: Slot, outside: World, *, entries: bool = 
         "book_id": day.book_id,
         "session_date": day.session.isoformat(),
         "slot": folder,
-        "would_send": broker.wished,
+        "would_send": wished,
         "files": {name: digest(data) for name, data in sorted(files.items())},
     }
     at = layout.dry(day.book_id, day.session, folder)
@@ -119,7 +127,41 @@ def plan_in(day: Day, copy: Day, slot: Slot, outside: World, *, entries: bool = 
     data = artifact_bytes(body)
     day.house.disk.write(f"{at}/{PLAN}", data)
     written = Written(path=f"{at}/{PLAN}", sha256=digest(data), status="written")
-    return Planned(written=written, wished=tuple(broker.wished))
+    return Planned(written=written, wished=tuple(wished))
+
+
+def told(wish: Mapping[str, Any], order: Order | None) -> dict[str, Any]:
+    """A request with what it is about: of a replace or a cancel, which names its order by id alone, that *order*.
+
+    ``quantity_before``: shares that were left of it, as a replace counts them.
+    """
+    if order is None:
+        return dict(wish)
+    before = {
+        "quantity": order.quantity - order.filled,
+        "limit": order.limit,
+        "stop": order.stop,
+    }
+    return {
+        **wish,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "order_type": order.order_type.value,
+        **{f"{name}_before": None if value is None else str(value) for name, value in before.items()},
+    }
+
+
+def shown(wished: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """*wished* as rows of one table, what a replace changes as ``before -> after``, what a cancel ends as it stands."""
+    rows = []
+    for wish in wished:
+        row = {name: wish.get(name) or "" for name in ("op", "symbol", "side", "order_type")}
+        for name in ("quantity", "limit", "stop"):
+            before, after = wish.get(f"{name}_before"), wish.get(name)
+            parts = [each for each in (before, after) if each]
+            row[name] = " -> ".join(dict.fromkeys(parts))
+        rows.append(row | {"id": wish.get("client_order_id") or wish.get("order_id") or ""})
+    return rows
 
 
 def _folder(copy: Day, session: opening.Session, slot: Slot) -> str:

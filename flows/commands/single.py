@@ -327,7 +327,7 @@ def _planned(at: "House", book: str, on: date | None, slot: str | None, as_json:
     """What a cycle would send, without its lock."""
     from dataclasses import replace
 
-    from flows.dry import copied, plan_in
+    from flows.dry import copied, plan_in, shown
     from flows.timely import cycle_due
     from flows.world import open_world
 
@@ -338,7 +338,7 @@ def _planned(at: "House", book: str, on: date | None, slot: str | None, as_json:
         made = plan_in(replace(day, house=at), day, due, world)
     finally:
         world.close()
-    rows = [{name: value or "" for name, value in row.items()} for row in made.wished]
+    rows = shown(made.wished)
 
     def render() -> None:
         console.rows(f"Would be sent by {book} in its cycle {due.name} of {day.session}", rows)

@@ -1,12 +1,16 @@
 """A plan shows what a cycle would send and leaves no trace but its own folder, whatever asked for it."""
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from execution_v2.broker.port import CancelOrder, Denied, LookUp, NotFound, ReplaceOrder, SubmitOrder
-from flows.dry import ReadingBroker
+from flows.dry import ReadingBroker, shown
+from flows.house import House
+from flows.settings import Settings
+from flows.status import latest_state
 from ledger.artifacts import ReadFault, read
 from ledger.disk import LocalDisk
 from schemas.book import OrderType, Side, TimeInForce
@@ -63,6 +67,39 @@ def test_a_plan_of_a_session_that_was_never_opened_is_refused(home: Path) -> Non
     unchanged(home, 2, "SESSION_NOT_OPEN", *CYCLE, "0935", "--plan")
 
 
+def test_a_planned_replace_names_its_symbol_and_both_prices(home: Path) -> None:
+    assert 0 == avwap(home, "day", "--book", "SIM", "--date", str(NEXT)).code
+    after = ("--book", "SIM", "--date", str(NEXT + timedelta(days=1)))
+    assert 0 == avwap(home, "premarket", *after).code
+    for slot in ("0930", "0935"):
+        assert 0 == avwap(home, "cycle", *after, "--slot", slot).code
+    _, state, _ = latest_state(House(Settings(home=home)), "SIM")
+    (stands,) = (each for each in state.orders if each.symbol == "NAZI")
+    said = avwap(home, "cycle", *after, "--slot", "1600", "--plan", "--json").body
+    (wish,) = said["would_send"]
+    assert ("replace", "NAZI", "sell", "stop") == tuple(
+        wish[name] for name in ("op", "symbol", "side", "order_type")
+    )
+    assert (str(stands.stop), str(stands.quantity)) == (wish["stop_before"], wish["quantity_before"])
+    assert Decimal(wish["stop"]) > Decimal(wish["stop_before"])
+    told = avwap(home, "cycle", *after, "--slot", "1600", "--plan").out
+    assert f"{wish['stop_before']} -> {wish['stop']}" in told
+
+
+def test_what_a_plan_would_send_is_one_table_whatever_it_is() -> None:
+    wished = [
+        {"op": "submit", "client_order_id": "c1", "symbol": "AAA", "quantity": "3", "limit": "9.50"},
+        {"op": "cancel", "order_id": "o1"},
+        {
+            "op": "cancel", "order_id": "o2", "symbol": "BBB", "quantity_before": "7", "stop_before": "4.00",
+        },
+    ]  # fmt: skip
+    rows = shown(wished)
+    assert 1 == len({tuple(row) for row in rows})
+    assert ["c1", "o1", "o2"] == [row["id"] for row in rows]
+    assert ["3", "", "7"] == [row["quantity"] for row in rows]
+
+
 def test_a_reading_broker_is_asked_everything_and_sent_nothing() -> None:
     class Outside:
         def lookup(self, request: LookUp) -> NotFound:
@@ -84,4 +121,6 @@ def test_a_reading_broker_is_asked_everything_and_sent_nothing() -> None:
         ReplaceOrder(order_id="a", client_order_id="two", quantity=Decimal(3))
     )
     assert Denied(code="DRY_RUN") == broker.cancel(CancelOrder(order_id="a"))
+    again = ReplaceOrder(order_id="a", client_order_id="three", quantity=Decimal(3))
+    assert Denied(code="DRY_RUN") == broker.replace(again)
     assert ["submit", "replace", "cancel"] == [row["op"] for row in broker.wished]
