@@ -134,7 +134,12 @@ class Shadow:
         """Lines on disk from the first that was not taken yet, by place."""
         if self._reread is None:
             return {}
-        data = self._reread()
+        try:
+            data = self._reread()
+        except (OSError, AvwapError) as fault:  # a disk that does not answer holds up no exit
+            self._keep(_unreadable(fault))
+            self._reread = None
+            return {}
         whole = data[self._offset : data.rfind(b"\n") + 1].splitlines(keepends=True)[: count - self._taken]
         self._offset += sum(len(line) for line in whole)
         return {self._taken + n: line for n, line in enumerate(whole)}

@@ -23,7 +23,7 @@ from flows.stages.slots import Slot
 from flows.world import SteppedClock, World
 from ledger import layout
 from ledger.artifacts import Loaded, head
-from ledger.canonical import Malformed, first_difference, line_bytes, parse_canonical, parse_canonical_line
+from ledger.canonical import Malformed, first_difference, parse_canonical, parse_canonical_line
 from ledger.journal import Entry, Journal, parse_chain
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
@@ -33,12 +33,27 @@ from schemas.header import CODE_VERSION
 from schemas.journal import JournalRecord
 from schemas.reasons.edge import EdgeCode
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
+from schemas.tick import DivergenceCategory
 
 RECORDED: Final = re.compile(
     r"observations/(account|positions|orders|clock|control|close|calendar|acknowledged|metrics|sleeve_pnl)\.json|observations/takeover\.jsonl|cycles/[^/]+/(observations|evidence)/.+|journal\.torn"
 )
 """Files of a day that hold outside facts as received, or what a crash left; all others are recomputed."""
 HEADER_OF_BUILD: Final = frozenset({"code_version", "inputs", "schema_version"})
+
+DECIDING: Final = frozenset(
+    {
+        "entry.authorised",
+        "entry.denied",
+        "router.decided",
+        "tick.taken",
+        "posture.changed",
+        "lifecycle.changed",
+    }
+)
+"""Records that are a decision: derived again they must say the same ..."""
+DECIDED: Final = frozenset({"decisions.json", "enforcement.json"})
+"""... and files of decisions."""
 
 Category = Literal["BYTES", "MISSING", "UNEXPECTED", "CALL", "JOURNAL", "STAGE", "BEHAVIOUR"]
 
@@ -52,6 +67,22 @@ class Divergence:
     pointer: str
     expected: Any
     actual: Any
+    event: str | None = None
+    """Of the recorded journal line that differs."""
+    is_unreadable: bool = False
+    """What is on disk is no file of ours any more."""
+
+    @property
+    def safety(self) -> DivergenceCategory | None:
+        """The category that a cycle's own replay gives such a difference; None: a change of behaviour is none."""
+        if self.category == "BEHAVIOUR":
+            return None
+        if self.is_unreadable:
+            return DivergenceCategory.CORRUPT
+        if self.category in ("MISSING", "UNEXPECTED", "STAGE"):
+            return DivergenceCategory.UNKNOWN
+        is_decision = self.event in DECIDING or self.file.rpartition("/")[2] in DECIDED
+        return DivergenceCategory.DECISION if is_decision else DivergenceCategory.NONDETERMINISM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +354,12 @@ def _documents(path: str, before: bytes, now: bytes, same_build: bool) -> list[D
 def _unreadable(path: str, error: Malformed, now: bytes, pointer: str = "") -> Divergence:
     """What is on disk is no file of ours any more, so that no pointer into it can be told."""
     return Divergence(
-        category="BYTES", file=path, pointer=pointer, expected=str(error), actual=f"{len(now)} bytes"
+        category="BYTES",
+        file=path,
+        pointer=pointer,
+        expected=str(error),
+        actual=f"{len(now)} bytes",
+        is_unreadable=True,
     )
 
 
@@ -333,7 +369,8 @@ def _first_line(path: str, before: bytes, now: bytes) -> Divergence:
     for number, (was, is_now) in enumerate(zip(old, new, strict=False)):
         if was != is_now:
             try:
-                parting = first_difference(parse_canonical_line(was), parse_canonical_line(is_now))
+                recorded = parse_canonical_line(was)
+                parting = first_difference(recorded, parse_canonical_line(is_now))
             except Malformed as error:
                 return _unreadable(path, error, is_now, f"/{number}")
             assert parting is not None, "two canonical lines of one value have one spelling"
@@ -343,37 +380,6 @@ def _first_line(path: str, before: bytes, now: bytes) -> Divergence:
                 pointer=f"/{number}{parting.pointer}",
                 expected=parting.expected,
                 actual=parting.actual,
+                event=recorded.get("event"),
             )
     return Divergence(category="JOURNAL", file=path, pointer="", expected=len(old), actual=len(new))
-
-
-def save(house: House, verdict: Replayed) -> str:
-    """Keep the verdict beside the days, outside every seal; returns its path."""
-    from datetime import date
-
-    path = layout.replay(verdict.book_id, date.fromisoformat(verdict.session))
-    rows = [
-        {
-            "category": each.category,
-            "file": each.file,
-            "pointer": each.pointer,
-            "expected": _shown(each.expected),
-            "actual": _shown(each.actual),
-        }
-        for each in verdict.divergences
-    ]
-    body = {
-        "book_id": verdict.book_id,
-        "session_date": verdict.session,
-        "files": verdict.files,
-        "identical": verdict.identical,
-        "same_build": verdict.same_build,
-        "taken": list(verdict.taken),
-        "divergences": rows,
-    }
-    house.disk.write(path, line_bytes(body))
-    return path
-
-
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, (str, int, bool, type(None))) else str(value)[:400]

@@ -245,7 +245,7 @@ def replay(book: Book, on: On, home: Home = None, as_json: Json = False) -> None
     from flows.commands.run import result_dict, tell_replay
     from flows.day import past_day, sealed
     from flows.replay import replay as recompute
-    from flows.replay import save
+    from flows.replay_kept import save
     from flows.run import SessionResult
 
     at = house(home)

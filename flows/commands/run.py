@@ -126,9 +126,9 @@ def tell_replay(result: "SessionResult") -> None:
         console.note(f"seal     {result.seal}")
     console.table(
         "Divergences",
-        ("category", "file", "pointer", "recorded", "now"),
+        ("where", "category", "file", "pointer", "recorded", "now"),
         (
-            (d.category, d.file, d.pointer, str(d.expected)[:60], str(d.actual)[:60])
+            (d.category, d.safety or "", d.file, d.pointer, str(d.expected)[:60], str(d.actual)[:60])
             for d in replayed.divergences
         ),
     )

@@ -13,6 +13,7 @@ from flows.audit import audit
 from flows.day import Day
 from flows.house import House
 from flows.replay import RECORDED, replay
+from flows.replay_kept import save
 from flows.run import run_range
 from ledger import artifacts, layout
 from ledger.canonical import artifact_bytes, line_bytes
@@ -20,6 +21,7 @@ from ledger.faulty import FaultyDisk, SimulatedCrash
 from ledger.seal import sessions_of
 from schemas.errors import Corrupt, UsageFault
 from schemas.reasons.edge import EdgeCode
+from schemas.tick import DivergenceCategory
 from strategies.config import ScanConfig
 from tests.chain.days import BOOK, STOP_DAY, TRIM_DAY, Ground, play
 
@@ -181,6 +183,43 @@ def test_a_divergence_names_the_pointer_and_both_values(sealed_day: Day) -> None
     assert [("BYTES", "/cash", "1.000000", kept["cash"])] == [
         (each.category, each.pointer, each.expected, each.actual) for each in found
     ]
+
+
+def test_a_divergence_counts_by_its_category_beside_the_count_of_the_time_before(sealed_day: Day) -> None:
+    disk, path = sealed_day.house.disk, sealed_day.path("decisions.json")
+    whole = disk.read(path)
+    disk.write(path, next(edits_of(path, whole)))
+    found = {each.file: each.safety for each in replay(sealed_day.house, sealed_day).divergences}
+    assert DivergenceCategory.DECISION is found[path]
+    first = _kept(sealed_day)["counts"]["DECISION"]
+    assert (1, 0) == (first["now"], first["before"])
+    disk.write(path, whole)
+    assert {"now": 0, "before": 1} == _kept(sealed_day)["counts"]["DECISION"]
+
+
+@pytest.mark.parametrize(
+    ("where", "facts", "category"),
+    [
+        ("BYTES", {}, DivergenceCategory.NONDETERMINISM),
+        ("CALL", {}, DivergenceCategory.NONDETERMINISM),
+        ("JOURNAL", {"event": "sync.checked"}, DivergenceCategory.NONDETERMINISM),
+        ("JOURNAL", {"event": "tick.taken"}, DivergenceCategory.DECISION),
+        ("BYTES", {"is_unreadable": True}, DivergenceCategory.CORRUPT),
+        ("MISSING", {}, DivergenceCategory.UNKNOWN),
+        ("BEHAVIOUR", {}, None),
+    ],
+)
+def test_every_divergence_has_the_category_that_a_cycle_would_give_it(
+    where: Any, facts: dict[str, Any], category: DivergenceCategory | None
+) -> None:
+    made = replays.Divergence(category=where, file="a/b.json", pointer="", expected=1, actual=2, **facts)
+    assert category is made.safety
+
+
+def _kept(day: Day) -> dict[str, Any]:
+    path = save(day.house, replay(day.house, day))
+    found: dict[str, Any] = json.loads(day.house.disk.read(path))
+    return found
 
 
 def test_a_day_of_another_build_is_compared_by_payload(

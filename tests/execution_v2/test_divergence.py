@@ -240,6 +240,18 @@ def test_bytes_on_disk_that_say_something_else_are_corrupt() -> None:
     assert {C.CORRUPT} == found
 
 
+def test_a_disk_that_does_not_answer_is_unknown_and_the_records_in_memory_are_folded() -> None:
+    made = Shadowed()
+
+    def gone() -> bytes:
+        raise FileNotFoundError(made.journal.path)
+
+    shadow = Shadow(BOOK, empty_state(), made.records, reread=gone)
+    for _ in range(2):
+        found = shadow.check(made.day.state).divergences
+        assert [(C.UNKNOWN, Posture.ORANGE, 1)] == [(row.category, row.clamp, row.count) for row in found]
+
+
 def test_a_record_that_names_another_before_it_and_a_broken_file_are_corrupt() -> None:
     made = Shadowed()
     assert [(C.CORRUPT, Posture.RED, True)] == made.found(is_corrupt=True)
