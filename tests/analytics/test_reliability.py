@@ -38,8 +38,8 @@ from schemas.reliability import (
     Reliability,
     Spread,
 )
-from schemas.tick import Posture
-from tests.analytics.journal_of import DAYS, at, fill, journal
+from schemas.tick import Divergence, DivergenceCategory, Posture
+from tests.analytics.journal_of import DAYS, at, fill
 from tests.analytics.weeks import (
     authorised,
     confirmed,
@@ -275,23 +275,15 @@ def test_the_rest_is_counted_by_its_names() -> None:
 
 
 def test_divergences_are_counted_by_record_and_by_id() -> None:
-    day = DAYS[0]
-    template = journal(day, NOTE)[0]
+    named = (("ORPHAN", "div_1"), ("ORPHAN", "div_1"), ("ORPHAN", "div_2"), ("POSITION", "div_3"))
     found = [
-        template.model_copy(
-            update={"event": "divergence.found", "data": {"category": name, "divergence_id": each}}
+        Divergence(
+            divergence_id=each, category=DivergenceCategory(name), severity=0.9, clamp=Posture.ORANGE, needs_ack=False,
+            pointer="/orders", expected="0", actual="1",
         )
-        for name, each in (
-            ("ORPHAN", "div_1"),
-            ("ORPHAN", "div_1"),
-            ("ORPHAN", "div_2"),
-            ("POSITION", "div_3"),
-        )
-    ]
-    from analytics.reliability import WeekInputs, run
-    from tests.analytics.weeks import log
-
-    week = run(WeekInputs(week="2024-W10", logs=[log(day, found)], opening=None))
+        for name, each in named
+    ]  # fmt: skip
+    week = measured(found)
     assert [("ORPHAN", 3, 2), ("POSITION", 1, 1)] == [
         tuple(row.model_dump().values()) for row in week.divergences
     ]
