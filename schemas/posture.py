@@ -98,9 +98,9 @@ class PostureState(Fact):
     hold_until: int = 0
     """The cycle up to which a flap holds the posture; 0: none does."""
     has_ended: bool = True
-    """The last tick was the END of its cycle."""
+    """The last cycle came to its END; a SPOT after it changes nothing about that."""
     last_healthy: bool = True
-    """It was, and a healthy one: credits cross the night."""
+    """It did, and that END and what followed were healthy: credits cross the night."""
 
 
 class PostureView(Fact):

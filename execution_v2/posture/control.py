@@ -1,7 +1,10 @@
 """Posture gets worse at once and better by the ladder: one step is a function of the last state and of one tick."""
 
+from dataclasses import dataclass
+
 from execution_v2.posture import contradiction, debt
 from execution_v2.posture.config import PostureConfig
+from execution_v2.posture.debt import Bands
 from execution_v2.posture.floors import RANK, floors, worst_first
 from execution_v2.posture.freshness import confidence, heard
 from execution_v2.posture.ladder import Seen, is_held, move, needed
@@ -11,6 +14,17 @@ from schemas.reasons.posture import PostureCode, RecoveryCode
 from schemas.tick import Posture, Tick, TickKind
 
 P = Posture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """What a tick comes to, before it moves anything; seen: the part of it that the ladder reads."""
+
+    seen: Seen
+    conf: float
+    gravity: float
+    terms: dict[str, float]
+    bands: Bands
 
 
 def step(
@@ -25,6 +39,57 @@ def step(
             back has to be acknowledged anew. Those that nobody asked for change nothing.
         drawn_down: equity lies as far below its peak as the book allows (DD_BREACH).
     """
+    judged = _judge(before, tick, config, acks=acks, drawn_down=drawn_down)
+    seen, agreement, found = judged.seen, judged.seen.agreement, judged.seen.floors
+    standing = move(before, seen, config)
+    posture = standing.posture
+    _assert_lawful(before, tick, posture)
+    if is_held(standing.hold_until, seen.cycle_no) and posture is not P.GREEN:
+        found = worst_first((*found, Floor(code=PostureCode.POSTURE_FLAP_HOLD, posture=posture)))
+    after_red, warm_up = _warm_up(before, posture, config, is_new=seen.is_new)
+    has_moved, ends = posture is not before.posture, tick.kind is TickKind.END
+    # A slot that is run again after its END is looked at by SPOTs alone, and remains a cycle that ended.
+    has_ended = ends or (tick.kind is TickKind.SPOT and before.has_ended)
+    causes = _causes(posture, found)
+    return PostureState(
+        posture=posture,
+        since=tick.at if has_moved or before.since is None else before.since,
+        age_s=0 if has_moved else before.age_s + tick.active_s,
+        causes=causes,
+        entered_by=_entered_by(before, posture, causes),
+        floors=found,
+        debt=seen.debt,
+        terms=tuple(DebtTerm(name=name, value=value) for name, value in judged.terms.items()),
+        conf=judged.conf,
+        factor=_factor(posture, warm_up, config),
+        healthy=standing.healthy,
+        cycle_no=seen.cycle_no,
+        unlock=standing.unlock,
+        needed=needed(posture, config),
+        ack_needed=seen.ack_needed if posture is P.RED else (),
+        severity=agreement.severity,
+        streak=agreement.streak,
+        mismatch_streak=agreement.mismatch_streak,
+        agreed=agreement.agreed,
+        agreed_cycles=agreement.agreed_cycles,
+        agreed_syncs=agreement.agreed_syncs,
+        blind=agreement.blind,
+        gravity=judged.gravity,
+        debts=judged.bands.debts,
+        over_yellow=judged.bands.over_yellow,
+        over_orange=judged.bands.over_orange,
+        after_red=after_red,
+        warm_up=warm_up,
+        changes=standing.changes,
+        hold_until=standing.hold_until,
+        has_ended=has_ended,
+        last_healthy=has_ended and standing.is_well and (ends or before.last_healthy),
+    )
+
+
+def _judge(
+    before: PostureState, tick: Tick, config: PostureConfig, *, acks: frozenset[str], drawn_down: bool
+) -> _Judged:
     is_new = tick.kind is TickKind.BEGIN and before.has_ended
     sources = heard(tick, config)
     agreement = contradiction.follow(before, tick, config, is_new=is_new)
@@ -44,48 +109,7 @@ def step(
         floors=found,
         ack_needed=_ack_needed(before, found, acks),
     )
-    standing = move(before, seen, config)
-    posture = standing.posture
-    _assert_lawful(before, tick, posture)
-    if is_held(standing.hold_until, seen.cycle_no) and posture is not P.GREEN:
-        found = worst_first((*found, Floor(code=PostureCode.POSTURE_FLAP_HOLD, posture=posture)))
-    after_red, warm_up = _warm_up(before, posture, config, is_new=is_new)
-    has_moved, has_ended = posture is not before.posture, tick.kind is TickKind.END
-    causes = _causes(posture, found)
-    return PostureState(
-        posture=posture,
-        since=tick.at if has_moved or before.since is None else before.since,
-        age_s=0 if has_moved else before.age_s + tick.active_s,
-        causes=causes,
-        entered_by=_entered_by(before, posture, causes),
-        floors=found,
-        debt=owed,
-        terms=tuple(DebtTerm(name=name, value=value) for name, value in terms.items()),
-        conf=conf,
-        factor=_factor(posture, warm_up, config),
-        healthy=standing.healthy,
-        cycle_no=seen.cycle_no,
-        unlock=standing.unlock,
-        needed=needed(posture, config),
-        ack_needed=seen.ack_needed if posture is P.RED else (),
-        severity=agreement.severity,
-        streak=agreement.streak,
-        mismatch_streak=agreement.mismatch_streak,
-        agreed=agreement.agreed,
-        agreed_cycles=agreement.agreed_cycles,
-        agreed_syncs=agreement.agreed_syncs,
-        blind=agreement.blind,
-        gravity=gravity,
-        debts=bands.debts,
-        over_yellow=bands.over_yellow,
-        over_orange=bands.over_orange,
-        after_red=after_red,
-        warm_up=warm_up,
-        changes=standing.changes,
-        hold_until=standing.hold_until,
-        has_ended=has_ended,
-        last_healthy=has_ended and standing.is_well,
-    )
+    return _Judged(seen=seen, conf=conf, gravity=gravity, terms=terms, bands=bands)
 
 
 def _ack_needed(before: PostureState, found: tuple[Floor, ...], acks: frozenset[str]) -> tuple[str, ...]:

@@ -94,6 +94,12 @@ def test_credits_cross_the_night_only_if_the_last_end_was_healthy() -> None:
     assert (2, 0) == (died.healthy, after(died, first).healthy)
 
 
+def test_a_look_after_the_end_spoils_the_credit_only_if_it_is_bad() -> None:
+    counted = cycles(fallen(**GAP), 1)
+    assert 2 == after(counted, good(S), good(B, is_first=True)).healthy
+    assert 1 == after(counted, good(S, **GAP), good(B, is_first=True)).healthy
+
+
 def test_a_contradiction_at_an_end_spoils_the_begin_after_it() -> None:
     state = after(fallen(frozen_orders=1), good(B), good(E, contradictions=(contradicting("C2"),)))
     began = after(state, good(B))
