@@ -11,6 +11,7 @@ from typing import Final
 from execution_v2.divergence import Found, divergence_id
 from execution_v2.divergence_decisions import Decisions, Step
 from execution_v2.divergence_state import Measured, Standing
+from execution_v2.lifecycle_acts import ACK
 from execution_v2.reduce import Fold, fold_records
 from ledger.canonical import digest, first_difference, line_bytes, plain
 from schemas.base import instant
@@ -21,8 +22,6 @@ from schemas.journal import ZEROS, JournalRecord
 from schemas.tick import Divergence, DivergenceCategory, TickKind, Verdict
 
 C = DivergenceCategory
-ACK: Final = "ack"
-"""The operator's verb that names a divergence; what it names is closed unless it is found anew."""
 _ANNOUNCES: Final = frozenset({"order.submitting", "order.replacing"})
 _TELLS: Final = frozenset({"order.illegal_transition", "order.contradicted"})
 """Records about an order that need no announcement before them: they say that something was refused."""
