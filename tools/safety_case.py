@@ -31,6 +31,8 @@ FACTS: Final = ("commit", "tree", "code version", "python", "tests in the run")
 _RESULT: Final = re.compile(r"^\| `(tests/[^`]+)` \| ([^|]+) \|$", flags=re.MULTILINE)
 _FACT: Final = re.compile(r"^\| (" + "|".join(FACTS) + r") \| ([^|]+) \|$", flags=re.MULTILINE)
 _ROW: Final = re.compile(r"test_row_(\d+)_")
+BEYOND: Final = 0
+"""Stands for the row of a scenario that the matrix does not name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +76,13 @@ def case(root: Path = ROOT) -> Case:
 
 
 def rows(root: Path = ROOT) -> dict[int, tuple[str, ...]]:
-    """Row number -> its scenarios, by file and place in it; every row has its key, also without one."""
-    found: dict[int, list[str]] = {row.number: [] for row in CHAOS}
+    """Row number -> its scenarios, by file and place in it; every row has its key, also without one, and BEYOND."""
+    found: dict[int, list[str]] = {BEYOND: [], **{row.number: [] for row in CHAOS}}
     for path in sorted((root / CHAOS_FOLDER).glob("test_*.py")):
         for name in tests_in(path):
-            number = _ROW.match(name)
-            if number is not None:
-                found.setdefault(int(number[1]), []).append(f"{path.relative_to(root).as_posix()}::{name}")
+            row = _ROW.match(name)
+            number = BEYOND if row is None else int(row[1])
+            found.setdefault(number, []).append(f"{path.relative_to(root).as_posix()}::{name}")
     return {number: tuple(names) for number, names in sorted(found.items())}
 
 
@@ -101,7 +103,7 @@ def faults(found: Case, root: Path = ROOT) -> tuple[str, ...]:
         for test in found.tests
         if test.partition("::")[2] not in tests_in(root / test.partition("::")[0])
     ]
-    strange = [number for number in found.rows if number not in {row.number for row in CHAOS}]
+    strange = [number for number in found.rows if number not in {BEYOND, *(row.number for row in CHAOS)}]
     return (
         *bare,
         *(f"{test} does not exist" for test in gone),
@@ -181,6 +183,10 @@ def _lines(found: Case, results: Results) -> Iterator[str]:
         yield f"Outcome: {row.outcome}."
         yield ""
         yield from _tests(found.rows[row.number], results)
+    if found.rows.get(BEYOND):
+        yield "### Beyond the matrix"
+        yield ""
+        yield from _tests(found.rows[BEYOND], results)
     yield "## Not covered"
     yield ""
     yield from _table(("claim", "what no test would notice"), list(uncovered(found, results)))

@@ -21,8 +21,8 @@ CALENDAR = Calendar()
 
 
 def test_on_a_faulty_exchange_the_same_orders_are_unknown_after_every_cycle() -> None:
-    met = sum(_followed(seed) for seed in range(8))
-    assert met > 8, "seeds in which nothing was unknown prove nothing"
+    met = sum(_followed(seed) for seed in range(5))
+    assert met > 4, "seeds in which nothing was unknown prove nothing"
 
 
 def _followed(seed: int) -> int:

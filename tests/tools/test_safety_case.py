@@ -8,6 +8,7 @@ import pytest
 
 from tests.tracked import PACKAGES, ROOT, sources, text
 from tools.safety_case import (
+    BEYOND,
     Case,
     Results,
     case,
@@ -54,10 +55,10 @@ def test_every_law_has_a_test_and_every_named_test_exists(found: Case) -> None:
 def test_laws_invariants_and_rows_are_all_there_in_their_order(found: Case) -> None:
     assert [f"L{n}" for n in range(1, 11)] == [claim.name for claim in LAWS]
     assert [f"I{n}" for n in range(1, 15)] == [claim.name for claim in INVARIANTS]
-    assert list(range(1, 22)) == [row.number for row in CHAOS] == list(found.rows)
+    assert list(range(1, 22)) == [row.number for row in CHAOS] == [n for n in found.rows if n != BEYOND]
 
 
-def test_every_scenario_of_the_chaos_suite_stands_in_its_row(found: Case) -> None:
+def test_every_scenario_of_the_chaos_suite_stands_in_its_row_or_beyond(found: Case) -> None:
     scenarios = {name.partition("::")[2] for names in found.rows.values() for name in names}
     there = {
         node.name
@@ -70,7 +71,7 @@ def test_every_scenario_of_the_chaos_suite_stands_in_its_row(found: Case) -> Non
 
 def test_the_page_is_what_the_claims_say_under_the_results_that_it_states(found: Case) -> None:
     page = text("docs/safety-case.md")
-    assert render(found, results_on(page)) == page
+    assert render(found, results_on(page)) == page, "make safety-case writes it again"
 
 
 def test_no_package_imports_a_library_that_learns_or_asks_a_model() -> None:
