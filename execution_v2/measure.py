@@ -14,7 +14,7 @@ from execution_v2.desk import Desk
 from execution_v2.gates import kill_switch, live
 from execution_v2.position_sync import SEVERE_FRACTION, Floor
 from execution_v2.sync import Observed
-from execution_v2.transitions import COVERING, UNKNOWN
+from execution_v2.transitions import UNKNOWN, covers
 from schemas.book import Leg, Order, OrderState
 from schemas.header import Finding
 from schemas.observations import ControlObservation
@@ -149,7 +149,7 @@ def is_covered(desk: Desk) -> bool:
         if position.plan is None:
             continue
         sells = desk.fold.orders_of(position.position_id, Leg.STOP, Leg.TRIM, Leg.EXIT)
-        covered = sum((o.quantity - o.filled for o in sells if o.state in COVERING), Decimal(0))
+        covered = sum((o.quantity - o.filled for o in sells if covers(o)), Decimal(0))
         if covered < position.quantity:
             return False
     return True

@@ -150,7 +150,8 @@ class Order(Fact):
     frozen_from: OrderState | None = None
     """What it was before it was FROZEN: an absence proves something only of an order that nobody ever saw."""
     is_stated: bool = False
-    """A person said how it ended; what the broker tells later is not booked a second time."""
+    """A person said how it ended: what the broker tells later is not booked a second time. Or, of one that works, that
+    it does: it covers nothing until the broker shows it (``execution_v2.transitions``)."""
 
 
 class Position(Fact):
