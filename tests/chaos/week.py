@@ -47,10 +47,11 @@ class Week(Watched):
             acts=acts,
             before={"AAA": usd("50.00")},
         )
+        self.marks = dict(tape.before)
         self.clock = Clock(HOURS.open_at(self.days[0]) - timedelta(hours=1))
         self.exchange = IntradayExchange(None, "", tape, HOURS, PLAIN, rules or IntradayConfig())
         self.broker = IntradayBroker(self.exchange, tape, HOURS, self.clock.now)
-        self.door = self.broker
+        self.door, self.feed = self.broker, None
         self.config = CONFIG
         self._wish = want or Want()
         self._carried = empty_state()
@@ -94,5 +95,7 @@ class Week(Watched):
         self.journal.append([(event, self.clock.now(), None, data) for event, data in rows])
         is_first = day == DAY
         self.candidates = (
-            self._candidates(self._wish, EntryModel.NEXT_OPEN) if is_first else candidates(DAY, DAYS[0], ())
+            self._candidates((self._wish,), EntryModel.NEXT_OPEN)
+            if is_first
+            else candidates(DAY, DAYS[0], ())
         )
