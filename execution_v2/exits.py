@@ -2,7 +2,8 @@
 
 Execution.md 8.6. Of what ``strategies.exits.manage`` answers, the open acts on full exits alone (strategy.md
 10.1 step 2), the close on targets and stops (steps 4 and 5). On intraday bars every cycle sells what is due, and
-ratchets after the entries. Where a person wants all of it sold in an EMERGENCY, nothing else is asked.
+ratchets after the entries. Where a person wants all of it sold in an EMERGENCY, nothing else is asked; while a split
+is suspected, the plan is not asked either, and the stop stands.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from schemas.events import PositionMarked
 from schemas.observations import BarFacts, IntradayBarFacts
 from schemas.reasons.execution import OrderCause, StopCode
 from schemas.reasons.scan import ExitEventType
+from schemas.reasons.sync import SyncStatus
 from strategies.exits import (
     ExitPlanResult,
     ManagedPosition,
@@ -57,7 +59,7 @@ def work(desk: Desk, position_id: str, last: Decimal | None, bar: BarFacts | Non
     if flattens(desk.fold.lifecycle):
         leave(desk, position_id, ExitEventType.EXIT_OPERATOR_FLATTEN, last)
         return
-    if position.plan is None:
+    if position.plan is None or _awaits_split(desk, position):
         return
     result = _manage(desk, position, position.plan, last, bar)
     if result.exits:
@@ -75,7 +77,7 @@ def sell_due(desk: Desk, position_id: str, sight: Sight) -> None:
     if flattens(desk.fold.lifecycle):
         leave(desk, position_id, ExitEventType.EXIT_OPERATOR_FLATTEN, last)
         return
-    if position.plan is None:
+    if position.plan is None or _awaits_split(desk, position):
         return
     result = manage(_state(position, position.plan), _view(desk, position, sight, last), desk.config.exits)
     if result.exits:
@@ -91,7 +93,7 @@ def sell_due(desk: Desk, position_id: str, sight: Sight) -> None:
 def ratchet(desk: Desk, position_id: str, sight: Sight) -> None:
     """INTRADAY: the stop where the position's bars now put it, for all that is held."""
     position = desk.fold.positions.get(position_id)
-    if position is None or position.plan is None or not is_open(desk):
+    if position is None or position.plan is None or not is_open(desk) or _is_of_two_bases(desk, position):
         return
     last = fresh_last(desk, sight, position.symbol)
     result = manage(_state(position, position.plan), _view(desk, position, sight, last), desk.config.exits)
@@ -101,6 +103,25 @@ def ratchet(desk: Desk, position_id: str, sight: Sight) -> None:
     held = desk.fold.positions.get(position_id)
     if held is not None:
         _mark(desk, held, result.high_water, held.r1_touched, held.r2_touched)
+
+
+def _is_of_two_bases(desk: Desk, position: Position) -> bool:
+    """Whether a split is suspected and not booked: prices may be on the new basis, plan and stop on the old."""
+    known = desk.fold.quarantined.get(position.symbol)
+    return known is not None and known.code == SyncStatus.SPLIT_SUSPECTED
+
+
+def _awaits_split(desk: Desk, position: Position) -> bool:
+    """As before, and told: what the plan asks for waits, and its stop stands, for what both sides hold.
+
+    A halved price is no stop-out, and a tenfold one no target: each would sell what nobody meant to sell.
+    """
+    if not _is_of_two_bases(desk, position):
+        return False
+    shares, stop, basis = desk.coverable(position), position.stop_price, position.stop_basis
+    desk.note(("stop.held", stop_held(position, shares, stop, basis, StopCode.SPLIT_AWAITED)))
+    desk.carry(position.position_id)
+    return True
 
 
 def _note_below_one(desk: Desk, position: Position) -> None:

@@ -79,6 +79,7 @@ class StopCode(StrEnum):
     HALT_STOP_KEPT = "HALT_STOP_KEPT"
     HELD_BY_OTHERS = "HELD_BY_OTHERS"
     TRIM_BELOW_ONE = "TRIM_BELOW_ONE"
+    SPLIT_AWAITED = "SPLIT_AWAITED"
 
 
 class RouteCode(StrEnum):
