@@ -13,6 +13,7 @@ from tools.drills.notes import alone
 
 DRILLS: Final = {
     "failover": "tools.drills.failover",
+    "kill-switch": "tools.drills.kill_switch",
     "position-sync": "tools.drills.position_sync",
     "restore-from-backup": "tools.drills.restore",
 }

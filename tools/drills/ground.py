@@ -11,9 +11,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,11 +22,14 @@ from urllib.request import Request, urlopen
 
 from flows.house import House
 from flows.settings import Settings
+from market.calendar import Calendar
 from market.synthetic import tiny
+from schemas.base import SessionDate
 from simulation.alpaca_server import KEY_ID, SECRET_KEY, AlpacaServer, Script
 from simulation.config import ExchangeConfig
 from simulation.intraday import IntradayExchange
 from simulation.intraday_tape import PathTape
+from simulation.path import IntradayBar
 from simulation.tape import StoreTape
 from tools.drills.notes import Notes
 
@@ -82,6 +85,31 @@ class Stop:
     client_order_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rise:
+    """What a name does on the drill's day: from that *minute* of the session on it trades at *price*."""
+
+    symbol: str
+    minute: int
+    price: Decimal
+
+
+class RisenTape(PathTape):
+    """The made-up market, in which one name rises."""
+
+    def __init__(self, days: StoreTape, calendar: Calendar, rise: Rise) -> None:
+        super().__init__(days, calendar)
+        self._rise = rise
+
+    def bars(self, symbol: str, session: SessionDate) -> tuple[IntradayBar, ...]:
+        rows, price = super().bars(symbol, session), self._rise.price
+        if symbol != self._rise.symbol:
+            return rows
+        first = self._rise.minute // 5
+        flat = (replace(row, open=price, high=price, low=price, close=price) for row in rows[first:])
+        return (*rows[:first], *flat)
+
+
 class Host:
     """One machine with a home of its own. *name*: as the notes call it."""
 
@@ -103,15 +131,21 @@ class Host:
         self._ground.notes.ran(f"[{self.name}] avwap {_typed(words)}")
         return self.quietly(*words, env=env)
 
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """A command that is not waited for."""
+        self._ground.notes.ran(f"[{self.name}] avwap {_typed(words)} &")
+        return subprocess.Popen(
+            self._line(words), env=_env({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def _line(self, words: Sequence[str]) -> list[str]:
+        program = "from flows.cli import main; main()"
+        return [sys.executable, "-c", program, *words, "--home", str(self.home)]
+
     def quietly(self, *words: str, env: dict[str, str] | None = None) -> Said:
         """The same, untold."""
-        keys = {"APCA_API_KEY_ID": KEY_ID, "APCA_API_SECRET_KEY": SECRET_KEY}
         done = subprocess.run(
-            [sys.executable, "-c", "from flows.cli import main; main()", *words, "--home", str(self.home)],
-            env={**os.environ, **keys, **(env or {})},
-            capture_output=True,
-            text=True,
-            check=False,
+            self._line(words), env=_env(env or {}), capture_output=True, text=True, check=False
         )
         return Said(code=done.returncode, text=done.stdout + done.stderr)
 
@@ -127,26 +161,34 @@ class Host:
 
 
 class Ground:
-    """What every drill has. ``server``: what came to the exchange; ``exchange``: what is true there."""
+    """What every drill has.
+
+    ``server``: what came to the exchange; ``exchange``: what is true there; ``minute``: of the last cycle.
+    """
 
     def __init__(
-        self, notes: Notes, root: Path, market: House, exchange: IntradayExchange, clock: PassingTime
+        self,
+        notes: Notes,
+        root: Path,
+        market: House,
+        exchange: IntradayExchange,
+        clock: PassingTime,
     ) -> None:
         self.notes, self.exchange, self.faults = notes, exchange, Script()
         self._root, self._market, self._clock = root, market, clock
-        self._minute = 0
+        self.minute = 0
+        self.entries_max = 2
         self.server = AlpacaServer(exchange, clock.now, faults=self.faults)
 
     def at(self, minute: int) -> None:
         """It is that minute of the session, or later already."""
-        session = self._market.calendar.session(ON)
-        assert session is not None, "drills play a session of the exchange"
-        self._clock.to(self._market.calendar.open_at(session) + timedelta(minutes=minute))
+        opened = self._market.calendar.open_at(_session(self._market))
+        self._clock.to(opened + timedelta(minutes=minute))
 
     def next_slot(self) -> int:
         """The minute of the session at which the next cycle is due; one later with each call."""
-        self._minute += SLOT
-        return self._minute
+        self.minute += SLOT
+        return self.minute
 
     def until_bought(self, host: Host) -> Host:
         """Let *host* run its cycles until it has bought; gives another host with the book as of before that cycle."""
@@ -175,23 +217,28 @@ class Ground:
         return made
 
     def _settings(self, sim: bool) -> str:
-        """Two entries a day: what is shown needs no more, and each waits for its fill by the wall's clock."""
+        """Few entries a day: what is shown needs no more, and each waits for its fill by the wall's clock."""
         sleeve = 'sleeves.S1_AVWAP_CORE]\nsleeve_id = "S1_AVWAP_CORE"\n'
         return (
             f'[alpaca]\nurl_override = "{self.server.url}"\ndata_url_override = "{self.server.data_url}"\n'
             f'stream_url_override = "{self.server.stream_url}"\n'
             + ('[sim]\nbars = "intraday"\n' if sim else "")
-            + f"[books.{BOOK}.limits]\nentries_per_day_max = 2\n[books.{BOOK}.{sleeve}"
+            + f"[books.{BOOK}.limits]\nentries_per_day_max = {self.entries_max}\n[books.{BOOK}.{sleeve}"
         )
 
+    def bodies(self) -> list[tuple[str, dict[str, Any]]]:
+        """Every request so far that asked for a change: its method and what it asked for."""
+        return [
+            (each.method, json.loads(each.body) if each.body else {"path": each.path})
+            for each in self.server.requests
+            if each.method in WRITES and each.path.startswith("/v2/orders")
+        ]
+
     def writes(self) -> list[tuple[str, str]]:
-        """Every request so far that asked for a change: method, and the client id or path it names."""
-        rows = []
-        for each in self.server.requests:
-            if each.method in WRITES and each.path.startswith("/v2/orders"):
-                body = json.loads(each.body) if each.body else {}
-                rows.append((each.method, str(body.get("client_order_id", each.path))))
-        return rows
+        """The same, by the client id or path it names."""
+        return [
+            (method, str(body.get("client_order_id") or body.get("path"))) for method, body in self.bodies()
+        ]
 
     def stops(self) -> dict[str, Stop]:
         """By symbol, the stop that works at the exchange."""
@@ -222,15 +269,14 @@ class Ground:
 
 
 @contextmanager
-def ground(notes: Notes, root: Path) -> Iterator[Ground]:
+def ground(notes: Notes, root: Path, rise: Rise | None = None) -> Iterator[Ground]:
     """The ground below *root*, on the eve of the session, its exchange listening."""
     market = House(Settings(home=root / "market"))
     market.root.mkdir(parents=True)
     tiny(SEED, *BARS, market.calendar).install(market.store)
-    session = market.calendar.session(ON)
-    assert session is not None, "drills play a session of the exchange"
-    clock = PassingTime(market.calendar.cut_at(session))
-    tape = PathTape(StoreTape(market.sidecar, market.calendar), market.calendar)
+    clock = PassingTime(market.calendar.cut_at(_session(market)))
+    days = StoreTape(market.sidecar, market.calendar)
+    tape = PathTape(days, market.calendar) if rise is None else RisenTape(days, market.calendar, rise)
     exchange = IntradayExchange(None, "exchange", tape, market.calendar, ExchangeConfig())
     made = Ground(notes, root, market, exchange, clock)
     with made.server:
@@ -248,6 +294,16 @@ def opened(made: Ground, name: str = "old") -> Host:
 def sha256(path: Path) -> str:
     """Of one file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _session(market: House) -> SessionDate:
+    session = market.calendar.session(ON)
+    assert session is not None, "drills play a session of the exchange"
+    return session
+
+
+def _env(more: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, "APCA_API_KEY_ID": KEY_ID, "APCA_API_SECRET_KEY": SECRET_KEY, **more}
 
 
 def _typed(words: Sequence[str]) -> str:
