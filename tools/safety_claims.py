@@ -292,4 +292,14 @@ PROMISES: Final[Sequence[Claim]] = (
             ),
         ),
     ),
+    Claim(
+        name="Second fold",
+        text="A record that does not lead to what stands is found in its cycle, and holds entries back in it.",
+        tests=of(
+            "execution_v2/test_divergence.py",
+            "an_honest_session_has_nothing_to_find_at_any_check",
+            "before_every_entry_the_records_since_are_judged_all_the_same",
+            "a_hole_between_two_records_is_a_ledger_gap_until_a_person_says_so",
+        ),
+    ),
 )

@@ -100,7 +100,7 @@ INVARIANTS: Final[Sequence[Claim]] = (
                 "a_comparison_that_was_not_made_acquits_nobody",
             ),
             *of(
-                "execution_v2/test_divergence.py",
+                "execution_v2/test_divergence_state.py",
                 "without_a_verdict_of_this_cycle_it_is_stale_and_never_good",
             ),
         ),

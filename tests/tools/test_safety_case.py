@@ -1,10 +1,12 @@
 """No law is without a test, no named test is missing, and the page is what the claims and a run make of it."""
 
 import ast
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.tracked import PACKAGES, ROOT, sources, text
 from tools.safety_case import (
@@ -201,3 +203,26 @@ def test_the_case_stands_only_on_a_run_of_this_very_tree_in_which_every_named_te
     assert ("docs/safety-case.md is not what the claims say: make safety-case",) == judge(
         found, here, by_hand, TREE
     )
+
+
+# --- the gate ---------------------------------------------------------------------------------------------
+
+
+def test_the_required_job_is_red_unless_every_other_job_is_green() -> None:
+    jobs = yaml.safe_load(text(".github/workflows/ci.yml"))["jobs"]
+    required = jobs["required"]
+    assert set(required["needs"]) == set(jobs) - {"required"}
+    assert "always()" == required["if"], "a job that is skipped because another failed would count as passed"
+    asked = required["steps"][0]["run"]
+    assert [] == [name for name in required["needs"] if f"needs.{name}.result" not in asked]
+
+
+def test_scenarios_seeds_and_planted_bugs_are_in_the_gate_and_in_a_job_of_their_own() -> None:
+    jobs = yaml.safe_load(text(".github/workflows/ci.yml"))["jobs"]
+    assert "make chaos" in [step.get("run") for step in jobs["chaos"]["steps"]]
+    chaos = text("Makefile").partition("\nchaos:")[2].partition("\n\n")[0]
+    assert [] == [part for part in ("tests/chaos", "tools.soak", "tools.prove_harness") if part not in chaos]
+    parts = re.findall(r"^part \d+ ([a-z-]+)$", text(".ci/run"), flags=re.MULTILINE)
+    assert {"check", "prove-seeds", "prove-harness"} <= set(parts)
+    minutes = [int(n) for n in re.findall(r"^part (\d+) ", text(".ci/run"), flags=re.MULTILINE)]
+    assert 20 >= sum(minutes)
