@@ -368,6 +368,6 @@ def test_the_reason_is_the_worst_cause_that_is_new() -> None:
     assert "FEED_STALE" == book.moves[-1][2] == book.state.reason
 
 
-def test_its_size_factor_is_one_a_half_or_nothing() -> None:
+def test_a_throttled_book_enters_at_half_the_size() -> None:
     factors = {state: size_factor(LifecycleState(state=state), CONFIG) for state in S}
-    assert {**dict.fromkeys(S, 0.0), S.ACTIVE: 1.0, S.THROTTLED: 0.5} == factors
+    assert {**dict.fromkeys(S, Decimal(1)), S.THROTTLED: Decimal("0.5")} == factors

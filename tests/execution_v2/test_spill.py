@@ -14,6 +14,8 @@ from ledger.journal import Journal
 from ledger.spill import SpillingJournal, SpillingLines
 from schemas.book import BookState
 from schemas.cycle import CycleKind
+from schemas.lifecycle import LifecycleState
+from schemas.posture import PostureState
 from simulation.config import ExchangeConfig
 from simulation.exchange import Exchange
 from tests.simulation.world import BOOK, DAYS, Want, WeekHours, World, bar
@@ -79,7 +81,11 @@ def test_a_disk_that_fills_up_at_the_close_places_every_stop_and_writes_the_reco
     made.disk.heal()
     assert made.spilling.catch_up()
     assert [] != [record for record in journal.records if record.event == "journal.late"]
-    assert result.state_after == made.state() == expected.state()
+    assert result.state_after == made.state()
+    # A record that fails is ORANGE, and a book that cannot write is DEGRADED; everything else is as undisturbed.
+    assert ("ORANGE", "DEGRADED") == (result.state_after.posture.posture, result.state_after.lifecycle.state)
+    unlike = {"posture": PostureState(), "lifecycle": LifecycleState(), "ticked": None}
+    assert made.state().model_copy(update=unlike) == expected.state().model_copy(update=unlike)
 
 
 def test_an_entry_is_refused_while_records_wait_and_no_order_of_it_leaves(tmp_path: Path) -> None:
