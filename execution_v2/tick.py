@@ -60,10 +60,10 @@ def take(desk: Desk, kind: TickKind, observed: Observed) -> None:
     kind = kind_now(desk, kind)
     _look_into_the_record(desk, kind)
     tick = tick_of(desk, kind, observed, desk.verdict)
-    was, state_was = desk.fold.posture, desk.fold.lifecycle.state
+    was, state_was = desk.fold.posture, desk.fold.lifecycle
     posture, state, changed = derive(desk.fold, tick, desk.config)
     moved = posture.posture is not was.posture
-    if kind is TickKind.SPOT and not moved and posture.factor == was.factor and state.state is state_was:
+    if kind is TickKind.SPOT and state.causes == state_was.causes and _binding(posture) == _binding(was):
         return
     taken = TickTaken(slot=base_of(desk.inputs.slot), tick=tick, posture=posture, lifecycle=state)
     desk.note(("tick.taken", taken))
@@ -79,6 +79,11 @@ def take(desk: Desk, kind: TickKind, observed: Observed) -> None:
         desk.note(("posture.changed", told))
     if changed is not None:
         desk.note(("lifecycle.changed", changed))
+
+
+def _binding(state: PostureState) -> tuple[object, ...]:
+    """What of a posture somebody may rely on until the next tick."""
+    return state.posture, state.factor, state.healthy, state.ack_needed
 
 
 def _look_into_the_record(desk: Desk, kind: TickKind) -> None:
