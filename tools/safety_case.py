@@ -129,7 +129,8 @@ def results_of(record: Record, tests: Iterable[str]) -> Results:
 
 def results_on(page: str) -> Results:
     """The results that *page* states."""
-    return Results(facts=dict(_FACT.findall(page)), outcomes=dict(_RESULT.findall(page)))
+    facts = {name: fact for name, fact in _FACT.findall(page) if fact != NOT_RUN}
+    return Results(facts=facts, outcomes=dict(_RESULT.findall(page)))
 
 
 def _told(count: Counter[str]) -> str:
@@ -194,6 +195,8 @@ def _lines(found: Case, results: Results) -> Iterator[str]:
 
 def uncovered(found: Case, results: Results) -> Iterator[tuple[str, str]]:
     """(claim, what is missing): claims and rows without a test, parts known to be untried, tests that did not pass."""
+    if not results.facts:
+        yield "All", "No run of the tests is recorded: `make test`, then `make safety-case`."
     for claim in found.claims:
         yield from _gaps(claim.name, claim.tests, claim.missing, results)
     for row in CHAOS:
@@ -207,7 +210,7 @@ def _gaps(name: str, tests: Sequence[str], missing: str, results: Results) -> It
         yield name, missing
     for test in tests:
         result = results.outcomes.get(test, NOT_RUN)
-        if not is_good(result):
+        if results.facts and not is_good(result):
             yield name, f"`{test.partition('::')[2]}`: {result}."
 
 

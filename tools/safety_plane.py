@@ -213,6 +213,7 @@ CHAOS: Final[Sequence[Row]] = (
         number=5,
         trouble="no stream for a session, REST healthy",
         outcome="YELLOW and no worse; GREEN by the ladder",
+        missing="That entries of such a session go at half their size: the posture's own tests hold it, on ticks.",
     ),
     Row(number=6, trouble="REST stale and stream late", outcome="ORANGE, then RED; exits in each cycle"),
     Row(number=7, trouble="every call times out", outcome="budgets hold; FROZEN after three cycles; one id"),

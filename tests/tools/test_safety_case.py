@@ -121,6 +121,10 @@ def test_what_has_no_test_or_none_that_passed_is_not_covered() -> None:
     )
     good = results_of(ran((HELD, "passed")), claims.tests)
     assert [("L2", "All of it: no test is named."), ("L2", "A part.")] == list(uncovered(claims, good))[:2]
+    nothing = list(uncovered(claims, Results(facts={}, outcomes={})))
+    assert [("All", "No run of the tests is recorded: `make test`, then `make safety-case`.")] == [
+        line for line in nothing if line not in list(uncovered(claims, good))
+    ]
     bad = results_of(ran((HELD, "skipped")), claims.tests)
     assert ("L1", "`test_state_is_a_fold_over_the_records`: 1 skipped.") == next(uncovered(claims, bad))
     assert ("L1", "`test_state_is_a_fold_over_the_records`: not run.") == next(
