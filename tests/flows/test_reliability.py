@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from flows.house import House
-from flows.reliability import monday_of
+from flows.reliability import measure, monday_of
 from flows.run import run_range
 from flows.settings import load
 from ledger import layout
+from ledger.canonical import artifact_bytes
 from schemas.reliability import Reliability
 from tests.flows.worlds import SEALED, avwap, copy, refused, tree, unchanged
 
@@ -121,3 +122,18 @@ def test_a_missing_session_in_the_middle_keeps_the_week_from_being_written(over:
     shutil.rmtree(over / "ledger/SIM/2016-03-09")
     said = avwap(over, *ASKED, "--json").body
     assert (["2016-03-09"], None) == (said["waits_for"], said["file"])
+
+
+def test_an_order_that_was_unknown_when_the_week_began_is_followed_back_to_the_session_of_its_sending(
+    over: Path,
+) -> None:
+    def book(day: int) -> Path:
+        return over / f"ledger/SIM/2016-03-{day:02}/observations/book.json"
+
+    order = json.loads(book(8).read_bytes())["state"]["orders"][0]
+    monday = json.loads(book(7).read_bytes())
+    monday["state"]["orders"] = [{**order, "state": "CANCEL_UNKNOWN", "session_date": "2016-03-04"}]
+    book(7).write_bytes(artifact_bytes(monday))
+    inputs = [ref.path for ref in measure(House(load(over)), "SIM", date(2016, 3, 7)).inputs]
+    assert ["SIM/2016-03-04/observations/book.json", "SIM/2016-03-04/journal.jsonl"] == inputs[:2]
+    assert 2 + 5 == len(inputs)
