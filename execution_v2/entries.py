@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from execution_v2 import orders, sync
+from execution_v2 import lifecycle, orders, sync
 from execution_v2.broker.port import Account
 from execution_v2.desk import Desk
 from execution_v2.enforce import Authorised, judge, strategies_of
@@ -330,7 +330,8 @@ def _facts(
 
 def size_factor(desk: Desk) -> Decimal:
     """What is left of a decided quantity on what is known now (execution.md 9.5): quantised, so exact as text."""
-    return Decimal(str(desk.fold.posture.factor))
+    by_state = lifecycle.size_factor(desk.fold.lifecycle, desk.config.lifecycle)
+    return min(Decimal(str(desk.fold.posture.factor)), by_state)
 
 
 def _asset(desk: Desk, symbol: str) -> AssetFacts | None:

@@ -56,11 +56,12 @@ def step(
     return now, changed
 
 
-def size_factor(state: LifecycleState, config: LifecycleConfig) -> float:
-    """What the state makes of an entry's size; the smallest of it, posture's and warm-up's counts."""
-    if state.state is Lifecycle.ACTIVE:
-        return 1.0
-    return float(config.throttled_factor) if state.state is Lifecycle.THROTTLED else 0.0
+def size_factor(state: LifecycleState, config: LifecycleConfig) -> Decimal:
+    """What the state takes from an entry's size; the least of it, posture's and warm-up's counts.
+
+    A state that enters nothing takes nothing: refusing is gate 13's.
+    """
+    return config.throttled_factor if state.state is Lifecycle.THROTTLED else Decimal(1)
 
 
 def flattens(state: LifecycleState) -> bool:

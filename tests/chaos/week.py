@@ -22,7 +22,7 @@ from simulation.config import IntradayConfig
 from simulation.intraday import IntradayExchange
 from simulation.intraday_tape import BarsTape
 from simulation.seeds.line import Clock
-from tests.execution_v2.watched import DAY, HOURS, Watched, typed
+from tests.execution_v2.watched import DAY, HOURS, Watched, armed, typed
 from tests.simulation.floor_world import PLAIN
 from tests.simulation.world import BOOK, CONFIG, DAYS, LIQUID, Want, candidates, usd
 
@@ -94,6 +94,8 @@ class Week(Watched):
         rows = books.opening(self._carried, BOOK, day, "0" * 64, self.exchange.account())
         self.journal.append([(event, self.clock.now(), None, data) for event, data in rows])
         is_first = day == DAY
+        if is_first:
+            self.journal.append([("tick.taken", self.clock.now(), None, armed(self.clock.now()))])
         self.candidates = (
             self._candidates((self._wish,), EntryModel.NEXT_OPEN)
             if is_first
