@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schemas.base import Fact, Fraction6, SessionDate
 from schemas.book import LossRun
@@ -41,6 +41,14 @@ class LifecycleConfig(Fact):
 
     Only where no money is at stake (SIM, ALPACA_PAPER); ``for_book`` turns it off elsewhere.
     """
+
+    @field_validator(
+        "dd_breach_fraction", "day_loss_fraction", "losses_max_strategy", "losses_max_book", mode="before"
+    )
+    @classmethod
+    def _off(cls, given: Any) -> Any:
+        """A file has no null: a limit that nobody wants is spelled ``off`` there."""
+        return None if given == "off" else given
 
     def for_book(self, book_id: str) -> "LifecycleConfig":
         """These limits as *book_id* may have them."""
