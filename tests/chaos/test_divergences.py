@@ -19,8 +19,9 @@ from schemas.lifecycle import Lifecycle
 from schemas.observations import BrokerPosition
 from schemas.order_events import OrderRejected, OrderSubmitting
 from schemas.tick import DivergenceCategory, Posture, Verdict
+from simulation.fault_plan import Fault
 from tests.execution_v2.watched import Watched, events
-from tests.simulation.world import BOOK, Want
+from tests.simulation.world import Want
 
 C = DivergenceCategory
 RISE = {3: ("50.00", "53.50", "50.00", "53.40")}
@@ -205,7 +206,7 @@ def warmed(changes: Mapping[int, tuple[str, str, str, str]] | None = None, **fac
 
 
 @pytest.mark.parametrize("category", list(LIES))
-def test_the_cycle_that_finds_it_enters_nothing_and_says_why(category: C) -> None:
+def test_row_19_the_cycle_that_finds_a_divergence_enters_nothing_and_says_why(category: C) -> None:
     made = warmed()
     LIES[category](made)
     result = made.cycle(5)
@@ -215,7 +216,7 @@ def test_the_cycle_that_finds_it_enters_nothing_and_says_why(category: C) -> Non
     assert any(str(row["code"]).startswith("POSTURE_") for row in events(result, "entry.denied"))
 
 
-def test_without_any_lie_that_cycle_enters() -> None:
+def test_row_19_without_any_lie_that_cycle_enters() -> None:
     made = warmed()
     result = made.cycle(5)
     assert (161, set(), Posture.GREEN) == (made.held, found(result), made.state.posture.posture)
@@ -223,7 +224,7 @@ def test_without_any_lie_that_cycle_enters() -> None:
 
 
 @pytest.mark.parametrize("category", list(LIES))
-def test_the_trim_of_the_cycle_that_finds_it_is_sold_and_the_rest_is_covered(category: C) -> None:
+def test_row_19_the_trim_of_the_cycle_that_finds_one_is_sold_and_the_rest_is_covered(category: C) -> None:
     made = warmed(RISE, want=Want(r1="53.00", r2="80.00"))
     made.cycle(5)
     assert [("ENTRY", 161)] == made.fills()
@@ -235,7 +236,7 @@ def test_the_trim_of_the_cycle_that_finds_it_is_sold_and_the_rest_is_covered(cat
     assert made.state.posture.posture in (Posture.ORANGE, Posture.RED)
 
 
-def test_each_difference_is_told_once_in_a_cycle_and_once_in_the_next() -> None:
+def test_row_19_each_difference_is_told_once_in_a_cycle_and_once_in_the_next() -> None:
     made = warmed()
     made.flips = True
     for minute in (5, 10):
@@ -243,7 +244,7 @@ def test_each_difference_is_told_once_in_a_cycle_and_once_in_the_next() -> None:
         assert len(told) == len(set(told)) > 0
 
 
-def test_one_that_is_gone_is_closed_in_the_next_cycle_and_the_ladder_leads_back() -> None:
+def test_row_19_one_that_is_gone_is_closed_in_the_next_cycle_and_the_ladder_leads_back() -> None:
     made = warmed()
     made.breaks = True
     made.cycle(5)
@@ -255,7 +256,9 @@ def test_one_that_is_gone_is_closed_in_the_next_cycle_and_the_ladder_leads_back(
     assert 0 < made.held
 
 
-def test_shares_that_the_broker_shows_fewer_of_are_a_position_and_what_both_hold_stays_covered() -> None:
+def test_row_19_shares_that_the_broker_shows_fewer_of_are_a_position_and_what_both_hold_stays_covered() -> (
+    None
+):
     made = warmed(RISE, want=Want(r1="80.00", r2="90.00"))
     made.cycle(5)
 
@@ -269,9 +272,25 @@ def test_shares_that_the_broker_shows_fewer_of_are_a_position_and_what_both_hold
     assert [151] == [shares for shares, _ in made.stops()]
 
 
-def test_book_ids_are_part_of_a_divergence() -> None:
-    made = warmed()
-    made.flips = True
-    (row, *_) = events(made.cycle(5), "divergence.found")
-    assert str(row["divergence_id"]).startswith("div_")
-    assert BOOK == made.inputs("x").book_id
+def test_row_19_a_gap_of_a_cycle_before_is_found_and_the_stop_is_placed_in_that_cycle() -> None:
+    made = Lied(script={f"submit#{n}": Fault.NOT_SENT for n in range(2, 30)})
+    made.cycle(5)
+    assert (161, []) == (made.held, made.stops())
+    made.door = made.faulty({})
+    result = made.cycle(10)
+    assert C.PROTECTION_GAP in found(result)
+    assert [161] == [shares for shares, _ in made.stops()]
+    assert made.state.posture.posture in (Posture.ORANGE, Posture.RED)
+
+
+def test_row_19_a_replacement_that_was_given_up_is_a_race_until_its_fate_is_known() -> None:
+    script = {"replace#1": Fault.ACK_LOST} | {f"lookup#{n}": Fault.READ_FAILED for n in range(1, 60)}
+    made = Lied(RISE, want=Want(r1="53.00", r2="80.00"))
+    made.cycle(5)
+    made.door = made.faulty(script)
+    result = made.cycle(20)
+    assert {C.REPLACE_RACE} == found(result)
+    assert Posture.ORANGE is made.state.posture.posture
+    made.door = made.faulty({})
+    assert C.REPLACE_RACE not in found(made.cycle(25)), "its fate is known, so it is closed"
+    assert ([("ENTRY", 161), ("TRIM_R1", 80)], [81]) == (made.fills(), [shares for shares, _ in made.stops()])
