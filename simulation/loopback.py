@@ -6,6 +6,7 @@ What the simulated vendors have in common: the vocabulary of faults, and the one
 import json
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -116,6 +117,15 @@ def tear(line: socket.socket) -> None:
     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed in the middle of a line is no fault of the server's."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Loopback:
     """Listens on this machine alone, from construction on until ``close``; a context manager too.
 
@@ -125,8 +135,7 @@ class Loopback:
     def __init__(self, handler: type[BaseHTTPRequestHandler], port: int) -> None:
         self.closing = threading.Event()
         self.lock = threading.Lock()
-        self._http = ThreadingHTTPServer((HOST, port), handler)
-        self._http.daemon_threads = True
+        self._http = _Server((HOST, port), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
