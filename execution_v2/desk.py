@@ -3,6 +3,7 @@
 Who sends (``send``, ``replace``) and who finds out (``resolve``) do it through this desk.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -57,6 +58,7 @@ class Desk:
         self.fold = Fold(inputs.state)
         self.prefix = own_prefix(inputs.book_id, config.execution.deployment_id)
         self.records: list[JournalRecord] = []
+        self._by_event: dict[str, list[JournalRecord]] = {}
         self.blind: set[str] = set()
         self.carried: list[str] = []
         self.asked: dict[str, Asked] = {}
@@ -82,6 +84,7 @@ class Desk:
         self.synced = next((data for _, data in events if isinstance(data, SyncChecked)), self.synced)
         for record in self.ports.journal.append(entries):
             self.records.append(record)
+            self._by_event.setdefault(record.event, []).append(record)
             self.fold.apply(record)
         moved, self.fold.touched = self.fold.touched, {}
         if moved and self.ports.index is not None:
@@ -92,6 +95,10 @@ class Desk:
         rows += [("order.contradicted", row) for row in told]
         if rows:
             self.note(*rows)
+
+    def told(self, event: str) -> Sequence[JournalRecord]:
+        """This cycle's records of *event*, oldest first."""
+        return self._by_event.get(event, ())
 
     def pause(self, seconds: float) -> None:
         """Wait, and look at the clock again."""

@@ -266,13 +266,17 @@ def _view(desk: Desk, position: Position, sight: Sight, last: Decimal | None) ->
         days = inputs.history.get(position.symbol, ())
         bars = tuple(same_basis(sight.bars.get(position.symbol, ()), days, inputs.open_at))
         sight.based[position.symbol] = bars
+        sight.daily[position.symbol] = tuple(Bar(low=day.low, high=day.high) for day in days)
+        sight.intraday[position.symbol] = tuple(
+            Bar(low=row.low, high=row.high, start_at=row.start_at) for row in bars
+        )
     return MarketView(
         now=desk.at,
         phase=phase_at(desk.at, inputs.open_at, inputs.close_at),
         last=last,
         highs=tuple(row.high for row in bars if row.start_at >= position.entered_at),
-        daily=tuple(Bar(low=day.low, high=day.high) for day in inputs.history.get(position.symbol, ())),
-        intraday=tuple(Bar(low=row.low, high=row.high, start_at=row.start_at) for row in bars),
+        daily=sight.daily[position.symbol],
+        intraday=sight.intraday[position.symbol],
         sessions_held=_sessions_held(desk, position),
     )
 

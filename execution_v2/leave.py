@@ -137,11 +137,7 @@ def _sold_at(desk: Desk, position_id: str) -> int:
     """Sells of this exit that the cycle has sent already: every pass of it draws on one budget."""
     if not desk.passes_time:
         return 0
-    sent = [
-        OrderSubmitting.model_validate(record.data).order
-        for record in desk.records
-        if record.event == "order.submitting"
-    ]
+    sent = [OrderSubmitting.model_validate(record.data).order for record in desk.told("order.submitting")]
     return sum(1 for order in sent if order.leg is Leg.EXIT and order.position_id == position_id)
 
 

@@ -59,6 +59,10 @@ class OrderFold:
         self.refused: list[IllegalTransition] = []
         self.contradicted: list[OrderContradicted] = []
         self.touched: dict[str, Order] = {}
+        self._ids_of: dict[str, dict[str, None]] = {}
+        """Every order that was once of a position: which of them still is, ``orders`` says."""
+        for order in state.orders:
+            self._ids_of.setdefault(order.position_id, {})[order.ord_id] = None
 
     def order(self, ord_id: str) -> Order | None:
         """The order, working or ended in this session."""
@@ -66,7 +70,8 @@ class OrderFold:
 
     def orders_of(self, position_id: str, *legs: Leg) -> tuple[Order, ...]:
         """Possibly-live orders of a position, by id; of *legs* only, if any are named."""
-        found = [o for o in self.orders.values() if o.position_id == position_id]
+        known = (self.orders.get(ord_id) for ord_id in self._ids_of.get(position_id, ()))
+        found = [o for o in known if o is not None and o.position_id == position_id]
         return tuple(sorted((o for o in found if not legs or o.leg in legs), key=order_key))
 
     # -- one method per event -------------------------------------------------------------------------------
@@ -207,6 +212,7 @@ class OrderFold:
         self.ended.pop(order.ord_id, None)
         (self.ended if order.state in ENDED else self.orders)[order.ord_id] = order
         self.touched[order.ord_id] = order
+        self._ids_of.setdefault(order.position_id, {})[order.ord_id] = None
         if order.state not in UNKNOWN:
             self.gave_up.discard(order.ord_id)
 

@@ -152,8 +152,8 @@ def _through(desk: Desk, position_id: str) -> int:
         return 0
     refused = [
         record.data["ord_id"]
-        for record in desk.records
-        if record.event == "order.rejected" and record.data["reason"] == BrokerCode.STOP_THROUGH_MARKET
+        for record in desk.told("order.rejected")
+        if record.data["reason"] == BrokerCode.STOP_THROUGH_MARKET
     ]
     return sum(desk.known(str(name)).position_id == position_id for name in refused)
 
@@ -172,7 +172,7 @@ def _adjust(
         quantity=quantity,
         stop=price,
     )
-    others = [o for o in desk.fold.orders.values() if o.ord_id != order.ord_id]
+    others = (o for o in desk.fold.orders.values() if o.symbol == order.symbol and o.ord_id != order.ord_id)
     asked = RouteInputs(
         desired=wish,
         existing=order,
@@ -322,7 +322,7 @@ def held(
 
 def refusal(desk: Desk, event: str, key: str, ord_id: str) -> str | None:
     """Why the broker refused that order in this cycle, if it did."""
-    reasons = [str(r.data["reason"]) for r in desk.records if r.event == event and r.data[key] == ord_id]
+    reasons = [str(r.data["reason"]) for r in desk.told(event) if r.data[key] == ord_id]
     return reasons[-1] if reasons else None
 
 

@@ -114,7 +114,7 @@ def has_room(desk: Desk, symbol: str) -> bool:
     if not desk.passes_time:
         return True
     config = desk.config.execution
-    sent = [record for record in desk.records if record.event == "order.replacing"]
+    sent = desk.told("order.replacing")
     mine = [
         record for record in sent if OrderReplacing.model_validate(record.data).successor.symbol == symbol
     ]

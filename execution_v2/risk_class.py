@@ -30,9 +30,9 @@ class Reduction:
 
 def reducible(symbol: str, positions: Iterable[Position], orders: Iterable[Order]) -> Decimal:
     """Shares of *symbol* that may still be sold: held, less every possibly-live sell; never negative."""
-    orders = tuple(orders)
+    orders = tuple(o for o in orders if o.symbol == symbol)  # a successor is of its order's symbol
     held = sum((p.quantity for p in positions if p.symbol == symbol), Decimal(0))
-    claimed = (remaining(o, orders) for o in orders if o.symbol == symbol and o.side is Side.SELL)
+    claimed = (remaining(o, orders) for o in orders if o.side is Side.SELL)
     return max(Decimal(0), held - sum(claimed, Decimal(0)))
 
 

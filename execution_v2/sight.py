@@ -9,6 +9,7 @@ from typing import Final
 from execution_v2.desk import Desk
 from market.feed import Seen
 from schemas.observations import IntradayBarFacts, QuoteFacts
+from strategies.swings import Bar
 
 BAR_S: Final = 300
 SESSIONS: Final = 3
@@ -19,12 +20,15 @@ SESSIONS: Final = 3
 class Sight:
     """What the cycle saw. ``quotes`` by symbol; ``bars``: closed, of 300 s, oldest first.
 
-    ``based``: those of ``bars`` whose prices are of today's basis, kept from when ``exits`` first asks.
+    ``based``: those of ``bars`` whose prices are of today's basis, and ``daily``, ``intraday``: days and these as the
+    strategy reads them; all kept from when ``exits`` first asks.
     """
 
     quotes: dict[str, QuoteFacts] = field(default_factory=dict)
     bars: Mapping[str, tuple[IntradayBarFacts, ...]] = field(default_factory=dict)
     based: dict[str, tuple[IntradayBarFacts, ...]] = field(default_factory=dict)
+    daily: dict[str, tuple[Bar, ...]] = field(default_factory=dict)
+    intraday: dict[str, tuple[Bar, ...]] = field(default_factory=dict)
 
 
 def look(desk: Desk, symbols: Iterable[str]) -> Sight:
