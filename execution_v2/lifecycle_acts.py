@@ -128,10 +128,15 @@ def _resume_refused(state: LifecycleState, *, has_losses: bool) -> Refusal | Non
     if state.operator_emergency and _C.OPERATOR_EMERGENCY not in holding:
         holding.insert(0, str(_C.OPERATOR_EMERGENCY))
     if holding:
+        is_one = len(holding) == 1
+        is_answered = all(name in state.acked for name in holding)
         return Refusal(
             code=OperateCode.RESUME_CAUSE_ACTIVE,
-            why=f"{', '.join(holding)} still {'holds' if len(holding) == 1 else 'hold'}; a resume ends none of them",
-            next="runbooks/codes-lifecycle.md says what ends each; resume after that",
+            why=f"{', '.join(holding)} still {'holds' if is_one else 'hold'}; "
+            f"a resume does not end {'it' if is_one else 'them'}",
+            next="the next cycle takes the answer in; resume after it"
+            if is_answered
+            else "runbooks/codes-lifecycle.md says what ends each; resume after that",
         )
     if state.paused or has_losses or _C.CONSEC_LOSS in state.causes:
         return None

@@ -57,6 +57,13 @@ def test_an_emergency_that_was_just_declared_holds_a_resume_up() -> None:
     assert "RESUME_CAUSE_ACTIVE" == said("resume", active().act("pause").act("emergency").state)
 
 
+def test_a_resume_that_comes_before_the_next_cycle_is_told_to_wait_for_it() -> None:
+    state = active().act("emergency").cycle().act("ack", "OPERATOR_EMERGENCY").state
+    found = refused("resume", None, state, posture_acks=(), has_losses=False, is_flat=False)
+    assert found is not None
+    assert "the next cycle takes the answer in; resume after it" == found.next
+
+
 def test_an_emergency_is_declared_once() -> None:
     state = act(active().state, "emergency")
     assert (None, "ALREADY_EMERGENCY") == (said("emergency", active().state), said("emergency", state))
