@@ -172,7 +172,7 @@ Updates = Seen[tuple[OrderUpdate, ...]] | ReadFailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a broker can do; an adapter knows it without asking anybody."""
+    """What a broker can do; an adapter knows it without asking anybody, and the contract suite holds it to it."""
 
     patch_stop: bool = True
     """A working stop is replaced in one step, under a new order id."""
@@ -183,6 +183,7 @@ class Capabilities:
     day_trade_fields: bool = False
     stream: bool = False
     places_orders: bool = True
+    """What is submitted goes to a market; without it a person places the order by hand."""
 
 
 class Broker(Protocol):

@@ -84,6 +84,7 @@ def test_a_paper_account_is_among_the_places_when_asked_for() -> None:
 
 
 def test_a_resting_order_is_held_as_it_was_sent_and_found_by_both_ids(place: Place) -> None:
+    assert place.broker.capabilities().places_orders
     sent = place.order("rest", Side.BUY, 1, limit=FAR)
     order = order_of(place.broker.submit(sent))
     for each in (
@@ -224,6 +225,7 @@ def test_a_stop_protects_what_is_held_and_follows_by_replacement(floor: Place) -
         quantity=Decimal(100),
         stop=Decimal("48.00"),
     )
+    assert floor.broker.capabilities().patch_stop
     new = order_of(floor.broker.replace(request))
     assert (Decimal("48.00"), 100) == (new.stop, new.quantity)
     floor.until(lambda: found(floor, order_id=old.order_id).status == "replaced")
@@ -233,6 +235,7 @@ def test_a_stop_protects_what_is_held_and_follows_by_replacement(floor: Place) -
 def test_shares_held_by_a_stop_are_sold_by_no_other_order(floor: Place) -> None:
     bought(floor)
     order_of(floor.broker.submit(floor.order("stop", Side.SELL, 100, stop="47.00")))
+    assert floor.broker.capabilities().holds_shares
     outcome = floor.broker.submit(floor.order("more", Side.SELL, 1, limit="50.00"))
     assert BrokerCode.INSUFFICIENT_QTY_HELD == reason(outcome)
 
@@ -240,6 +243,7 @@ def test_shares_held_by_a_stop_are_sold_by_no_other_order(floor: Place) -> None:
 def test_a_buy_against_a_working_stop_is_refused_as_such(floor: Place) -> None:
     bought(floor)
     order_of(floor.broker.submit(floor.order("stop", Side.SELL, 100, stop="47.00")))
+    assert floor.broker.capabilities().opposite_side_rule
     outcome = floor.broker.submit(floor.order("again", Side.BUY, 1, limit="51.00"))
     assert BrokerCode.OPPOSITE_SIDE_ORDER == reason(outcome)
 
