@@ -85,7 +85,7 @@ def _resolve_replace(desk: Desk, old: Order) -> None:
     # A request that was taken and rejected after that left a successor that never stood: the old one does.
     never_stood = isinstance(found, Found) and found.order.status == "rejected" and not found.order.filled
     if isinstance(found, Found) and not never_stood:
-        if desk.passes_time and found.order.status == "accepted" and _still_stands(desk, old):
+        if desk.passes_time and found.order.status == "accepted" and not _is_over_there(desk, old):
             return  # the venue has not exchanged them yet, and may not
         replaced(desk, old, new, found.order)
         return
@@ -101,10 +101,10 @@ def _resolve_replace(desk: Desk, old: Order) -> None:
         adopt(desk, old.ord_id, before.order, OrderCause.VENUE_ENDED)
 
 
-def _still_stands(desk: Desk, old: Order) -> bool:
-    """Whether the order to be replaced is still shown as working."""
+def _is_over_there(desk: Desk, old: Order) -> bool:
+    """Whether the order to be replaced is shown as working no more; until it is, all of its shares may sell."""
     before = ask(desk, LookUp(order_id=old.order_id))
-    return isinstance(before, Found) and before.order.is_working
+    return isinstance(before, Found) and not before.order.is_working
 
 
 def _resolve_successor(desk: Desk, new: Order) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from execution_v2.broker.port import Confirmed
 from execution_v2.reduce import Fold
 from ledger.faulty import SimulatedCrash
 from market.feed import Seen
@@ -108,6 +109,8 @@ class Line:
         answer = ask(*args)
         if self.calls == self._dies_at and self._after:
             raise SimulatedCrash(f"died after call {self.calls}, {name}")
+        if name == "cancel" and isinstance(answer, Confirmed) and not answer.order.is_working:
+            self._watch.told_ended.add(answer.order.order_id)
         if name == "account" and isinstance(answer, Seen):
             self._equity = answer.value.equity  # what the caps of this cycle are fractions of
         if name == "quotes" and isinstance(answer, Seen):

@@ -19,6 +19,8 @@ from schemas.base import SessionDate, down
 from schemas.book import ENDED, BookState, Leg, Order, OrderState, Side
 from schemas.journal import JournalRecord
 from schemas.observations import BrokerOrder
+from simulation.order_rules import is_successor
+from simulation.venue import rest_of
 
 ZERO: Final = Decimal(0)
 CALLS_MAX: Final = 600
@@ -28,6 +30,7 @@ PAUSED_MAX_S: Final = 300.0
 
 
 _LEAVING: Final = frozenset({"pending_cancel", "pending_replace"})
+"""Statuses of an order that may still sell and will not stay: no cover to count on, and no sale to make beside it."""
 
 
 class Violated(BaseException):
@@ -80,13 +83,15 @@ class Watch:
     sent: dict[str, tuple[str, Leg]] = field(default_factory=dict)
     """Client id -> (intent, leg) of every own order that was ever sent."""
     entered: dict[SessionDate, set[str]] = field(default_factory=dict)
+    """Intents with an entry sent, by session."""
     no_entry: str | None = None
     """Why nothing may be bought in this slot."""
     bare: dict[str, str] = field(default_factory=dict)
     """Symbol -> the stop that this process ended while shares were held that nothing else covers."""
+    told_ended: set[str] = field(default_factory=set)
+    """Orders of which a cancel was answered as done, truly or not."""
     rebased: set[str] = field(default_factory=set)
     """Symbols split since a stop was sent for them last: one that the broker kept as it was is ended first."""
-    """Intents with an entry sent, by session."""
 
     def hold(self, invariant: str, holds: bool, found: str) -> None:
         """Check one."""
@@ -213,7 +218,7 @@ class Watch:
             f"{order.symbol}: {quantity} sold beside {claimed} possibly live, {held} held",
         )
         old = None if instead_of is None else fold.order(instead_of)
-        there = self._covered(order.symbol, but=None if old is None else old.order_id)
+        there = self._may_sell(order.symbol, but=None if old is None else old.order_id)
         held = self.truth.holdings().get(order.symbol, ZERO) + self._unheard(order.symbol, fold)
         self.hold(
             "I13",
@@ -227,11 +232,25 @@ class Watch:
         sales = (o for o in self.truth.orders() if (o.symbol, o.side) == (symbol, Side.SELL))
         return sum((max(ZERO, o.filled - booked.get(o.client_order_id, o.filled)) for o in sales), ZERO)
 
+    def _sales(self, symbol: str, *, but: str | None) -> list[BrokerOrder]:
+        """Sells of *symbol* that work at the exchange, other than order *but*."""
+        working = (o for o in self.truth.orders() if o.is_working and o.order_id != but)
+        return [o for o in working if (o.symbol, o.side) == (symbol, Side.SELL)]
+
     def _covered(self, symbol: str, *, but: str | None) -> Decimal:
-        """Shares that orders at the exchange sell, other than order *but*; of one under exchange its successor's."""
-        working = (o for o in self.truth.orders() if o.is_working and o.status not in _LEAVING)
-        sales = (o for o in working if (o.symbol, o.side) == (symbol, Side.SELL) and o.order_id != but)
-        return sum((o.quantity - o.filled for o in sales), ZERO)
+        """Shares that sells at the exchange stay to cover; of one under exchange its successor's."""
+        return sum((rest_of(o) for o in self._sales(symbol, but=but) if o.status not in _LEAVING), ZERO)
+
+    def _may_sell(self, symbol: str, *, but: str | None) -> Decimal:
+        """Shares that sells at the exchange may still bring, the leaving ones too.
+
+        An order under exchange and its successor never both sell: the greater of the two counts, once. One that the
+        exchange said was cancelled is none to who believed it, though it may fill after that (a fault of the plan).
+        """
+        sales = [o for o in self._sales(symbol, but=but) if o.order_id not in self.told_ended]
+        after = {o.replaces: rest_of(o) for o in sales if is_successor(o)}
+        stand = [o for o in sales if not is_successor(o)]
+        return sum((max(rest_of(o), after.get(o.order_id, ZERO)) for o in stand), ZERO)
 
     # -- at a cycle's end ------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from execution_v2.replace import points
+from execution_v2.resolve import resolve
 from schemas.book import Leg, OrderState
 from schemas.reasons.execution import ReplaceTerminal
 from simulation.config import IntradayConfig
@@ -101,6 +102,26 @@ def test_nobody_answers_and_the_new_order_may_be_live() -> None:
     made.cycle(25)
     made.cycle(30)
     assert made.held == sum(quantity for quantity, _ in made.stops())
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_an_accepted_successor_stands_only_once_the_order_before_it_is_seen_to_be_gone(
+    is_answered: bool,
+) -> None:
+    made = risen(rules=IntradayConfig(replace_latency_s=Decimal(900)))
+    made.cycle(20)
+    (old,) = (o for o in made.orders(Leg.STOP) if o.state is OrderState.REPLACE_UNKNOWN)
+    silent = {} if is_answered else {f"lookup#{number}": Fault.READ_FAILED for number in range(2, 20)}
+    made.door = made.faulty(silent)
+    desk = made.desk(22)
+    resolve(desk, old)
+    # Whether the old one is shown working or not shown at all: all 161 shares may still be sold by it.
+    assert OrderState.REPLACE_UNKNOWN is desk.known(old.ord_id).state
+    assert [OrderState.CREATED] == [o.state for o in desk.fold.orders.values() if o.replaces == old.ord_id]
+    made.door = made.broker
+    desk = made.desk(37)
+    resolve(desk, desk.known(old.ord_id))
+    assert OrderState.REPLACED is desk.known(old.ord_id).state
 
 
 def test_with_the_window_spent_only_what_lowers_a_sale_is_replaced() -> None:
