@@ -194,25 +194,21 @@ def _lock(house: House, book_id: str) -> str:
 
 def switches(house: House, book_id: str, state: BookState) -> list[dict[str, str]]:
     """Every kill switch, whether it is set, and what lifts it."""
-    files = (layout.control(book_id, layout.KILL_SWITCH), layout.KILL_SWITCH)
+    lift = f"avwap kill off --book {book_id}"
+    # The record is what ends the EMERGENCY that a switch made, whichever it was.
+    files = (
+        (layout.control(book_id, layout.KILL_SWITCH), lift),
+        (layout.KILL_SWITCH, f"remove the file, then {lift}"),
+    )
     rows = [
         {
             "switch": "environment KILL_SWITCH",
             "set": _yes(house.settings.kill_switch),
-            "lifted by": "unset the variable",
+            "lifted by": f"unset the variable, then {lift}",
         }
     ]
-    rows += [
-        {
-            "switch": path,
-            "set": _yes(house.disk.exists(path)),
-            "lifted by": f"avwap kill off --book {book_id}, or remove the file",
-        }
-        for path in files
-    ]
-    rows.append(
-        {"switch": "journal", "set": _yes(state.killed), "lifted by": f"avwap kill off --book {book_id}"}
-    )
+    rows += [{"switch": path, "set": _yes(house.disk.exists(path)), "lifted by": how} for path, how in files]
+    rows.append({"switch": "journal", "set": _yes(state.killed), "lifted by": lift})
     return rows
 
 
