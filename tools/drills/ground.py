@@ -41,6 +41,8 @@ ON: Final = date(2024, 7, 19)
 MADE_ANEW: Final = ("index.sqlite*", "lock", "lock.flock")
 """What is no part of a book's record: it is left out of a copy."""
 WRITES: Final = ("POST", "PATCH", "DELETE")
+COMMAND_S: Final = 180.0
+"""No command of a drill takes so long, on a busy machine and with its kernels compiled first."""
 SLOT: Final = 5
 """Minutes from one cycle to the next."""
 SLOTS_MAX: Final = 8
@@ -145,7 +147,12 @@ class Host:
     def quietly(self, *words: str, env: dict[str, str] | None = None) -> Said:
         """The same, untold."""
         done = subprocess.run(
-            self._line(words), env=_env(env or {}), capture_output=True, text=True, check=False
+            self._line(words),
+            env=_env(env or {}),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_S,
         )
         return Said(code=done.returncode, text=done.stdout + done.stderr)
 
