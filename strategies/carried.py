@@ -195,7 +195,39 @@ def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Ints
         if start <= row < n and b.session[row] == dividends.session[k]:
             reference[row] -= dividends.cash[k]
     _mark(b, start, p[P_GAP], w)
-    reference = reference[start:]
+    if t0 + 1 == n:
+        _last_events(start, opens, closes, reference[start:], marks, w)
+    else:
+        _all_events(start, opens, closes, reference[start:], marks, w)
+    if t0 == 0:
+        w[W_AT + GAP, 0] = w[W_AT + BURST, 0] = w[W_FRACTAL, 0] = -1
+        w[W_GAP_STATE, 0] = 0
+
+
+@compiled
+def _last_events(start: int, opens: Ints, closes: Ints, reference: Ints, marks: Ints, w: Ints) -> None:
+    """What ``_all_events`` says of the last row alone."""
+    gap = burst = fractal = -1
+    for i in range(len(marks)):
+        gap = max(gap, i if marks[i] & IS_GAP else -1)
+        burst = max(burst, i if marks[i] & IS_BURST else -1)
+        fractal = max(fractal, i if marks[i] & IS_FRACTAL else -1)
+    t = start + len(marks) - 1
+    w[W_AT + GAP, t] = start + gap if gap >= 0 else -1
+    w[W_AT + BURST, t] = start + burst if burst >= 0 else -1
+    w[W_FRACTAL, t] = start + fractal - 1 if fractal >= 0 else -1
+    w[W_GAP_STATE, t] = 0
+    if gap >= 0:
+        before, after = reference[gap], closes[gap:]
+        is_up = opens[gap] > before
+        is_filled = False
+        for i in range(len(after)):
+            is_filled |= (after[i] <= before) if is_up else (after[i] >= before)
+        w[W_GAP_STATE, t] = (1 if is_up else 3) + is_filled
+
+
+@compiled
+def _all_events(start: int, opens: Ints, closes: Ints, reference: Ints, marks: Ints, w: Ints) -> None:
     gaps, bursts, fractals = w[W_AT + GAP, start:], w[W_AT + BURST, start:], w[W_FRACTAL, start:]
     states = w[W_GAP_STATE, start:]
     gap = burst = fractal = -1
@@ -215,9 +247,6 @@ def latest(b: Bars, dividends: Dividends, symbol: int, t0: int, p: Ints, w: Ints
         bursts[i] = burst
         states[i] = gap_state
         fractals[i] = fractal
-    if t0 == 0:
-        w[W_AT + GAP, 0] = w[W_AT + BURST, 0] = w[W_FRACTAL, 0] = -1
-        w[W_GAP_STATE, 0] = 0
 
 
 @compiled

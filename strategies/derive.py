@@ -1,8 +1,8 @@
 """A row's measures depend on its gathered inputs alone, so they are computed column by column, many rows at once.
 
 Everything here is one pass over short columns, without a branch that depends on a row where it can be had. *f*
-and *anchors* are the columns of the features for the rows at hand (FEATURES, CHUNK), and of the anchors for
-as many rows as there are: (ANCHORS, ANCHOR_COLUMNS, rows).
+and *anchors* are the columns of features and anchors for as many rows as there are: (FEATURES, rows) and (ANCHORS,
+ANCHOR_COLUMNS, rows), of which the CHUNK rows from *at* on are those at hand.
 """
 
 from typing import Final
@@ -125,19 +125,18 @@ BEST = CONFLUENCE
 
 @compiled
 def derive(x: Ints, p: Ints, f: Ints, anchors: Ints, at: int) -> None:
-    """Features, anchors, labels and levels of all rows at hand; those of the anchors from row *at* on."""
+    """Features, anchors, labels and levels of all rows at hand, from row *at* of *f* and *anchors* on."""
     # Known lengths make straight code of every loop below.
     assert x.shape[1] == CHUNK
-    assert f.shape[1] == CHUNK
     assert anchors.shape[1] == ANCHOR_COLUMNS
     assert len(anchors) == ANCHORS
-    _measures(x, f)
-    _trend(x, f)
-    _bar(x, f)
-    _line(x, f, X_PV20, X_PV21, X_PV22, LINE_VWAP20)
-    _copy(x[X_LINE], f[VWAP20])
-    _fill(f[BEST], NULL)
-    _fill(f[CHOSEN], -1)
+    _measures(x, f, at)
+    _trend(x, f, at)
+    _bar(x, f, at)
+    _line(x, f, at, X_PV20, X_PV21, X_PV22, LINE_VWAP20)
+    _copy(x[X_LINE], f[VWAP20, at : at + CHUNK])
+    _fill(f[BEST, at : at + CHUNK], NULL)
+    _fill(f[CHOSEN, at : at + CHUNK], -1)
     for k in range(len(anchors)):
         row = anchors[k]
         _present(
@@ -147,92 +146,113 @@ def derive(x: Ints, p: Ints, f: Ints, anchors: Ints, at: int) -> None:
             row[A_SCORE, at : at + CHUNK],
             k,
         )
-        _judge(x, p, f, row, at, k)
-    _choose(x, f)
-    _line(x, f, X_PV_CHOSEN, X_PV_CHOSEN, X_PV_CHOSEN, LINE_CHOSEN)
-    _confluence(x, p, f, anchors, at)
-    _levels(x, p, f)
+        _judge(x, p, f[BEST, at : at + CHUNK], f[CHOSEN, at : at + CHUNK], row, at, k)
+    _choose(
+        x, f[CHOSEN, at : at + CHUNK], f[LINE_CHOSEN, at : at + CHUNK], f[LINE_CHOSEN + 1, at : at + CHUNK]
+    )
+    _line(x, f, at, X_PV_CHOSEN, X_PV_CHOSEN, X_PV_CHOSEN, LINE_CHOSEN)
+    _confluence(x, p, f[CHOSEN, at : at + CHUNK], f[CONFLUENCE, at : at + CHUNK], anchors, at)
+    _levels(x, p, f, at)
 
 
 @compiled_inside
 def _copy(source: Ints, out: Ints) -> None:
-    for i in range(len(out)):
+    for i in range(CHUNK):
         out[i] = source[i]
 
 
 @compiled_inside
 def _fill(out: Ints, value: int) -> None:
-    for i in range(len(out)):
+    for i in range(CHUNK):
         out[i] = value
 
 
 @compiled_inside
-def _measures(x: Ints, f: Ints) -> None:
+def _measures(x: Ints, f: Ints, at: int) -> None:
     count = x[X_COUNT]
-    mean_each(x[X_C5], 100, 5, count, 5, f[SMA5])
-    mean_each(x[X_C20], 100, 20, count, 20, f[SMA20])
-    mean_each(x[X_C50], 100, 50, count, 50, f[SMA50])
-    mean_each(x[X_C200], 100, 200, count, 200, f[SMA200])
-    mean_each(x[X_TR14], 100, 14, count, 15, f[ATR14])
-    mean_each(x[X_CV20], 1, 2000, count, 20, f[ADV_USD20])
+    mean_each(x[X_C5], 100, 5, count, 5, f[SMA5, at : at + CHUNK])
+    mean_each(x[X_C20], 100, 20, count, 20, f[SMA20, at : at + CHUNK])
+    mean_each(x[X_C50], 100, 50, count, 50, f[SMA50, at : at + CHUNK])
+    mean_each(x[X_C200], 100, 200, count, 200, f[SMA200, at : at + CHUNK])
+    mean_each(x[X_TR14], 100, 14, count, 15, f[ATR14, at : at + CHUNK])
+    mean_each(x[X_CV20], 1, 2000, count, 20, f[ADV_USD20, at : at + CHUNK])
+    adv = f[ADV_SHARES20, at : at + CHUNK]
     for i in range(len(count)):
         traded = x[X_PV + X_V, i] - x[X_PV20 + X_V, i]
-        f[ADV_SHARES20, i] = 5 * traded if count[i] >= 20 else NULL
+        adv[i] = 5 * traded if count[i] >= 20 else NULL
     for i in range(len(count)):
         x[X_LINE5, i] = x[X_C50_5, i] if count[i] >= 55 else NULL
         x[X_D, i] = x[X_C50_10, i] if count[i] >= 60 else NULL
-    relatives_each((x[X_C50], x[X_C50]), (1, 1), (x[X_LINE5], x[X_D]), (f[SLOPE5], f[SLOPE10]))
+    relatives_each(
+        (x[X_C50], x[X_C50]),
+        (1, 1),
+        (x[X_LINE5], x[X_D]),
+        (f[SLOPE5, at : at + CHUNK], f[SLOPE10, at : at + CHUNK]),
+    )
     for source, column in ((X_ATR_PCT, ATR_PCT), (X_MEDIAN, ATR_PCT_MEDIAN)):
+        told = f[column, at : at + CHUNK]
         for i in range(len(count)):
-            f[column, i] = x[source, i] if count[i] >= 15 else NULL
+            told[i] = x[source, i] if count[i] >= 15 else NULL
     for source, n, column in ((X_WEEK10, 10, WEEKLY10), (X_WEEK40, 40, WEEKLY40)):
         for i in range(len(count)):
             x[X_D, i] = x[X_WEEKS, i] if count[i] > 0 else 0
-        mean_each(x[source], 100, n, x[X_D], 40, f[column])
+        mean_each(x[source], 100, n, x[X_D], 40, f[column, at : at + CHUNK])
 
 
 @compiled_inside
-def _trend(x: Ints, f: Ints) -> None:
-    count = x[X_COUNT]
+def _trend(x: Ints, f: Ints, at: int) -> None:
+    count, adx, slope10 = x[X_COUNT], f[ADX14, at : at + CHUNK], f[SLOPE10, at : at + CHUNK]
+    atr, median, trend = (
+        f[ATR_PCT, at : at + CHUNK],
+        f[ATR_PCT_MEDIAN, at : at + CHUNK],
+        f[TREND_SCORE, at : at + CHUNK],
+    )
     for i in range(len(count)):
-        f[ADX14, i] = x[X_ADX, i] if count[i] > 0 else NULL
+        adx[i] = x[X_ADX, i] if count[i] > 0 else NULL
     for i in range(len(count)):
-        slope10, adx, median = f[SLOPE10, i], f[ADX14, i], f[ATR_PCT_MEDIAN, i]
-        is_known = (slope10 != NULL) & (adx != NULL) & (median > 0)
-        slope = slope10 / 1e6
-        sign = 1.0 if slope10 > 0 else (-1.0 if slope10 < 0 else 0.0)
-        expansion = (f[ATR_PCT, i] / 1e6) / ((median if is_known else 1) / 1e6)
-        score = 200.0 * slope + 0.7 * (adx / 1e4) * sign - 10.0 * expansion
-        f[TREND_SCORE, i] = np.int64(np.rint(score * 1e4)) if is_known else NULL
+        is_known = (slope10[i] != NULL) & (adx[i] != NULL) & (median[i] > 0)
+        slope = slope10[i] / 1e6
+        sign = 1.0 if slope10[i] > 0 else (-1.0 if slope10[i] < 0 else 0.0)
+        expansion = (atr[i] / 1e6) / ((median[i] if is_known else 1) / 1e6)
+        score = 200.0 * slope + 0.7 * (adx[i] / 1e4) * sign - 10.0 * expansion
+        trend[i] = np.int64(np.rint(score * 1e4)) if is_known else NULL
+    sma20, sma50 = f[SMA20, at : at + CHUNK], f[SMA50, at : at + CHUNK]
+    slope5, structure = f[SLOPE5, at : at + CHUNK], f[STRUCTURE, at : at + CHUNK]
     for i in range(len(count)):
-        is_up = (f[SMA20, i] > f[SMA50, i]) & (f[SLOPE5, i] > 0)
-        is_down = (f[SMA20, i] < f[SMA50, i]) & (f[SLOPE5, i] < 0)
-        structure = (np.int64(is_up) - np.int64(is_down)) if f[SLOPE5, i] != NULL else 0
-        f[STRUCTURE, i] = structure if count[i] > 0 else NULL
+        is_up = (sma20[i] > sma50[i]) & (slope5[i] > 0)
+        is_down = (sma20[i] < sma50[i]) & (slope5[i] < 0)
+        side = (np.int64(is_up) - np.int64(is_down)) if slope5[i] != NULL else 0
+        structure[i] = side if count[i] > 0 else NULL
 
 
 @compiled_inside
-def _bar(x: Ints, f: Ints) -> None:
-    _copy(x[X_SESSION], f[SESSION])
-    _copy(x[X_BARS], f[BARS])
-    _copy(x[X_CLOSE], f[CLOSE])
-    _copy(x[X_FRACTAL], f[FRACTAL_LOW])
-    count = x[X_COUNT]
+def _bar(x: Ints, f: Ints, at: int) -> None:
+    _copy(x[X_SESSION], f[SESSION, at : at + CHUNK])
+    _copy(x[X_BARS], f[BARS, at : at + CHUNK])
+    _copy(x[X_CLOSE], f[CLOSE, at : at + CHUNK])
+    _copy(x[X_FRACTAL], f[FRACTAL_LOW, at : at + CHUNK])
+    count, weeks, reset, low5 = (
+        x[X_COUNT],
+        f[WEEKS, at : at + CHUNK],
+        f[GAP_RESET, at : at + CHUNK],
+        f[LOW5, at : at + CHUNK],
+    )
+    pivot1, pivot2 = f[PIVOT_R1, at : at + CHUNK], f[PIVOT_R2, at : at + CHUNK]
     for i in range(len(count)):
         is_known = count[i] > 0
-        f[WEEKS, i] = x[X_WEEKS, i] if is_known else NULL
-        f[GAP_RESET, i] = x[X_GAP_RESET, i] if is_known else NULL
-        f[LOW5, i] = x[X_LOW5, i] if count[i] >= 5 else NULL
+        weeks[i] = x[X_WEEKS, i] if is_known else NULL
+        reset[i] = x[X_GAP_RESET, i] if is_known else NULL
+        low5[i] = x[X_LOW5, i] if count[i] >= 5 else NULL
     for i in range(len(count)):
         high, low = x[X_HIGH, i], x[X_LOW, i]
         total = high + low + x[X_CLOSE, i]
         is_known = count[i] > 0
-        f[PIVOT_R1, i] = rhe_tick(2 * total - 3 * low, 3) if is_known else NULL
-        f[PIVOT_R2, i] = rhe_tick(total + 3 * (high - low), 3) if is_known else NULL
+        pivot1[i] = rhe_tick(2 * total - 3 * low, 3) if is_known else NULL
+        pivot2[i] = rhe_tick(total + 3 * (high - low), 3) if is_known else NULL
 
 
 @compiled_inside
-def _line(x: Ints, f: Ints, before: int, before1: int, before2: int, column: int) -> None:
+def _line(x: Ints, f: Ints, at: int, before: int, before1: int, before2: int, column: int) -> None:
     """reclaim 0/1; control and acceptance -1/0/1 (below, at or none, above); extension 0/1/2, of one line.
 
     The line is the average price of the bars after the prefix sums *before*; *before1* and *before2* make that
@@ -252,7 +272,8 @@ def _line(x: Ints, f: Ints, before: int, before1: int, before2: int, column: int
         line1[i] = line1[i] if count[i] > least else NULL
         line2[i] = line2[i] if count[i] > least + 1 else NULL
     relative_each(x[X_CLOSE], 100, line, d)
-    reclaim, control, acceptance, extension = f[column], f[column + 1], f[column + 2], f[column + 3]
+    reclaim, control = f[column, at : at + CHUNK], f[column + 1, at : at + CHUNK]
+    acceptance, extension = f[column + 2, at : at + CHUNK], f[column + 3, at : at + CHUNK]
     for i in range(len(count)):
         is_there, close, close1 = line[i] != NULL, x[X_CLOSE, i], x[X_CLOSE1, i]
         is_reclaimed = _is_reclaimed(close1, close, line1[i], line[i])
@@ -302,24 +323,31 @@ def _present(x: Ints, session: Ints, alias: Ints, sold: Ints, k: int) -> None:
 
 
 @compiled_inside
-def _judge(x: Ints, p: Ints, f: Ints, row: Ints, begin: int, k: int) -> None:
+def _judge(x: Ints, p: Ints, best: Ints, chosen: Ints, row: Ints, at: int, k: int) -> None:
     """Average, distance, slope, reclaim, failures and score of one anchor; the best one so far is chosen."""
-    end = begin + CHUNK
-    at, line, alias, age = x[X_PV_AT + k], row[A_AVWAP, begin:end], row[A_ALIAS_OF, begin:end], x[X_AGE + k]
+    sums, line, alias, age = (
+        x[X_PV_AT + k],
+        row[A_AVWAP, at : at + CHUNK],
+        row[A_ALIAS_OF, at : at + CHUNK],
+        x[X_AGE + k],
+    )
     # Each column has one name: of two the compiler would have to assume, at every row, that one may change the other.
-    reclaim, fails, score = row[A_RECLAIM, begin:end], row[A_FAILS, begin:end], row[A_SCORE, begin:end]
+    reclaim, fails, score = (
+        row[A_RECLAIM, at : at + CHUNK],
+        row[A_FAILS, at : at + CHUNK],
+        row[A_SCORE, at : at + CHUNK],
+    )
     line1, line5, sold = reclaim, fails, score
-    close, distance, slope = x[X_CLOSE], row[A_DISTANCE, begin:end], row[A_SLOPE, begin:end]
+    close, distance, slope = x[X_CLOSE], row[A_DISTANCE, at : at + CHUNK], row[A_SLOPE, at : at + CHUNK]
     avwap_each(
         (x[X_PV], x[X_PV1], x[X_PV5]),
         (x[X_PV + X_V], x[X_PV1 + X_V], x[X_PV5 + X_V]),
-        (at, at, at),
+        (sums, sums, sums),
         (sold, sold, sold),
         (line, line1, line5),
     )
     relatives_each((close, line), (100, 1), (line, line5), (distance, slope))
-    best, chosen, priority = f[BEST], f[CHOSEN], PRIORITIES[k]
-    rising, near = p[P_SLOPE], p[P_DISTANCE]
+    priority, rising, near = PRIORITIES[k], p[P_SLOPE], p[P_DISTANCE]
     for i in range(len(close)):
         is_own, is_there, d = alias[i] == -1, line[i] != NULL, distance[i]
         is_reclaimed = _is_reclaimed(x[X_CLOSE1, i], close[i], line1[i], line[i])
@@ -342,10 +370,9 @@ def _judge(x: Ints, p: Ints, f: Ints, row: Ints, begin: int, k: int) -> None:
 
 
 @compiled_inside
-def _choose(x: Ints, f: Ints) -> None:
+def _choose(x: Ints, chosen: Ints, pv: Ints, shares: Ints) -> None:
     """The prefix sums before the chosen anchor; where there is none, those of which no share has traded since."""
-    chosen, pv, shares = f[CHOSEN], f[LINE_CHOSEN], f[LINE_CHOSEN + 1]
-    for i in range(len(chosen)):
+    for i in range(CHUNK):
         k = max(chosen[i], 0)
         pv[i] = x[X_PV_AT + k, i] if chosen[i] >= 0 else x[X_PV, i]
         shares[i] = x[X_V_AT + k, i] if chosen[i] >= 0 else x[X_PV + X_V, i]
@@ -354,38 +381,34 @@ def _choose(x: Ints, f: Ints) -> None:
 
 
 @compiled_inside
-def _confluence(x: Ints, p: Ints, f: Ints, anchors: Ints, at: int) -> None:
+def _confluence(x: Ints, p: Ints, choice: Ints, found: Ints, anchors: Ints, at: int) -> None:
     """How many of the anchors that stand for themselves are near the chosen one; X_LINE holds its average."""
-    chosen, found = x[X_LINE], f[CONFLUENCE]
+    chosen = x[X_LINE]
     for i in range(len(found)):
-        found[i] = 0 if f[CHOSEN, i] >= 0 else NULL
+        found[i] = 0 if choice[i] >= 0 else NULL
     for k in range(len(anchors)):
         line = anchors[k, A_AVWAP, at : at + CHUNK]
-        for i in range(len(found)):
+        for i in range(len(chosen)):
             is_there = (line[i] != NULL) & (chosen[i] != NULL)
             apart = abs((line[i] if is_there else 0) - (chosen[i] if is_there else 0))
             found[i] += np.int64(is_there & (apart * PPM <= p[P_BAND] * chosen[i]))
 
 
 @compiled_inside
-def _levels(x: Ints, p: Ints, f: Ints) -> None:
+def _levels(x: Ints, p: Ints, f: Ints, at: int) -> None:
     """The price plan of rows that have a chosen anchor and an ATR."""
-    for i in range(f.shape[1]):
-        is_planned = (f[CHOSEN, i] >= 0) & (f[ATR14, i] != NULL)
-        level, ref, stop, r1, r2, cap = levels(
-            x[X_LINE, i],
-            x[X_CLOSE, i],
-            x[X_FRACTAL_LOW, i],
-            f[LOW5, i],
-            f[SMA5, i],
-            f[ATR14, i],
-            f[PIVOT_R1, i],
-            f[PIVOT_R2, i],
-            p,
-        )
-        f[LEVEL, i] = level if is_planned else NULL
-        f[ENTRY_REF, i] = ref if is_planned else NULL
-        f[STOP, i] = stop if is_planned else NULL
-        f[R1, i] = r1 if is_planned else NULL
-        f[R2, i] = r2 if is_planned else NULL
-        f[LIMIT_CAP, i] = cap if is_planned else NULL
+    line, close, fractal, chosen = x[X_LINE], x[X_CLOSE], x[X_FRACTAL_LOW], f[CHOSEN, at : at + CHUNK]
+    low5, sma5, atr14 = f[LOW5, at : at + CHUNK], f[SMA5, at : at + CHUNK], f[ATR14, at : at + CHUNK]
+    pivot1, pivot2 = f[PIVOT_R1, at : at + CHUNK], f[PIVOT_R2, at : at + CHUNK]
+    planned, entry, stops = f[LEVEL, at : at + CHUNK], f[ENTRY_REF, at : at + CHUNK], f[STOP, at : at + CHUNK]
+    first, second, limit = f[R1, at : at + CHUNK], f[R2, at : at + CHUNK], f[LIMIT_CAP, at : at + CHUNK]
+    for i in range(len(line)):
+        is_planned = (chosen[i] >= 0) & (atr14[i] != NULL)
+        plan = levels(line[i], close[i], fractal[i], low5[i], sma5[i], atr14[i], pivot1[i], pivot2[i], p)
+        level, ref, stop, r1, r2, cap = plan
+        planned[i] = level if is_planned else NULL
+        entry[i] = ref if is_planned else NULL
+        stops[i] = stop if is_planned else NULL
+        first[i] = r1 if is_planned else NULL
+        second[i] = r2 if is_planned else NULL
+        limit[i] = cap if is_planned else NULL

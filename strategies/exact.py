@@ -99,7 +99,7 @@ def _plainly(value: Ints, scale: int, base: Ints, out: Ints) -> None:
 def mean_each(total: Ints, scale: int, n: int, count: Ints, least: int, out: Ints) -> None:
     """total*scale/n, half-even; NULL where *count* bars are fewer than *least*. Below GUESS_MAX by the bounds."""
     inverse = 1.0 / np.float64(n)
-    for i in range(len(out)):
+    for i in range(len(total)):
         whole = np.int64(np.rint(np.float64(total[i] * scale) * inverse))
         measure = nearest(whole, total[i] * scale - whole * n, n)
         out[i] = measure if count[i] >= least else NULL

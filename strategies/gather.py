@@ -81,6 +81,19 @@ from strategies.layout import (
 from strategies.ticks import compiled
 
 EVER = 1 << 40  # bars: a window that does not end
+ANCHORED = (
+    (YTD, 0, EVER, 0, 1),
+    (MTD, 0, EVER, 0, 1),
+    (EARNINGS, 0, 70, 0, 1),
+    (GAP, 1, 60, 0, 1),
+    (BURST, 19, 60, 0, 1),
+    (HIGH_52W, 0, EVER, 0, 252),
+    (LOW_52W, 0, EVER, 0, 252),
+    (SWING_LOW, 0, EVER, 3, 20),
+    (SWING_HIGH, 0, EVER, 3, 20),
+)
+"""(anchor, margin, window, age, least): it is one of the last *window* bars, *margin* bars into the panel, *age* bars
+old, and there are *least* bars."""
 
 
 @compiled
@@ -120,17 +133,7 @@ def gather(b: Bars, sessions: Sessions, t: int, m: int, w: Ints, x: Ints, at: in
         _shifted(w[W_SUM_V], t + 1 - lag, x[column + X_V, at : at + m])
     _events(b, t, m, w, x[:, at:])
     _weeks(b, t, m, w, x[:, at:])
-    for anchor, margin, window, age, least in (
-        (YTD, 0, EVER, 0, 1),
-        (MTD, 0, EVER, 0, 1),
-        (EARNINGS, 0, 70, 0, 1),
-        (GAP, 1, 60, 0, 1),
-        (BURST, 19, 60, 0, 1),
-        (HIGH_52W, 0, EVER, 0, 252),
-        (LOW_52W, 0, EVER, 0, 252),
-        (SWING_LOW, 0, EVER, 3, 20),
-        (SWING_HIGH, 0, EVER, 3, 20),
-    ):
+    for anchor, margin, window, age, least in ANCHORED:
         place, count = w[W_AT + anchor, t : t + m], x[X_COUNT, at : at + m]
         on, old = x[X_ON + anchor, at : at + m], x[X_AGE + anchor, at : at + m]
         _place(place, first, count, margin, window, age, least, t, on, old)
@@ -246,8 +249,13 @@ def _fetch(
     session: Any, pv_sums: Ints, share_sums: Ints, t: int, old: Ints, on: Ints, pv: Ints, shares: Ints
 ) -> None:
     """The session of the anchor's bar, -1 where it is absent, and the prefix sums before that bar."""
+    at = -1
+    held = sold = traded = 0
     for i in range(len(on)):
+        # An anchor stays where it is for many rows: to look whether it moved is cheaper than to fetch eight at once.
         a = t + i - old[i]
-        on[i] |= session[a]
-        pv[i] = pv_sums[a]
-        shares[i] = share_sums[a]
+        if a != at:
+            at, held, sold, traded = a, session[a], pv_sums[a], share_sums[a]
+        on[i] |= held
+        pv[i] = sold
+        shares[i] = traded

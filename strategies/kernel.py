@@ -20,14 +20,17 @@ from typing import Final
 
 import numpy as np
 
+from strategies.ahead import ahead
 from strategies.carried import earnings, latest, ranges, sums
 from strategies.derive import derive
 from strategies.gather import gather
+from strategies.gather_last import gather_last
 from strategies.layout import (
     CHUNK,
     HIGH_52W,
     LANES,
     LOW_52W,
+    REACH,
     SWING_HIGH,
     SWING_LOW,
     Bars,
@@ -42,9 +45,10 @@ from strategies.wilder import adx, enter, settle
 from strategies.windows import extreme, medians
 
 HELPERS: Final = (
-    "carried.py", "derive.py", "exact.py", "gather.py", "layout.py", "ticks.py", "wilder.py", "windows.py",
+    "ahead.py", "carried.py", "derive.py", "exact.py", "gather.py", "gather_last.py", "layout.py", "ticks.py",
+    "wilder.py", "windows.py",
 )  # fmt: skip
-HELPERS_SHA256: Final = "a10c6546dd5d3d700bc122631c3443dbe07b2bec6b89e1ff839ee08d707d8d20"
+HELPERS_SHA256: Final = "33ad5a096b486d46596d22a77809950b8321c59ab53d8ef4ded1cfda6295b226"
 """sha256 of ``HELPERS``, joined in this order."""
 
 
@@ -84,7 +88,8 @@ def scan_rows(
         prices = (bars.open[start:end], bars.high[start:end], bars.low[start:end], bars.close[start:end])
         own = Bars(bars.session[start:end], *prices, bars.volume[start:end])
         t = emit_from[s] - start
-        _carry(own, sessions, dividends, events, s, t, parameters, w, room.ordered)
+        begin, beyond = (lo[s + 1], hi[s + 1]) if s < last else (end, end)
+        _carry(own, sessions, dividends, events, s, t, parameters, room, bars, begin, beyond)
         is_one = t + 1 == end - start
         if not is_one or waiting == LANES:
             settle(bars, room.wilder, waiting, x)
@@ -96,17 +101,20 @@ def scan_rows(
             adx(own, sessions, t, room.wilder, w)
         while t < end - start:
             m = min(CHUNK - gathered, end - start - t)
-            gather(own, sessions, t, m, w, x, gathered)
+            if is_one:
+                gather_last(own, sessions, w, x, gathered)
+            else:
+                gather(own, sessions, t, m, w, x, gathered)
             t += m
             gathered += m
             if gathered == CHUNK or (s == last and t == end - start):
                 settle(bars, room.wilder, waiting, x)
                 waiting = 0
-                # A whole chunk of anchors is derived where it belongs; less would be written over what is there.
-                is_whole = gathered == CHUNK
-                into, at = anchors if is_whole else room.anchors, out if is_whole else 0
-                derive(x, parameters, room.features, into, at)
-                _put(room, gathered, is_whole, features, anchors, out)
+                if gathered == CHUNK:
+                    derive(x, parameters, features, anchors, out)
+                else:  # a whole chunk would be written over what is there
+                    derive(x, parameters, room.features, room.anchors, 0)
+                    _put(room, gathered, features, anchors, out)
                 out += gathered
                 gathered = 0
 
@@ -120,27 +128,35 @@ def _carry(
     s: int,
     t: int,
     p: Ints,
-    w: Ints,
-    ordered: Ints,
+    room: Working,
+    bars: Bars,
+    begin: int,
+    beyond: int,
 ) -> None:
+    """All columns of one symbol that go forward, and between them rows *begin* to *beyond*, the next one's, ahead."""
+    w, recent = room.columns, max(begin, beyond - REACH)
+    ahead(bars.high, begin, beyond)
     sums(own, sessions, t, w)
+    ahead(bars.low, begin, beyond)
     latest(own, dividends, s, t, p, w)
     earnings(own, sessions, events, s, t, w)
     extreme(own.high, 1, 252, t, HIGH_52W, w)
+    ahead(bars.close, begin, beyond)
     extreme(own.low, -1, 252, t, LOW_52W, w)
     extreme(own.low, -1, 20, t, SWING_LOW, w)
     extreme(own.high, 1, 20, t, SWING_HIGH, w)
+    ahead(bars.volume, recent, beyond)
     ranges(own, t, w)
-    medians(t, len(own.close), w, ordered)
+    ahead(bars.open, recent, beyond)
+    ahead(bars.session, recent, beyond)
+    medians(t, len(own.close), w, room.ordered, room.short, room.column)
 
 
 @compiled
-def _put(room: Working, rows: int, is_whole: bool, features: Ints, anchors: Ints, out: int) -> None:
+def _put(room: Working, rows: int, features: Ints, anchors: Ints, out: int) -> None:
     """The first *rows* derived rows, which are those of this turn, to where they belong."""
     for column in range(len(features)):
         _copy(room.features[column], features[column], rows, out)
-    if is_whole:
-        return
     for k in range(len(anchors)):
         for column in range(anchors.shape[1]):
             _copy(room.anchors[k, column], anchors[k, column], rows, out)

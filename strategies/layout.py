@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Shorts = NDArray[np.int32]
 
 NULL: Final = np.iinfo(np.int64).min
 """A measure that cannot be had."""
@@ -160,14 +161,15 @@ class Wilder(NamedTuple):
 
 ORDERED: Final = 122
 BEYOND: Final = np.iinfo(np.int64).max
-"""What fills up an ordered window of 120 between its two sentinels."""
+SHORT_BEYOND: Final = np.iinfo(np.int32).max
+"""What fills up an ordered window of 120 between its two sentinels: of 64 bits, of 32."""
 
 
 class Working(NamedTuple):
     """Room that the kernel writes over: columns (WORKING, longest symbol + 1), and CHUNK rows of all the rest.
 
-    gathered (GATHERED, CHUNK), features (FEATURES, CHUNK), anchors (ANCHORS, ANCHOR_COLUMNS, CHUNK), ordered
-    (2, ORDERED).
+    gathered (GATHERED, CHUNK), features (FEATURES, CHUNK), anchors (ANCHORS, ANCHOR_COLUMNS, CHUNK), ordered and
+    short (2, ORDERED) between the least and the greatest number, column (longest symbol + 1).
     """
 
     columns: Ints
@@ -175,4 +177,6 @@ class Working(NamedTuple):
     features: Ints
     anchors: Ints
     ordered: Ints
+    short: Shorts
+    column: Shorts
     wilder: Wilder

@@ -7,9 +7,11 @@ dividends and thresholds is laid out here as integers.
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -24,8 +26,8 @@ from strategies.config import ScanConfig
 from strategies.kernel import scan_rows
 from strategies.layout import Bars, Dividends, Events, Ints, Sessions, Wilder, Working
 
-PARTS: Final = 4
-"""Threads among which a large panel's symbols are shared. No symbol knows another, so no byte depends on it."""
+PARTS: Final = 8
+"""Shares of a large panel's symbols, taken by whoever is free. No symbol knows another, so no byte depends on it."""
 _Owned = TypeVar("_Owned", Dividends, Events)
 SYMBOLS_SHARED_FROM: Final = 512
 """Below that, starting threads costs more than they save."""
@@ -82,14 +84,29 @@ def measure(panel: Panel, config: ScanConfig) -> Measures:
 
 
 def in_parts(symbols: int, share: Callable[[int, int], None]) -> None:
-    """Call *share* on ranges that cover all symbols once, in threads if there are many: the kernel holds no lock."""
+    """Call *share* on ranges that cover all symbols once, by two threads if there are many: the kernel holds no lock.
+
+    The caller is one of the two. Were both new, a system would start them on one core and leave the other idle for
+    as long as the whole scan takes.
+    """
     if symbols < SYMBOLS_SHARED_FROM:
         share(0, symbols)
         return
     bounds = [symbols * part // PARTS for part in range(PARTS + 1)]
-    with ThreadPoolExecutor(PARTS) as pool:
-        for _ in pool.map(share, bounds[:-1], bounds[1:]):
-            pass
+    waiting = SimpleQueue[int]()
+    for part in range(PARTS):
+        waiting.put(part)
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                part = waiting.get_nowait()
+                share(bounds[part], bounds[part + 1])
+
+    with ThreadPoolExecutor(1) as pool:
+        helper = pool.submit(work)
+        work()
+        helper.result()
 
 
 def empty_rows(rows: int) -> tuple[Ints, Ints]:
@@ -105,7 +122,9 @@ def working(longest: int) -> Working:
         np.zeros((layout.GATHERED, layout.CHUNK), np.int64),
         np.zeros((layout.FEATURES, layout.CHUNK), np.int64),
         np.zeros((layout.ANCHORS, layout.ANCHOR_COLUMNS, layout.CHUNK), np.int64),
-        np.zeros((2, layout.ORDERED), np.int64),
+        window(np.int64),
+        window(np.int32),
+        np.zeros(longest + 1, np.int32),
         Wilder(
             np.zeros((layout.TILE + 1, layout.LANES), np.int64),
             np.zeros((layout.TILE + 1, layout.LANES), np.int64),
@@ -114,6 +133,13 @@ def working(longest: int) -> Working:
             np.zeros((5, layout.LANES), np.int64),
         ),
     )
+
+
+def window(kind: type[np.signedinteger[Any]]) -> Any:
+    """Room for an ordered window, between the least number and the greatest."""
+    room = np.full((2, layout.ORDERED), np.iinfo(kind).max, kind)
+    room[:, 0] = np.iinfo(kind).min
+    return room
 
 
 def sessions_table(sessions: Sequence[date], panel_from: Ints) -> Sessions:

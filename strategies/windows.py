@@ -6,10 +6,13 @@ changes by one value in and one out; of few rows each window is looked through. 
 
 from typing import Any
 
+import numpy as np
+
 from strategies.layout import (
     BEYOND,
     NULL,
     ORDERED,
+    SHORT_BEYOND,
     W_AT,
     W_ATR_PCT,
     W_FIRST,
@@ -17,6 +20,7 @@ from strategies.layout import (
     W_MEDIAN,
     W_SCRATCH,
     Ints,
+    Shorts,
 )
 from strategies.ticks import compiled, compiled_inside, rhe
 
@@ -67,29 +71,44 @@ def highest(x: Ints, sign: int) -> Any:
 
 
 @compiled
-def medians(t0: int, n: int, w: Ints, ordered: Ints) -> None:
+def medians(t0: int, n: int, w: Ints, ordered: Ints, short: Shorts, column: Shorts) -> None:
     """Median of the last 120 values of atr_pct, at least 60, for each row from t0."""
     if n - t0 >= FEW:
-        _carried(t0, n, w, ordered)
+        start = max(t0 - 119, w[W_FIRST, t0] + 14)
+        # A range of less than 2,147 times the price: then twice as many values are looked at in one step.
+        if _shortened(w[W_ATR_PCT, start:n], column[start:n]):
+            _carried(t0, n, w, column, short)
+        else:
+            _carried(t0, n, w, w[W_ATR_PCT], ordered)
         return
     for t in range(t0, n):
         start = max(t - 119, w[W_FIRST, t] + 14)
         # Only within the bounds: halving a range that wraps would never end.
         is_asked = t + 1 - start >= 60 and not w[W_IS_BAD, t]
-        w[W_MEDIAN, t] = median(w[W_ATR_PCT, start : t + 1], ordered[0]) if is_asked else NULL
+        w[W_MEDIAN, t] = median(w[W_ATR_PCT, start : t + 1], ordered[0, 1:121]) if is_asked else NULL
 
 
 @compiled
-def _carried(t0: int, n: int, w: Ints, ordered: Ints) -> None:
-    """From an ordered window that each row changes by one value in and one out.
+def _shortened(x: Ints, out: Shorts) -> bool:
+    """Copy *x*; whether every value fits and is below what fills up a window."""
+    bits = np.int64(0)
+    for i in range(len(out)):
+        bits |= x[i] + 1
+        out[i] = x[i]
+    return bool(0 <= bits < SHORT_BEYOND)
 
-    ordered (2, ORDERED): the window and the next one by turns, at 1 to 120, filled up with BEYOND.
+
+@compiled
+def _carried(t0: int, n: int, w: Ints, x: Any, ordered: Any) -> None:
+    """From an ordered window that each row changes by one value in and one out; *x*: the values, as wide as it is.
+
+    ordered (2, ORDERED): the window and the next one by turns, at 1 to 120, between the least and the greatest number,
+    and filled up with that.
     """
-    x = w[W_ATR_PCT]
     start = max(t0 - 119, w[W_FIRST, t0] + 14)
+    beyond = ordered[0, ORDERED - 1]
     for i in range(1, ORDERED):
-        ordered[0, i] = ordered[1, i] = BEYOND
-    ordered[0, 0] = ordered[1, 0] = NULL
+        ordered[0, i] = ordered[1, i] = beyond
     held = turn = 0
     for t in range(t0, min(start, n)):
         w[W_MEDIAN, t] = NULL
@@ -97,21 +116,21 @@ def _carried(t0: int, n: int, w: Ints, ordered: Ints) -> None:
         oldest = max(start, t - 119, w[W_FIRST, max(t, t0)] + 14)
         end = min(oldest, start + held)
         for gone in range(start, end - 1):
-            _exchange(ordered[turn], ordered[1 - turn], x[gone], BEYOND)
+            _exchange(ordered[turn], ordered[1 - turn], x[gone], beyond)
             turn = 1 - turn
-        out, into = x[end - 1] if end > start else BEYOND, x[t] if t >= oldest else BEYOND
+        out, into = x[end - 1] if end > start else beyond, x[t] if t >= oldest else beyond
         _exchange(ordered[turn], ordered[1 - turn], out, into)
         turn = 1 - turn
         held += (t >= oldest) - (end - start)
         start = oldest
         if t >= t0:
             is_told = held >= 60 and not w[W_IS_BAD, t]
-            middle = rhe(ordered[turn, (held + 1) // 2] + ordered[turn, held // 2 + 1], 2)
-            w[W_MEDIAN, t] = middle if is_told else NULL
+            both: Any = np.int64(ordered[turn, (held + 1) // 2]) + np.int64(ordered[turn, held // 2 + 1])
+            w[W_MEDIAN, t] = rhe(both, 2) if is_told else NULL
 
 
 @compiled
-def _exchange(old: Ints, new: Ints, gone: int, value: int) -> None:
+def _exchange(old: Any, new: Any, gone: Any, value: Any) -> None:
     """*new* is *old* without one *gone* and with *value*: nobody searches, each place looks at its neighbours."""
     for i in range(1, 121):
         here = old[i] if old[i] < gone else old[i + 1]
