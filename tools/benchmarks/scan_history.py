@@ -191,7 +191,7 @@ EVERY_DAY: Final = Benchmark(
     name="history",
     what="""\
 Ours: `strategies.history.history` over every session of the 3,000 x 1,260 bars: all features, anchors, labels and
-levels of each bar's day, in blocks whose memory is used again, by three threads. Theirs: `np.copyto` of arrays as
+levels of each bar's day, in blocks whose memory is used again, by two threads. Theirs: `np.copyto` of arrays as
 large as all that it said (114 int64 of each row), in one thread, both sides touched before. Ratio: our median over
 the copy's. A copy computes nothing; where the time of a row goes, and what is left to be had, is told in ADR 18.""",
     run=run,

@@ -214,7 +214,7 @@ ONE_SESSION: Final = Benchmark(
     name="scan-one-session",
     what="""\
 Ours: `strategies.measures.measure`, as the scan calls it: every feature, all nine anchors, labels and levels of
-3,000 symbols at one session, by the compiled kernel in four threads, from the opened panel (memory-mapped columns,
+3,000 symbols at one session, by the compiled kernel in two threads, from the opened panel (memory-mapped columns,
 page cache warm) to the integer rows. Theirs: `tools/benchmarks/scan_pandas.py`, a vectorised group-by over the 3,000
 x 1,260 bars in a ready data frame, which measures features, anchors, choice and levels and leaves out the labels.
 Loading is in neither. Every value is compared first, at its stored scale. Ratio: their median over ours.""",
@@ -265,7 +265,7 @@ VS_NUMPY: Final = Benchmark(
     what="""\
 Theirs: `tools/benchmarks/scan_numpy.py`, matrices of symbols by sessions, every window cut to the bars that it
 needs, the Wilder recursion forward in time for all symbols at once. It cannot do what the kernel does with halted
-symbols. Every value is compared first. Ratio: their median over ours. numpy has one thread and the kernel four: on two
+symbols. Every value is compared first. Ratio: their median over ours. numpy has one thread and the kernel two: on two
 cores that are busy with other work the ratio is that of the processor time, half of what it is on idle ones.""",
     run=run_numpy,
     tell=lambda r: f"{r.figures['theirs_s'] * 1000:.0f} ms against {r.median_s * 1000:.1f} ms",
