@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from execution_v2.panel import UNTOLD, Panel
 from execution_v2.reduce import state_digest
 from execution_v2.transitions import UNKNOWN
 from schemas.base import Fact
@@ -27,8 +28,13 @@ from schemas.journal import JournalRecord
 T = TypeVar("T", bound=Fact)
 
 
-def run(records: Sequence[JournalRecord], state_before: BookState, state_after: BookState) -> Execution:
-    """Fold the *records* of one cycle; the states are the book before its first and after its last."""
+def run(
+    records: Sequence[JournalRecord], state_before: BookState, state_after: BookState, panel: Panel = UNTOLD
+) -> Execution:
+    """Fold the *records* of one cycle; the states are the book before its first and after its last.
+
+    panel: ``panel.of`` of *state_after*.
+    """
     began = of(records, "cycle.began", CycleBegan)
     ended = of(records, "cycle.ended", CycleEnded)
     orders = {o.ord_id: o for o in (*state_after.orders, *state_after.ended_today)}
@@ -59,6 +65,8 @@ def run(records: Sequence[JournalRecord], state_before: BookState, state_after: 
         illegal=of(records, "order.illegal_transition", IllegalTransition),
         unresolved=tuple(o.ord_id for o in state_after.orders if o.state in UNKNOWN),
         carried=ended[-1].carried if ended else (),
+        posture=panel.posture,
+        lifecycle=panel.lifecycle,
     )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from execution_v2.protections import WINDOW_MAX, locks
 from execution_v2.reduce import fold_records
-from flows import standing
+from flows import posture, standing
 from flows.house import House
 from flows.settings import book_of, opens
 from ledger import layout
@@ -73,7 +73,10 @@ def _trusting(house: House, path: str) -> dict[str, str]:
 
 
 def of_book(house: House, book_id: str) -> dict[str, Any]:
-    """Book, positions, possibly-live orders, what is unknown, budgets, cycles and switches, each as rows of text."""
+    """Book, positions, possibly-live orders, what is unknown, budgets, cycles and switches, each as rows of text.
+
+    ``posture`` and ``lifecycle``: as in ``execution.json``, null before the first tick; ``told``: their lines.
+    """
     book_of(book_id)
     session, state, is_sealed = latest_state(house, book_id)
     records = standing.records_of(house, book_id, session)
@@ -120,6 +123,7 @@ def of_book(house: House, book_id: str) -> dict[str, Any]:
             "entries today": str(len(state.entry_intents_today)),
             "lock": _lock(house, book_id),
         },
+        **posture.of_book(house, book_id, state),
         "positions": positions,
         "orders": orders,
         "unknown": standing.unknown_orders(house, book_id, state),

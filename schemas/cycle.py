@@ -20,6 +20,8 @@ from schemas.events import (
     SyncChecked,
 )
 from schemas.header import Artifact
+from schemas.lifecycle import LifecycleView
+from schemas.posture import PostureView
 
 
 class CycleKind(StrEnum):
@@ -93,6 +95,10 @@ class Execution(Artifact):
     unresolved: tuple[str, ...]
     """Orders whose fate is unknown at the cycle's end; they count as live in full (L5)."""
     carried: tuple[str, ...]
+    posture: PostureView | None = None
+    """How much was known at the cycle's end, and what was allowed on it; None: no tick has judged it."""
+    lifecycle: LifecycleView | None = None
+    """What the book as a whole might do then."""
 
 
 class StopLine(Fact):

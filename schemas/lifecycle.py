@@ -68,3 +68,38 @@ class LifecycleChanged(Fact):
     seconds_in_previous: int | None
     """By the wall's clock, nights included; None: it was the book's first tick."""
     evidence: str | None = None
+
+
+class Ending(StrEnum):
+    """What ends a cause."""
+
+    ITSELF = "ITSELF"
+    """One whole cycle that does not show it."""
+    NEXT_SESSION = "NEXT_SESSION"
+    PERSON = "PERSON"
+
+
+class Holding(Fact):
+    """One cause that holds, which state it means, and what ends it."""
+
+    cause: str
+    means: Lifecycle
+    ending: Ending
+    is_answered: bool
+    """A person's word on it was given; the next cycle takes it in."""
+    command: str | None
+    """For that word, as it is typed, capitals standing for what only its author knows; None: none is needed."""
+
+
+class LifecycleView(Fact):
+    """What a person is told: what the book may do, since when, what holds it, and what ends that."""
+
+    state: Lifecycle
+    since: Instant | None
+    reason: str | None
+    causes: tuple[Holding, ...]
+    """Worst first; those of a lesser state wait behind the one that stands."""
+    ack_needed: tuple[str, ...]
+    """Causes that wait for a person's ``ack``."""
+    commands: tuple[str, ...]
+    """What a person types, in this order; empty: nothing waits for one."""

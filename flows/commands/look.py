@@ -151,7 +151,7 @@ def _later_edition(file: str) -> str | None:
 
 
 def status(book: Book, home: Home = None, as_json: Json = False) -> None:
-    """Positions and how they are covered, orders and what is unknown, budgets, cycles, locks, and the last seal.
+    """Whether it enters and why not, what ends that, positions and their cover, unknown orders, budgets, cycles, locks.
 
     Example: `avwap status --book SIM`
     """
@@ -161,6 +161,8 @@ def status(book: Book, home: Home = None, as_json: Json = False) -> None:
 
     def render() -> None:
         console.rows("Book", [body["book"]])
+        console.notes(body["told"])
+        console.OUT.print()
         console.fitted("Positions", body["positions"], ("targets", "strategy", "since"))
         console.rows("Orders that may be live", body["orders"])
         for title, name in (

@@ -9,7 +9,7 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from execution_v2 import execution, stops
+from execution_v2 import execution, panel, stops
 from execution_v2.broker.recorded import Door, RecordingBroker
 from execution_v2.cycle import run_cycle
 from execution_v2.evidence import EvidencePort
@@ -292,7 +292,7 @@ def write_artifacts(day: Day, session: Session, folder: str) -> Sequence[Written
     after = fold_records(before, mine)
     refs = [ref for name in ("enforcement.json", "candidates.json") if (ref := day.ref(name)) is not None]
     slot_name = f"cycles/{folder}"
-    done = execution.run(mine, before, after)
+    done = execution.run(mine, before, after, panel.of(after, day.book_id, day.house.settings.posture))
     stopped = stops.run(mine, before, after)
     return (
         day.write(f"{slot_name}/execution.json", done, refs),
