@@ -64,7 +64,7 @@ _OVERTURNING: Final = frozenset({ContradictionCode.PROOF_OVERTURNED, Contradicti
 def tick_of(desk: Desk, kind: TickKind, observed: Observed, verdict: Verdict | None) -> Tick:
     """What the desk knows now. *kind* as ``kind_now`` gives it."""
     findings = None if desk.synced is None else desk.synced.findings
-    named = findings or ()
+    named = tuple(f for f in findings or () if not _is_acknowledged(desk, f))
     unknown = [
         o for o in desk.fold.orders.values() if o.state in UNKNOWN and o.state is not OrderState.FROZEN
     ]
@@ -93,9 +93,7 @@ def tick_of(desk: Desk, kind: TickKind, observed: Observed, verdict: Verdict | N
         overturned=tuple(
             sorted(row.symbol for row in desk.fold.quarantined.values() if row.code in _OVERTURNING)
         ),
-        external=tuple(
-            sorted({f.subject for f in named if f.code == SyncStatus.EXTERNAL} - desk.fold.known_external)
-        ),
+        external=tuple(sorted({f.subject for f in named if f.code == SyncStatus.EXTERNAL})),
         syncs=tuple(sorted({f.detail for f in named if f.detail in _FLOORS})),
         gap_s=max((round(gap) for gap in gaps), default=0),
         gap_breaches=sum(gap > GAP_ERROR_S for gap in gaps),
@@ -195,12 +193,16 @@ def contradictions(desk: Desk) -> tuple[Contradicting, ...]:
 
 def _graded(desk: Desk, finding: Finding) -> Contradicting | None:
     grade = _GRADES.get(finding.code)
-    is_known = finding.code == SyncStatus.EXTERNAL and finding.subject in desk.fold.known_external
-    if grade is None or is_known:
+    if grade is None or _is_acknowledged(desk, finding):
         return None
     if finding.code == SyncStatus.QTY_MISMATCH:
         grade = _of_quantities(finding, grade)
     return Contradicting(grade=grade, subject=finding.subject, code=finding.code)
+
+
+def _is_acknowledged(desk: Desk, finding: Finding) -> bool:
+    """Shares of others that a person has seen: they count against the limits, and against nobody's word."""
+    return finding.code == SyncStatus.EXTERNAL and finding.subject in desk.fold.known_external
 
 
 def _of_quantities(finding: Finding, grade: ContradictionGrade) -> ContradictionGrade:

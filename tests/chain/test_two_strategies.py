@@ -41,7 +41,7 @@ SPEAKS_OF: Final = frozenset(
     f"journal.jsonl/{event}"
     for event in (
         "order.confirmed", "order.ended", "order.rejected", "order.replaced", "order.replacing", "order.resolved",
-        "order.unresolved", "order.cancelling", "order.replace_rejected",
+        "order.unresolved", "order.cancelling", "order.replace_rejected", "tick.taken", "divergence.found",
     )
 )  # fmt: skip
 """What happened to an order: it names the order, which says whose it is."""
