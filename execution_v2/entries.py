@@ -14,6 +14,7 @@ from execution_v2.desk import Desk
 from execution_v2.enforce import Authorised, judge, strategies_of
 from execution_v2.gates.facts import OBSERVATIONS_ASKED, EntryOrder, GateFacts, Phase, SendMoment
 from execution_v2.leave import cover
+from execution_v2.measure import base_of
 from execution_v2.send import cancel, enter
 from execution_v2.sight import BAR_S, Sight, look_again
 from execution_v2.sleeve_facts import since_the_close, sleeve_pnl
@@ -323,7 +324,7 @@ def _facts(
             posture=None if state.ticked is None else state.posture,
             lifecycle=None if state.ticked is None else state.lifecycle,
             size_factor=size_factor(desk),
-            entries_in_cycle=sum(record.event == "entry.authorised" for record in desk.records),
+            entries_in_cycle=_entries_in_slot(desk),
         ),
     )
 
@@ -332,6 +333,13 @@ def size_factor(desk: Desk) -> Decimal:
     """What is left of a decided quantity on what is known now (execution.md 9.5): quantised, so exact as text."""
     by_state = lifecycle.size_factor(desk.fold.lifecycle, desk.config.lifecycle)
     return min(Decimal(str(desk.fold.posture.factor)), by_state)
+
+
+def _entries_in_slot(desk: Desk) -> int:
+    """Entries of this slot, also of a process that died in it: a slow cycle has one, however often it is begun."""
+    read, slot = desk.ports.records, base_of(desk.inputs.slot)
+    known = desk.records if read is None else read()
+    return sum(row.event == "entry.authorised" and base_of(row.cycle or "") == slot for row in known)
 
 
 def _asset(desk: Desk, symbol: str) -> AssetFacts | None:

@@ -13,6 +13,7 @@ from execution_v2.posture import control
 from execution_v2.reduce import Fold
 from execution_v2.shadow import Shadow
 from execution_v2.sync import Observed
+from schemas.base import Fact
 from schemas.events import PostureChanged, TickTaken
 from schemas.lifecycle import LifecycleChanged, LifecycleState
 from schemas.posture import PostureState
@@ -66,9 +67,9 @@ def take(desk: Desk, kind: TickKind, observed: Observed) -> None:
     if kind is TickKind.SPOT and state.causes == state_was.causes and _binding(posture) == _binding(was):
         return
     taken = TickTaken(slot=base_of(desk.inputs.slot), tick=tick, posture=posture, lifecycle=state)
-    desk.note(("tick.taken", taken))
+    told: list[tuple[str, Fact]] = [("tick.taken", taken)]
     if moved:
-        told = PostureChanged(
+        move = PostureChanged(
             before=was.posture,
             after=posture.posture,
             causes=posture.causes,
@@ -76,9 +77,10 @@ def take(desk: Desk, kind: TickKind, observed: Observed) -> None:
             terms=posture.terms,
             factor=posture.factor,
         )
-        desk.note(("posture.changed", told))
+        told.append(("posture.changed", move))
     if changed is not None:
-        desk.note(("lifecycle.changed", changed))
+        told.append(("lifecycle.changed", changed))
+    desk.note(*told)
 
 
 def _binding(state: PostureState) -> tuple[object, ...]:

@@ -75,17 +75,29 @@ def _rows(total: Total, spent_s: float) -> Iterator[tuple[str, str]]:
     yield "cycles", f"{met.cycles:,} in {spent_s:.0f} s"
     yield "steps (requests and records)", f"{met.steps:,}"
     yield "orders at the exchange", f"{met.orders:,}"
+    yield "entries authorised", f"{met.entries:,}, {met.entries / max(1, total.seeds):.1f} a seed"
     yield "faults", f"{met.faults.total():,}: {_counts(met.faults)}"
     yield "crashes, takeovers", f"{met.crashes:,}, {met.takeovers:,}"
     yield "unknown outcomes, by how each ended", f"{met.ambiguous.total():,}: {_counts(met.ambiguous)}"
+    yield "cycles ended in each posture", _parts(met.postures)
+    yield "... and state", _parts(met.states)
+    yield "largest debt", f"{met.debt_max:.3f}"
+    yield "divergences, by category", f"{met.divergences.total():,}: {_counts(met.divergences)}"
+    yield "entries denied by posture and lifecycle", f"{met.clamps.total():,}: {_counts(met.clamps)}"
+    yield "acts of the operator", f"{met.acts.total():,}: {_counts(met.acts)}"
     yield "checks, by invariant", f"{met.checks.total():,}: {_counts(met.checks)}"
     yield "requests in one cycle, most", f"{met.calls_max}"
-    yield "longest gap of a stop, session seconds", f"{met.gap_s_max:.0f}"
+    yield "longest gap of a stop in full seeds, session seconds", f"{met.gap_s_max:.0f}"
     yield "largest exposure over its cap", f"{max(Decimal(0), met.over_cap):.4f}"
 
 
+def _parts(counts: Counter[str]) -> str:
+    whole = max(1, counts.total())
+    return ", ".join(f"{name} {count:,} ({count / whole:.1%})" for name, count in counts.most_common())
+
+
 def _counts(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count)
 
 
 def show(total: Total, spent_s: float) -> None:

@@ -111,6 +111,8 @@ class Line:
             raise SimulatedCrash(f"died after call {self.calls}, {name}")
         if name == "cancel" and isinstance(answer, Confirmed) and not answer.order.is_working:
             self._watch.told_ended.add(answer.order.order_id)
+        if isinstance(answer, Seen):
+            self._watch.laws.seen.add(name)
         if name == "account" and isinstance(answer, Seen):
             self._equity = answer.value.equity  # what the caps of this cycle are fractions of
         if name == "quotes" and isinstance(answer, Seen):

@@ -4,14 +4,14 @@ The seed draws market, faults, crashes, takeovers by a second process, the kill 
 else decides: the same seed gives the same journals, byte for byte.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from execution_v2 import book as books
+from execution_v2 import coverage
 from execution_v2.client_id import own_prefix
 from execution_v2.config import ExecutionConfig
 from execution_v2.cycle import run_cycle
@@ -19,6 +19,7 @@ from execution_v2.gates.facts import EnforcementConfig
 from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, Entry, Ports
 from execution_v2.reduce import Fold, empty_state, fold_records
 from execution_v2.stop_facts import untold
+from execution_v2.tick import derive
 from execution_v2.transitions import UNKNOWN
 from ledger import layout
 from ledger.faulty import SimulatedCrash
@@ -29,15 +30,18 @@ from schemas.base import SessionDate
 from schemas.book import BookState, Leg, OrderState
 from schemas.cycle import CycleKind
 from schemas.errors import Denied
-from schemas.events import StopCovered
+from schemas.events import StopCovered, TickTaken
 from schemas.journal import JournalRecord
 from schemas.observations import BarFacts
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
 from simulation.chance import Chance
+from simulation.seeds.laws import Laws
 from simulation.seeds.line import Clock, Line
 from simulation.seeds.market import BOOK, FIRST, SYMBOLS, THEIRS, Market, market, wishes
 from simulation.seeds.morning import Morning, control, limits, morning
 from simulation.seeds.outside import Outside
+from simulation.seeds.person import Person
+from simulation.seeds.tally import Tally
 from simulation.seeds.watch import Watch
 from strategies.config import EntryConfig, ExitConfig
 
@@ -50,35 +54,6 @@ QUIET_MAX: Final = 20
 """Slots without a disturbance at the end: at least so many, and so many at most until a cycle leaves nothing over."""
 RESTARTS_MAX: Final = 3
 """Deaths of one slot; the fourth process lives."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run met."""
-
-    cycles: int = 0
-    steps: int = 0
-    """Requests and journal records."""
-    orders: int = 0
-    crashes: int = 0
-    takeovers: int = 0
-    ambiguous: Counter[str] = field(default_factory=Counter)
-    """Unknown outcomes, by the state that each came to."""
-    faults: Counter[str] = field(default_factory=Counter)
-    checks: Counter[str] = field(default_factory=Counter)
-    calls_max: int = 0
-    gap_s_max: float = 0.0
-    over_cap: Decimal = Decimal(-1)
-    """The largest exposure at a send, less its cap, as a fraction of the cap; never above 0."""
-
-    def add(self, other: "Tally") -> None:
-        """Take another run's tally in."""
-        for name in ("cycles", "steps", "orders", "crashes", "takeovers"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("ambiguous", "faults", "checks"):
-            getattr(self, name).update(getattr(other, name))
-        for name in ("calls_max", "gap_s_max", "over_cap"):
-            setattr(self, name, max(getattr(self, name), getattr(other, name)))
 
 
 CONFIG: Final = CycleConfig(
@@ -118,6 +93,8 @@ class Run:
             truth=self._outside,
             is_synced=lambda: self._disk.is_synced,
         )
+        self._person = Person(seed)
+        self._laws = self._watch.laws = Laws(self._watch.hold)
 
     @property
     def disk(self) -> MemoryDisk:
@@ -136,6 +113,7 @@ class Run:
         self.tally.checks.update(self._watch.checks)
         self.tally.faults.update(self._outside.injected)
         self.tally.over_cap = self._watch.worst
+        self.tally.acts.update(self._person.acts)
         self.tally.orders = len(list(self._outside.orders()))
         return self.tally
 
@@ -176,6 +154,7 @@ class Run:
         made = self._journal.append([(event, self._clock.now(), None, data) for event, data in rows])
         self._records = list(made)
         self._fold = Fold(fold_records(self._carried, made))
+        self._laws.open(self._calendar.open_at(session), self._calendar.close_at(session))
 
     def _morning(self, session: SessionDate) -> Morning:
         previous = self._calendar.previous(session)
@@ -192,7 +171,7 @@ class Run:
         for record in read.records:
             if record.event == "order.resolved":
                 self.tally.ambiguous[str(record.data["state"])] += 1
-            elif record.event == "stop.covered":
+            elif record.event == "stop.covered" and self._full:  # slots left out are no gap of anybody's
                 gap = StopCovered.model_validate(record.data).longest_s
                 self.tally.gap_s_max = max(self.tally.gap_s_max, gap)
 
@@ -213,8 +192,11 @@ class Run:
         self._clock.to(at)
         self._outside.new_cycle()
         self._outside.stranger()
+        self._disk.crash_at = None
+        said = self._person.looks(self._fold.freeze(), switched=killed, quiet=quiet)
+        self._append([(event, self._clock.now(), None, row) for event, row in said])
         reasons = {
-            "the kill switch is set": killed,
+            "the kill switch is set": killed or self._fold.killed,
             "the morning's file is broken": broken,
             "the session has only begun": is_first,
         }
@@ -238,6 +220,7 @@ class Run:
         self._journal = Journal.open(self._disk, layout.journal(BOOK, session))
         self._records = list(self._journal.records)
         self._fold = Fold(fold_records(self._carried, self._records))
+        self._laws.rewind(self._records)
 
     def _process(self, inputs: CycleInputs, *, may_die: bool, nested: bool = False) -> None:
         """One process works the slot: to its end, to its death, or until another one takes the book over."""
@@ -276,8 +259,17 @@ class Run:
             since=inputs.open_at,
         )
         self._watch.marks = dict(inputs.marks)
+        rows = () if isinstance(inputs.enforcement, ReadFaultCode) else inputs.enforcement.authorised
+        self._laws.process(inputs.slot, {row.intent_id: Decimal(row.quantity) for row in rows})
         journal = _Told(self._append, guard)
-        ports = Ports(broker=line, feed=line, journal=journal, now=self._clock.now, pause=line.pause)
+        ports = Ports(
+            broker=line,
+            feed=line,
+            journal=journal,
+            now=self._clock.now,
+            pause=line.pause,
+            records=lambda: self._records,
+        )
         try:
             result = run_cycle(inputs, ports, CONFIG)
         except Denied as error:
@@ -299,10 +291,20 @@ class Run:
         self.tally.steps += len(made)
         self._records += made
         for record in made:
+            if record.event == "tick.taken":
+                self._derived(TickTaken.model_validate(record.data))
             self._fold.apply(record)
             self._watch.told(record)
+            self._laws.told(record)
+            self.tally.told(record)
         self._fold.refused.clear()
         return made
+
+    def _derived(self, told: TickTaken) -> None:
+        """What a tick leads to is what was recorded of it."""
+        posture, state, _ = derive(self._fold, told.tick, CONFIG)
+        self._watch.hold("I10", posture == told.posture, f"posture {told.posture}, from the tick {posture}")
+        self._watch.hold("I10", state == told.lifecycle, f"lifecycle {told.lifecycle}, from the tick {state}")
 
     def _ended(self, inputs: CycleInputs, result: CycleResult, line: Line) -> None:
         state = self._fold.freeze()
@@ -321,7 +323,11 @@ class Run:
 
     def _again(self, inputs: CycleInputs, folder: str) -> CycleInputs:
         return replace(
-            inputs, slot=folder, state=self._fold.freeze(), untold=untold(self._carried, self._records)
+            inputs,
+            slot=folder,
+            state=self._fold.freeze(),
+            untold=untold(self._carried, self._records),
+            gaps=self._gaps(inputs.session_date),
         )
 
     def _inputs(
@@ -343,7 +349,9 @@ class Run:
             kind=CycleKind.INTRADAY,
             is_first=is_first,
             state=self._fold.freeze(),
+            carried=self._carried,
             untold=untold(self._carried, self._records),
+            gaps=self._gaps(session),
             open_at=self._calendar.open_at(session),
             close_at=self._calendar.close_at(session),
             sessions=(*before, session),
@@ -354,6 +362,10 @@ class Run:
             snapshot=made.snapshot,
             control=control(self._clock.now(), killed=killed),
         )
+
+    def _gaps(self, session: SessionDate) -> tuple[StopCovered, ...]:
+        opened, closes = self._calendar.open_at(session), self._calendar.close_at(session)
+        return coverage.fold(self._carried, self._records, (), opened, closes)
 
     def _history(self, symbol: str, before: list[SessionDate]) -> tuple[BarFacts, ...]:
         if any(action.symbol == symbol for action in self._market.actions):

@@ -20,6 +20,7 @@ from schemas.book import ENDED, BookState, Leg, Order, OrderState, Side
 from schemas.journal import JournalRecord
 from schemas.observations import BrokerOrder
 from simulation.order_rules import is_successor
+from simulation.seeds.laws import Laws
 from simulation.venue import rest_of
 
 ZERO: Final = Decimal(0)
@@ -92,6 +93,9 @@ class Watch:
     """Orders of which a cancel was answered as done, truly or not."""
     rebased: set[str] = field(default_factory=set)
     """Symbols split since a stop was sent for them last: one that the broker kept as it was is ended first."""
+
+    laws: Laws = field(init=False)
+    """Of posture and lifecycle."""
 
     def hold(self, invariant: str, holds: bool, found: str) -> None:
         """Check one."""
@@ -178,6 +182,7 @@ class Watch:
         today.add(order.intent_id)
         most = self.limits.entries_per_day_max
         self.hold("I4", len(today) <= most, f"{len(today)} entries on {session}, {most} are allowed")
+        self.laws.entry(request.symbol, order.intent_id, request.quantity)
         assert request.limit is not None, "an entry is a limit order"
         self._exposure(request.symbol, request.quantity * request.limit, equity)
 
