@@ -5,6 +5,7 @@ for none of it. A message is found by its id, so the same files are told once, h
 A sender appends what became of each message; nothing is ever changed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -60,20 +61,14 @@ class Outbox:
         try:
             data = self._read()
             data = data[: len(data) - len(set_torn_aside(self._disk, self.path, data))]
-            # In canonical JSON a quotation mark inside a text is escaped: only a record's own key looks like this.
-            if f'"id":"{message.id}"'.encode() in data:
+            if _holds(data, message.id):
                 return False
             self._disk.append(self.path, self._line(data, message, at))
         except (AvwapError, OSError) as error:
             if isinstance(error, Corrupt):
                 raise
-            why = error.message if isinstance(error, AvwapError) else str(error)
-            raise AvwapError(
-                EdgeCode.OUTBOX_UNAVAILABLE,
-                f"the message {message.id} of {message.session_date} was not kept: {why}",
-                safe="no stage reads the outbox: entries, exits and the close go on",
-                next=f"repair {self.path}; avwap notify preview shows the message at any time",
-            ) from error
+            told = f"the message {message.id} of {message.session_date} was not kept"
+            raise self._unavailable(told, error) from error
         return True
 
     def _line(self, data: bytes, message: Message, at: datetime) -> bytes:
@@ -112,6 +107,14 @@ class Outbox:
             raise self._corrupt(str(error.errors(include_url=False)[0]["msg"])) from error
         return tuple(found.values())
 
+    def untold(self, ids: Sequence[str]) -> list[str]:
+        """Those of *ids* that were not taken before. Errors: ``AvwapError`` OUTBOX_UNAVAILABLE."""
+        try:
+            data = self._read()
+        except (AvwapError, OSError) as error:
+            raise self._unavailable(f"{len(ids)} messages were not kept", error) from error
+        return [each for each in ids if not _holds(data, each)]
+
     def torn(self) -> int:
         """Bytes of an unfinished last line: a crash while a message was written. The next one sets it aside."""
         data = self._read()
@@ -120,6 +123,15 @@ class Outbox:
     def _read(self) -> bytes:
         return self._disk.read(self.path) if self._disk.exists(self.path) else b""
 
+    def _unavailable(self, told: str, error: AvwapError | OSError) -> AvwapError:
+        why = error.message if isinstance(error, AvwapError) else str(error)
+        return AvwapError(
+            EdgeCode.OUTBOX_UNAVAILABLE,
+            f"{told}: {why}",
+            safe="no stage reads the outbox: entries, exits and the close go on",
+            next=f"repair {self.path}; avwap notify preview and avwap status show what it would say at any time",
+        )
+
     def _corrupt(self, why: str) -> Corrupt:
         return Corrupt(
             EdgeCode.OUTBOX_CORRUPT,
@@ -127,6 +139,11 @@ class Outbox:
             safe="nothing was added; no stage reads this file",
             next=f"move {self.path} away and keep it: the next message begins a new one",
         )
+
+
+def _holds(data: bytes, message_id: str) -> bool:
+    """In canonical JSON a quotation mark inside a text is escaped: only a record's own key looks like this."""
+    return f'"id":"{message_id}"'.encode() in data
 
 
 def post_summary(day: Day) -> Written:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flows import audit, outbox, pages, telemetry
+from flows import alerts, audit, outbox, pages, telemetry
 from flows.blocked import blocked_summary
 from flows.changed import morning_changed
 from flows.day import Day, sealed
@@ -52,10 +52,15 @@ class Outcome:
         """0, or the gravest refusal's."""
         return max((step.error.exit_code for step in self.refused if step.error is not None), default=0)
 
-    def attempt(self, stage: str, run: Callable[[], Written]) -> bool:
-        """Run one stage; a refusal is recorded, not raised, so that exits and the close go on (L2, L3)."""
+    def attempt(self, stage: str, run: Callable[[], Written | None]) -> bool:
+        """Run one stage; a refusal is recorded, not raised, so that exits and the close go on (L2, L3).
+
+        A stage that had nothing to write leaves no step.
+        """
         try:
-            self.steps.append(Step(stage=stage, written=run()))
+            written = run()
+            if written is not None:
+                self.steps.append(Step(stage=stage, written=written))
         except AvwapError as error:
             if error.code in STOPS_EVERYTHING:
                 raise
@@ -157,6 +162,8 @@ def run_cycle(
         outcome.steps.append(
             Step(stage=written.path.removesuffix(".json").split("/", 2)[-1], written=written)
         )
+    # After all that a trade waits for: a message that cannot be kept is seen, and holds up nothing (L2).
+    outcome.attempt("notify", lambda: alerts.post_changes(day, session.journal.records))
 
 
 def run_close(day: Day, world: World, session: Session, outcome: Outcome) -> None:

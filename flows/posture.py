@@ -53,13 +53,12 @@ def told(found: Panel, config: PostureConfig) -> list[str]:
 
 
 def unlocks(view: PostureView) -> list[str]:
-    """What the next rung waits for, and how long it and full size take at best; empty where there is none."""
+    """What the next rung waits for, and how long it and full size take at best; empty where nothing is held back."""
     if view.next_rung is None:
-        return []
-    missing = [f"{row.cond}: now {row.have}, needs {row.need}" for row in view.unlock if not row.ok]
-    counted = f"{view.healthy_count} of {view.needed} healthy cycles"
-    lines = [f"{view.next_rung} after {view.needed} healthy cycles in a row: {counted} so far"]
-    return [*lines, *(f"missing {each}" for each in missing), _at_best(view)]
+        return [f"full size in {_cycles(view.eta_full_cycles)} at best"] if view.eta_full_cycles else []
+    missing = [f"{row.cond} (now {row.have}, needs {row.need})" for row in view.unlock if not row.ok]
+    lines = [f"{view.next_rung} after {view.needed} healthy cycles in a row, {view.healthy_count} so far"]
+    return [*lines, *(f"not met: {each}" for each in missing), _at_best(view)]
 
 
 def _lead(posture: PostureView, lifecycle: LifecycleView) -> str:

@@ -6,6 +6,8 @@ import typer
 
 from flows import console
 from flows.commands.options import Book, Home, Json, On, house
+from schemas.errors import UsageFault
+from schemas.reasons.edge import EdgeCode
 
 if TYPE_CHECKING:
     from flows.outbox import Entry
@@ -50,6 +52,37 @@ def _tell_message(message: "Message", state: str) -> None:
         console.note(block)
     console.note("")
     console.note(f"message  {message.id}, {state}")
+
+
+@app.command("show")
+def show(
+    message: Annotated[
+        str, typer.Argument(metavar="MESSAGE", help="Its id, as `avwap notify status` has it.")
+    ],
+    book: Book,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Print a message that was kept: a morning's, or one about a change of posture or lifecycle.
+
+    Example: `avwap notify show --book SIM msg_5b0c2f6a1d`
+    """
+    from flows.outbox import Outbox
+    from flows.settings import book_of
+
+    at = house(home)
+    outbox = Outbox(at.disk, book_of(book))
+    found = [entry for entry in outbox.entries() if entry.message.id.startswith(message)]
+    if len(found) != 1:
+        raise UsageFault(
+            EdgeCode.USAGE,
+            f"{message}: {len(found) or 'no'} messages of {book} begin so",
+            safe="nothing was changed",
+            next=f"avwap notify status --book {book} lists them",
+        )
+    (entry,) = found
+    body = {"message": entry.message.model_dump(mode="json"), "state": entry.state}
+    console.emit(body, as_json, lambda: _tell_message(entry.message, entry.state))
 
 
 @app.command("status")
@@ -98,6 +131,7 @@ def _row(entry: "Entry") -> dict[str, str]:
     return {
         "session": message.session_date.isoformat(),
         "kind": message.kind.value,
+        "severity": message.severity.value,
         "state": entry.state,
         "id": message.id,
         "text": message.text,

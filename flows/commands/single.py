@@ -8,7 +8,7 @@ import typer
 
 from flows import console
 from flows.commands.options import Book, Home, Json, On, dated, house, who_and_why
-from schemas.errors import UsageFault
+from schemas.errors import AvwapError, UsageFault
 from schemas.reasons.edge import EdgeCode
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from flows.day import Day
     from flows.house import House
+    from flows.stages.opening import Session
     from ledger.artifacts import Written
 
 
@@ -306,8 +307,9 @@ def cycle(
         day, due = cycle_due(at, book, world, on, slot)
         session = session_for_cycle(at, day, world, guard)
         written = list(cycles.cycle(day, world, session, due))
+        untold = _tell_changes(day, session, written)
 
-    found = remarks.of_cycle(day, PurePosixPath(written[-1].path).parent.name)
+    found = remarks.of_cycle(day, PurePosixPath(written[0].path).parent.name)
 
     def line() -> None:
         if found:
@@ -316,11 +318,28 @@ def cycle(
             console.note(f"broker   {world.host}")
         for fault in world.faults:
             console.note(f"line     {fault}: nothing is entered over it")
+        if untold is not None:
+            console.note(f"untold   {untold.message}; {untold.next}")
 
     more: dict[str, Any] = {"found": found}
+    if untold is not None:
+        more["untold"] = untold.code
     if world.host is not None:
         more |= {"broker": world.host, "line_faults": list(world.faults)}
     _tell(day, ("fills",), written, as_json, line, slot=due.name, **more)
+
+
+def _tell_changes(day: "Day", session: "Session", written: "list[Written]") -> AvwapError | None:
+    """Queue what changed of posture and lifecycle, and add it to *written*; returns why it could not be queued."""
+    from flows.alerts import post_changes
+
+    try:
+        made = post_changes(day, session.journal.records)
+    except AvwapError as error:
+        return error
+    if made is not None:
+        written.append(made)
+    return None
 
 
 def _planned(at: "House", book: str, on: date | None, slot: str | None, as_json: bool) -> None:
