@@ -23,6 +23,7 @@ from flows.commands import (
     prove,
     regime,
     reliability,
+    replaying,
     run,
     serve,
     single,
@@ -40,6 +41,7 @@ app = typer.Typer(
 run.register(app)
 single.register(app)
 look.register(app)
+replaying.register(app)
 limits.register(app)
 admin.register(app)
 regime.register(app)

@@ -123,7 +123,11 @@ def replay(house: House, day: Day) -> Replayed:
         _check_modulation(day)
     taken = taken_as_recorded(day, manifest["config_sha256"])
     overlay = Overlay(house.disk, folder, lambda name: name in taken or RECORDED.fullmatch(name) is not None)
-    found = _recompute(house, day, overlay, taken)
+    if manifest.get("previous") is None:
+        _recompute_genesis(house, day, overlay)
+        found = []
+    else:
+        found = _recompute(house, day, overlay, taken)
     found += _compare(house, folder, overlay, taken, same_build)
     files = sum(1 for _ in house.disk.list(folder))
     return Replayed(
@@ -173,6 +177,18 @@ def _check_modulation(day: Day) -> None:
             safe="nothing was changed",
             next=f"put it back to {told[was_on]}, then replay",
         )
+
+
+def _recompute_genesis(house: House, day: Day, overlay: Overlay) -> None:
+    """The book's first folder holds no stage: the account as observed, its funding, and a snapshot of it."""
+    replica = Day(
+        house=house.with_disk(overlay), book_id=day.book_id, session=day.session, previous=day.previous
+    )
+    silent = ReplayBroker(())
+    world = World(broker=silent, feed=silent, clock=SteppedClock())
+    opened_at = house.calendar.cut_at(house.calendar.next(day.session))
+    world.clock.step(opened_at)
+    opening.genesis(replica, world, opened_at, None)
 
 
 def _recompute(house: House, day: Day, overlay: Overlay, taken: Set[str]) -> list[Divergence]:

@@ -1,4 +1,4 @@
-"""Commands that read: why, chart, show, status, verify, replay, reconcile, report. None of them sends anything."""
+"""Commands that read: why, chart, show, status, verify, reconcile, report. None of them sends anything."""
 
 import json
 from datetime import date
@@ -33,7 +33,7 @@ VIEWED: Final = "SIM"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to *app*."""
-    for command in (why, chart, show, status, verify, replay, reconcile, report):
+    for command in (why, chart, show, status, verify, reconcile, report):
         app.command(command.__name__)(command)
 
 
@@ -237,31 +237,6 @@ def fault_dict(fault: "Fault") -> dict[str, Any]:
 def _short(value: object) -> str:
     text = "" if value is None else str(value)
     return text if len(text) <= 24 else f"{text[:23]}…"
-
-
-def replay(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
-    """Recompute a sealed session from its recordings and compare every byte.
-
-    Example: `avwap replay --book SIM --date 2016-06-01`
-    """
-    from flows.commands.run import result_dict, tell_replay
-    from flows.day import past_day, sealed
-    from flows.replay import replay as recompute
-    from flows.replay_kept import save
-    from flows.run import SessionResult
-
-    at = house(home)
-    day = past_day(at, book, on)
-    verdict = recompute(at, day)
-    path = save(at, verdict)
-    result = SessionResult(day=day, seal=sealed(day), replayed=verdict)
-
-    def render() -> None:
-        tell_replay(result)
-        console.note(f"wrote    {path}")
-
-    console.emit({**result_dict(result), "wrote": path}, as_json, render)
-    raise typer.Exit(result.exit_code)
 
 
 def reconcile(

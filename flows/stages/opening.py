@@ -163,7 +163,7 @@ def open_session(day: Day, world: World, guard: Guard | None) -> Session:
     at = day.house.calendar.cut_at(day.session)
     world.clock.step(at)
     if last_sealed(day.house.disk, day.book_id, day.session) is None:
-        _genesis(day.sibling(day.previous), world, at, guard)
+        genesis(day.sibling(day.previous), world, at, guard)
     carried = carried_into(day)
     journal = _opened(day, carried, at, guard, more=metrics.shut(day))
     return Session(journal=journal, carried=carried.state)
@@ -214,7 +214,7 @@ def _carried_refs(day: Day, carried: Carried) -> Sequence[InputRef]:
     return (InputRef(path=path, sha256=_digest(day, path)),)
 
 
-def _genesis(day: Day, world: World, at: datetime, guard: Guard | None) -> None:
+def genesis(day: Day, world: World, at: datetime, guard: Guard | None) -> None:
     """The book's first folder, dated P: the account as observed, its funding, and a snapshot of it, sealed."""
     observed = _account(day, world, must=True)
     account = observed.artifact.account
