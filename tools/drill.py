@@ -14,8 +14,10 @@ from tools.drills.notes import alone
 DRILLS: Final = {
     "failover": "tools.drills.failover",
     "kill-switch": "tools.drills.kill_switch",
+    "lifecycle": "tools.drills.lifecycle",
     "position-sync": "tools.drills.position_sync",
     "restore-from-backup": "tools.drills.restore",
+    "router": "tools.drills.router",
 }
 """Name -> module. Each has ``SHOWS``, one line, and ``run(notes, root)``."""
 
