@@ -20,10 +20,10 @@ UNITS: Final = frozenset(
     """.split()
 )
 ABOUT_AN_ORDER: Final = frozenset(
-    "Divergence",
     """
     OrderCancelling OrderConfirmed OrderEnded OrderRejected OrderReplaceRejected OrderReplaced OrderReplacing
     OrderResolved OrderUnresolved OrderContradicted OrderOperatorResolved IllegalTransition ReplaceEnded
+    Divergence
     """.split(),
 )
 """They name an order, which says whose it is."""
