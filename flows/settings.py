@@ -70,6 +70,10 @@ FLAGS: Final = frozenset(
         "phase_c",
         "live_enable_date_ny",
         "e2_regime_risk_modulation",
+        "e3_risk_attribution_write",
+        "e3_risk_attribution_summary_write",
+        "e3_risk_attribution_rolling_write",
+        "e3_risk_attribution_slack_summary",
         "s2_sleeves_json",
         "s2_sleeves_file",
         "s2_allow_unsleeved",
@@ -81,13 +85,6 @@ FLAGS: Final = frozenset(
     )
 )
 """Settings whose environment variable is the roadmap's name, in capitals and without AVWAP_."""
-NOT_YET: Final = (
-    "E3_RISK_ATTRIBUTION_WRITE",
-    "E3_RISK_ATTRIBUTION_SUMMARY_WRITE",
-    "E3_RISK_ATTRIBUTION_ROLLING_WRITE",
-    "E3_RISK_ATTRIBUTION_SLACK_SUMMARY",
-)
-"""Flags that the roadmap names and nothing reads yet: who sets one is told so, and does not rely on it."""
 NO_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -207,6 +204,10 @@ class Settings(Given):
             "live_confirm_token",
             "s2_daily_pnl_json",
             "e2_regime_risk_modulation",
+            "e3_risk_attribution_write",
+            "e3_risk_attribution_summary_write",
+            "e3_risk_attribution_rolling_write",
+            "e3_risk_attribution_slack_summary",
             "feed",
             "alpaca",
             "apca_api_key_id",
@@ -215,7 +216,8 @@ class Settings(Given):
         }
     )
     """Where the ledger lies, secrets, how feed and broker are reached, what is recorded as an observation, whether
-    cycles are dry, and the switch whose record is in the decisions: all that stands before them keeps its bytes."""
+    cycles are dry, and the switches whose record is in the decisions and in the attribution: all that stands before
+    them keeps its bytes."""
 
     benchmark: str = "SPY"
     sim: SimConfig = SimConfig()
@@ -242,6 +244,10 @@ class Settings(Given):
     """Sizing and limits by book. What the file names replaces that key alone; the rest keeps the shipped value."""
     portfolio_decision_enforce: bool = _flag("PORTFOLIO_DECISION_ENFORCE")
     e2_regime_risk_modulation: bool = _flag("E2_REGIME_RISK_MODULATION")
+    e3_risk_attribution_write: bool = _flag("E3_RISK_ATTRIBUTION_WRITE")
+    e3_risk_attribution_summary_write: bool = _flag("E3_RISK_ATTRIBUTION_SUMMARY_WRITE")
+    e3_risk_attribution_rolling_write: bool = _flag("E3_RISK_ATTRIBUTION_ROLLING_WRITE")
+    e3_risk_attribution_slack_summary: bool = _flag("E3_RISK_ATTRIBUTION_SLACK_SUMMARY")
     universe_allow_network: bool = _flag("UNIVERSE_ALLOW_NETWORK")
     dry_run: Annotated[bool, BeforeValidator(_switch)] = _flag("DRY_RUN")
     """Every cycle is a plan: nothing is sent, nothing of the ledger's record changes."""

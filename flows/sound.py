@@ -4,7 +4,6 @@ A setting that exits never read is taken as it is when a process starts, and blo
 the evening before, it is a fault like any other; and what is sound but probably not meant is a warning.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from flows.settings import BOOKS, NO_WORDS, NOT_YET, SIM, ConfigInvalid, Given, Settings, given, load
+from flows.settings import BOOKS, SIM, ConfigInvalid, Given, Settings, given, load
 from flows.sharing import read_text, sharing_of
 from portfolio.limits import LimitsConfig
 from portfolio.sleeves import Sharing, parse_daily_pnl
@@ -181,9 +180,16 @@ def _about_flags(settings: Settings) -> Iterator[str]:
             f"{EdgeCode.E2_WITHOUT_ENFORCEMENT}: the regime lowers quantities; its counts of positions and entries "
             "do not bind while PORTFOLIO_DECISION_ENFORCE is off"
         )
-    for name in NOT_YET:
-        if os.environ.get(name, "").strip().lower() not in NO_WORDS:
-            yield f"{name} is set, and nothing in this version reads it: it changes nothing"
+    rests_on_summary = {
+        "E3_RISK_ATTRIBUTION_ROLLING_WRITE": settings.e3_risk_attribution_rolling_write,
+        "E3_RISK_ATTRIBUTION_SLACK_SUMMARY": settings.e3_risk_attribution_slack_summary,
+    }
+    for name, is_on in rests_on_summary.items():
+        if is_on and not settings.e3_risk_attribution_summary_write:
+            yield (
+                f"{EdgeCode.E3_WITHOUT_SUMMARY}: {name} reads the daily summaries, and "
+                "E3_RISK_ATTRIBUTION_SUMMARY_WRITE, which writes them, is off"
+            )
 
 
 def _about_costs(settings: Settings) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.settings import NOT_YET, ConfigInvalid, Settings, load
+from flows.settings import ConfigInvalid, Settings, load
 from flows.sound import judge
 from flows.toml import as_toml
 from tests.flows.worlds import avwap
@@ -94,13 +94,15 @@ def test_a_clear_no_lifts_the_kill_switch(tmp_path: Path, monkeypatch: pytest.Mo
     assert load(tmp_path).kill_switch is False
 
 
-@pytest.mark.parametrize("flag", NOT_YET)
-def test_a_flag_that_nothing_reads_yet_is_told(
+@pytest.mark.parametrize("flag", ["E3_RISK_ATTRIBUTION_ROLLING_WRITE", "E3_RISK_ATTRIBUTION_SLACK_SUMMARY"])
+def test_a_flag_that_rests_on_daily_summaries_says_so_while_none_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str
 ) -> None:
     assert () == judge(tmp_path).warnings
     monkeypatch.setenv(flag, "1")
-    assert flag in judge(tmp_path).warnings[0]
+    assert judge(tmp_path).warnings[0].startswith(f"E3_WITHOUT_SUMMARY: {flag}")
+    monkeypatch.setenv("E3_RISK_ATTRIBUTION_SUMMARY_WRITE", "1")
+    assert () == judge(tmp_path).warnings
 
 
 # --- numbers ------------------------------------------------------------------------------------------
