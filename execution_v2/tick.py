@@ -17,6 +17,7 @@ from schemas.base import Fact
 from schemas.events import PostureChanged, TickTaken
 from schemas.lifecycle import LifecycleChanged, LifecycleState
 from schemas.posture import PostureState
+from schemas.reasons.gates import RecordCode
 from schemas.reasons.lifecycle import LifecycleCause
 from schemas.tick import Tick, TickKind
 
@@ -64,7 +65,8 @@ def take(desk: Desk, kind: TickKind, observed: Observed) -> None:
     was, state_was = desk.fold.posture, desk.fold.lifecycle
     posture, state, changed = derive(desk.fold, tick, desk.config)
     moved = posture.posture is not was.posture
-    if kind is TickKind.SPOT and state.causes == state_was.causes and _binding(posture) == _binding(was):
+    same_causes = (state.causes, state.clean) == (state_was.causes, state_was.clean)
+    if kind is TickKind.SPOT and same_causes and _binding(posture) == _binding(was):
         return
     taken = TickTaken(slot=base_of(desk.inputs.slot), tick=tick, posture=posture, lifecycle=state)
     told: list[tuple[str, Fact]] = [("tick.taken", taken)]
@@ -91,7 +93,10 @@ def _binding(state: PostureState) -> tuple[object, ...]:
 def _look_into_the_record(desk: Desk, kind: TickKind) -> None:
     """The shadow's verdict of this moment; what it finds anew is told once."""
     measured = Measured(
-        gaps=open_gaps(desk, kind), contradictions=contradictions(desk), sent=tuple(desk.tally.sent)
+        gaps=open_gaps(desk, kind),
+        contradictions=contradictions(desk),
+        sent=tuple(desk.tally.sent),
+        is_corrupt=RecordCode.JOURNAL_CORRUPT in (desk.record_faults() or ()),
     )
     if desk.shadow is None:
         desk.shadow = _shadow_of(desk)
