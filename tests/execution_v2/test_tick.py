@@ -1,0 +1,41 @@
+"""A tick is put on record where somebody relies on what it changed, and not where it changed nothing."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from execution_v2.lifecycle import LifecycleConfig
+from execution_v2.sync import Observed
+from execution_v2.tick import take
+from schemas.lifecycle import Lifecycle, LifecycleState
+from schemas.tick import TickKind
+from tests.execution_v2.watched import Watched, armed
+from tests.simulation.world import CONFIG
+
+TENDER = replace(CONFIG, lifecycle=LifecycleConfig(throttled_max=Decimal("0.010000")))
+
+
+def spot(*, throttled: int) -> list[tuple[str, ...]]:
+    """What a SPOT records of ``clean``: BEGIN found a slow line well again, then *throttled* requests were turned away."""
+    made = Watched(config=TENDER)
+    slow = LifecycleState(state=Lifecycle.THROTTLED, since=made.at(0), causes=("API_PRESSURE",))
+    made.journal.append(
+        [("tick.taken", made.at(0), None, armed(made.at(0)).model_copy(update={"lifecycle": slow}))]
+    )
+    desk = made.desk(5)
+    observed = Observed(at={}, is_whole=True, frozen=frozenset(), foreign=())
+    take(desk, TickKind.BEGIN, observed)
+    assert ("API_PRESSURE",) == desk.fold.lifecycle.clean
+    desk.tally.requests, desk.tally.throttled = 10, throttled
+    before = len(desk.records)
+    take(desk, TickKind.SPOT, observed)
+    return [
+        tuple(row.data["lifecycle"]["clean"]) for row in desk.records[before:] if row.event == "tick.taken"
+    ]
+
+
+def test_a_cause_that_a_spot_sees_again_is_recorded_and_its_clean_cycle_begins_anew() -> None:
+    assert [()] == spot(throttled=5)
+
+
+def test_a_spot_that_sees_nothing_new_leaves_no_record() -> None:
+    assert [] == spot(throttled=0)
