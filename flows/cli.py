@@ -15,11 +15,13 @@ from flows.commands import (
     admin,
     compare,
     data,
+    evidence,
     intents,
     limits,
     look,
     notify,
     operator,
+    posture,
     prove,
     regime,
     reliability,
@@ -49,9 +51,11 @@ reliability.register(app)
 compare.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(prove.app, name="prove")
+app.add_typer(evidence.app, name="evidence")
 app.add_typer(intents.app, name="intents")
 app.add_typer(operator.app, name="operator")
 app.add_typer(notify.app, name="notify")
+app.add_typer(posture.app, name="posture")
 app.add_typer(serve.app, name="serve")
 app.add_typer(admin.config, name="config")
 

@@ -13,8 +13,9 @@ from schemas.header import InputRef
 from schemas.replay import ReplayDivergence, ReplayTally, ReplayVerdict
 
 
-def artifact_of(verdict: Replayed, before: "Counter[str]") -> ReplayVerdict:
-    """The verdict as it is kept. *before*: divergences by category in the one that it replaces."""
+def artifact_of(verdict: Replayed, before: "Counter[str] | None" = None) -> ReplayVerdict:
+    """The verdict as it is kept. *before*: divergences by category in the one that it replaces, if any."""
+    earlier = Counter[str]() if before is None else before
     now = Counter(each.safety.value for each in verdict.divergences if each.safety is not None)
     return ReplayVerdict(
         files=verdict.files,
@@ -32,7 +33,7 @@ def artifact_of(verdict: Replayed, before: "Counter[str]") -> ReplayVerdict:
             )
             for each in verdict.divergences
         ),
-        counts={name: ReplayTally(now=now[name], before=before[name]) for name in sorted({*now, *before})},
+        counts={name: ReplayTally(now=now[name], before=earlier[name]) for name in sorted({*now, *earlier})},
     )
 
 
