@@ -15,7 +15,7 @@ from flows.day import Day
 from flows.outbox import Outbox
 from flows.posture import NOBODY, ended_by, unlocks
 from flows.summary import clipped, escaped
-from flows.words import ENTRIES, SAFE, words
+from flows.words import ENTRIES, ROUTINE, SAFE, words
 from ledger import layout
 from ledger.artifacts import Written
 from ledger.canonical import digest, line_bytes, plain
@@ -29,8 +29,6 @@ from schemas.reasons.lifecycle import LifecycleReason
 from schemas.tick import Posture
 
 R: Final = LifecycleReason
-ROUTINE: Final = frozenset({R.SESSION_OPENED, R.REBUILD_RELEASED, R.ARMED})
-"""Reasons of moves that every morning makes."""
 _BETTER: Final = frozenset({R.THROTTLE_CLEARED, R.DEGRADE_CLEARED, R.PAUSE_CLEARED, R.EMERGENCY_CLEARED})
 
 

@@ -65,7 +65,7 @@ def measure(house: House, book_id: str, monday: date) -> Measured:
     book_of(book_id)
     year, number, _ = monday.isocalendar()
     week, last = f"{year:04d}-W{number:02d}", monday + timedelta(days=_WEEK_DAYS - 1)
-    known = _known(house, book_id)
+    known = kept_sessions(house, book_id)
     mine = [each for each in known if monday <= each <= last]
     if not mine:
         raise UsageFault(
@@ -80,7 +80,7 @@ def measure(house: House, book_id: str, monday: date) -> Measured:
     waits = [each for each in due if not house.disk.exists(layout.manifest(book_id, each))]
     refs: list[InputRef] = []
     opening, first = _opening(house, book_id, mine[0], known, refs)
-    logs = [_log(house, book_id, each, refs) for each in known if first <= each <= mine[-1]]
+    logs = [session_log(house, book_id, each, refs) for each in known if first <= each <= mine[-1]]
     measured = run(
         WeekInputs(
             week=week,
@@ -123,7 +123,7 @@ def keep(house: House, measured: Measured) -> Written | None:
     return again(disk, path, found, ctx, measured.inputs)
 
 
-def _known(house: House, book_id: str) -> tuple[SessionDate, ...]:
+def kept_sessions(house: House, book_id: str) -> tuple[SessionDate, ...]:
     """The book's sessions that have a journal, oldest first."""
     every = sessions_of(house.disk, book_id) if house.root.joinpath(book_id).is_dir() else ()
     return tuple(each for each in every if house.disk.exists(layout.journal(book_id, each)))
@@ -152,7 +152,8 @@ def _opening(
         first = earlier[0]
 
 
-def _log(house: House, book_id: str, session: SessionDate, refs: list[InputRef]) -> SessionLog:
+def session_log(house: House, book_id: str, session: SessionDate, refs: list[InputRef]) -> SessionLog:
+    """The journal of *session*, which is added to *refs*. Errors: ``Corrupt`` if it is not the one that was sealed."""
     path = layout.journal(book_id, session)
     data = house.disk.read(path)
     ref = InputRef(path=path, sha256=digest(data))

@@ -82,6 +82,8 @@ ENTRIES: Final[Mapping[str, str]] = {
     "EMERGENCY": "no entries; those that work are cancelled",
 }
 """What a posture or a state means for entries."""
+ROUTINE: Final = frozenset({R.SESSION_OPENED, R.REBUILD_RELEASED, R.ARMED})
+"""Reasons of moves that every morning makes: no news."""
 SAFE: Final = "stops and exits go on"
 
 

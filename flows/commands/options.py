@@ -40,12 +40,12 @@ Home = Annotated[
 DRAWINGS: Final = (".svg", ".png")
 
 
-def drawing_kind(file: Path, safe: str, name: str) -> str:
+def drawing_kind(file: Path, safe: str, name: str, option: str = "--out") -> str:
     """svg or png, by the ending of *file*. Errors: ``UsageFault`` that says what is *safe* and offers *name*."""
     if file.suffix not in DRAWINGS:
         raise UsageFault(
             EdgeCode.USAGE,
-            f"--out {file}: a drawing is a file that ends in {' or '.join(DRAWINGS)}",
+            f"{option} {file}: a drawing is a file that ends in {' or '.join(DRAWINGS)}",
             safe=safe,
             next=name,
         )

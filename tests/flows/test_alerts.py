@@ -1,4 +1,4 @@
-"""A change of posture or lifecycle is told once, by how soon somebody must look; what cannot be told holds up nothing."""
+"""A change of posture or lifecycle is told once, by how soon one must look; what cannot be told holds up nothing."""
 
 import json
 from pathlib import Path
