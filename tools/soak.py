@@ -23,7 +23,8 @@ from flows.console import OUT
 from flows.progress import bar
 from market.calendar import Calendar
 from simulation.seeds.kept import KEPT
-from simulation.seeds.run import Run, Tally
+from simulation.seeds.run import Run
+from simulation.seeds.tally import Tally
 
 GATE: Final = (1_000, 20)
 """Short and full seeds of the gate."""

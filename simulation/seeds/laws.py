@@ -90,6 +90,7 @@ class Laws:
         """Entries of this slot."""
         self.slot = ""
         self.authorised: dict[str, Decimal] = {}
+        self._switched = False
 
     def hold(self, invariant: str, holds: bool, found: str) -> None:
         """Check one, unless it is the past that is told again."""
@@ -111,13 +112,23 @@ class Laws:
         self.now.owed.clear()  # the death of its writer is why a move may lack its own record
         self._is_past = False
 
-    def process(self, slot: str, authorised: dict[str, Decimal]) -> None:
-        """A process begins to work *slot*."""
+    @property
+    def hours(self) -> tuple[datetime, datetime]:
+        """When the session opens and closes."""
+        return self._open_at, self._close_at
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether posture or lifecycle hold entries back."""
+        return self.now.posture is not P.GREEN or self.now.state is not L.ACTIVE
+
+    def process(self, slot: str, *, switched: bool, authorised: dict[str, Decimal]) -> None:
+        """A process begins to work *slot*. *switched*: the kill switch is set outside."""
         base = slot.partition("-")[0]
         if base != self.slot:
             self.slot, self.sent = base, 0
         self.seen.clear()
-        self.authorised = authorised
+        self.authorised, self._switched = authorised, switched
 
     def entry(self, symbol: str, intent_id: str, quantity: Decimal) -> None:
         """An entry is about to be sent."""
@@ -282,7 +293,7 @@ class Laws:
     def _lifecycle(self, data: TickTaken) -> None:
         tick, now = data.tick, self.now
         old, new = now.state, data.lifecycle.state
-        killed = bool(tick.killed_by) or now.killed
+        killed = bool(tick.killed_by) or now.killed or (self._switched and not self._is_past)
         if killed and not now.was_killed:
             now.answers_due.add("KILL_SWITCH")
         now.was_killed = killed

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from execution_v2.broker.port import Confirmed, SubmitOrder
+from execution_v2.broker.port import Confirmed, ReadFailed, SubmitOrder
 from schemas.book import OrderType, Side, TimeInForce
 from schemas.observations import AccountFacts, BrokerOrder
+from schemas.reasons.execution import LineCode
 from simulation.adapter import IntradayBroker
 from simulation.chance import Chance
 from simulation.config import ExchangeConfig, GtcOnSplit, IntradayConfig
@@ -24,6 +25,28 @@ RATES: Final = (0.0, 0.01, 0.03, 0.06, 0.12)
 """Probabilities that a read is disturbed; a seed has one of them."""
 WRITE_RATES: Final = (0.0, 0.05, 0.15, 0.3, 0.5)
 """Likewise of a request that changes something."""
+
+
+BLIND: Final = 0.015
+"""Probability that in a slot no read of the account, its positions or its orders is answered."""
+
+
+class Blind:
+    """A line on which the account cannot be seen: what is sent arrives, and is heard of by the stream alone."""
+
+    def __init__(self, line: FaultyBroker) -> None:
+        self._line = line
+        self.refused = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("account", "positions", "open_orders"):
+            return getattr(self._line, name)
+
+        def unanswered() -> ReadFailed:
+            self.refused += 1
+            return ReadFailed(cause=LineCode.ANSWER_LOST)
+
+        return unanswered
 
 
 class Outside:
@@ -50,7 +73,9 @@ class Outside:
         self._faulty = FaultyBroker(broker, plan, clock.now, clock.wait, self._exchange)
         self._sound = broker
         self._before = 0
-        self.door: FaultyBroker | IntradayBroker = self._faulty
+        self.door: FaultyBroker | IntradayBroker | Blind = self._faulty
+        self._blind = Blind(self._faulty)
+        self._sight = Chance(seed, "sight")
         self._has_stranger = chance.happens(0.2)
 
     def stranger(self) -> None:
@@ -75,18 +100,21 @@ class Outside:
         self.door = self._sound
 
     def new_cycle(self) -> None:
-        """Count faults afresh."""
-        self._before = self._faulty.counts.total()
+        """Count faults afresh, and draw whether the account can be seen."""
+        if self.door is not self._sound:
+            self.door = self._blind if self._sight.happens(BLIND) else self._faulty
+        self._before = self._faulty.counts.total() + self._blind.refused
 
     @property
     def disturbed_now(self) -> bool:
         """Whether a fault took effect in this slot."""
-        return self._faulty.counts.total() > self._before
+        return self._faulty.counts.total() + self._blind.refused > self._before
 
     @property
     def injected(self) -> Counter[str]:
         """Faults that took effect, by kind."""
-        return Counter({str(fault): count for fault, count in self._faulty.counts.items()})
+        told = {str(fault): count for fault, count in self._faulty.counts.items()}
+        return Counter(told | ({"account_unseen": self._blind.refused} if self._blind.refused else {}))
 
     # -- the exchange's own books ----------------------------------------------------------------------------
 

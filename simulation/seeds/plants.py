@@ -1,17 +1,16 @@
 """A harness that finds nothing has proved nothing: each plant here breaks one promise, and the seeds must notice.
 
-A plant is a small change to the running code, made for as long as a ``with`` lasts. It names what it breaks and the
-invariants of which one has to catch it; ``tools.prove_harness`` plays the seeds until one does.
+A plant is a small change to the running code. It names what it breaks and the invariants of which one has to catch it;
+``tools.prove_harness`` plays the seeds until one does. Those of orders and protection are here, those of posture and
+lifecycle in ``plants_known``.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from dataclasses import replace as with_changes
 from decimal import Decimal
 from itertools import count
-from typing import Any, Final
+from typing import Any
 
 from execution_v2 import (
     enforce,
@@ -39,65 +38,18 @@ from portfolio import exposure
 from schemas.book import ENDED, BookState, Leg, Order, OrderState, Position
 from schemas.events import OrderFilled, SessionOpened
 from schemas.ids import ord_id
+from schemas.lifecycle import Lifecycle, LifecycleState
 from schemas.observations import BrokerOrder
 from schemas.reasons.execution import OrderCause
-from simulation.seeds import run
+from simulation.seeds import plants_known, run
+from simulation.seeds.planting import PLANTS, Change, Plant, everywhere, plant, planted
 
-Change = tuple[Any, str, Any]
-"""(module or class, name in it, what the name stands for meanwhile)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plant:
-    """One broken variant. ``caught_by``: the invariants of which any may be the one that notices."""
-
-    name: str
-    breaks: str
-    caught_by: frozenset[str]
-    changes: Callable[[], Iterable[Change]]
-
-
-PLANTS: Final[dict[str, Plant]] = {}
-"""Every plant, by name."""
-
-
-def _plant(
-    name: str, breaks: str, *caught_by: str
-) -> Callable[[Callable[[], Iterable[Change]]], Callable[[], Iterable[Change]]]:
-    def keep(changes: Callable[[], Iterable[Change]]) -> Callable[[], Iterable[Change]]:
-        PLANTS[name] = Plant(name=name, breaks=breaks, caught_by=frozenset(caught_by), changes=changes)
-        return changes
-
-    return keep
-
-
-@contextmanager
-def planted(plant: Plant) -> Iterator[None]:
-    """The running code with *plant* in it; as it was afterwards, however the block ends."""
-    before: list[Change] = []
-    try:
-        for owner, name, broken in plant.changes():
-            before.append((owner, name, getattr(owner, name)))
-            setattr(owner, name, broken)
-        yield
-    finally:
-        for owner, name, sound in reversed(before):
-            setattr(owner, name, sound)
-
-
-def _everywhere(sound: Any, broken: Any) -> Iterator[Change]:
-    """*broken* for *sound* in every module of the execution plane that imported it."""
-    for name, module in sorted(sys.modules.items()):
-        if name.startswith(("execution_v2.", "portfolio.")):
-            for attribute, value in tuple(vars(module).items()):
-                if value is sound:
-                    yield module, attribute, broken
-
+__all__ = ["PLANTS", "Plant", "planted", "plants_known"]
 
 # -- who an order is -----------------------------------------------------------------------------------------
 
 
-@_plant("client-id-not-sent", "the venue gives every order a name of its own", "I9")
+@plant("client-id-not-sent", "the venue gives every order a name of its own", "I9")
 def _client_id_not_sent() -> Iterator[Change]:
     numbers = count(1)
 
@@ -107,7 +59,7 @@ def _client_id_not_sent() -> Iterator[Change]:
     yield send, "SubmitOrder", nameless
 
 
-@_plant("retry-under-a-new-id", "a send without an answer is sent again under another id", "I2", "I4", "I13")
+@plant("retry-under-a-new-id", "a send without an answer is sent again under another id", "I2", "I4", "I13")
 def _retry_under_a_new_id() -> Iterator[Change]:
     submit, look_up = send._submit, resolve.resolve
 
@@ -131,17 +83,17 @@ def _retry_under_a_new_id() -> Iterator[Change]:
     yield send, "_submit", impatient
 
 
-@_plant("used-id-is-a-refusal", "an id that the venue knows already is read as a final no", "I2", "I5", "I13")
+@plant("used-id-is-a-refusal", "an id that the venue knows already is read as a final no", "I2", "I5", "I13")
 def _used_id_is_a_refusal() -> Iterator[Change]:
     yield send, "_UNPROVEN", frozenset[str]()
 
 
-@_plant("one-absence-is-proof", "an order that one look-up does not find was never sent", "I2", "I5", "I13")
+@plant("one-absence-is-proof", "an order that one look-up does not find was never sent", "I2", "I5", "I13")
 def _one_absence_is_proof() -> Iterator[Change]:
     def once(desk: Desk, request: LookUp) -> LookUpAnswer:
         return desk.ports.broker.lookup(request)
 
-    yield from _everywhere(resolve.ask, once)
+    yield from everywhere(resolve.ask, once)
 
 
 # -- what is on disk -----------------------------------------------------------------------------------------
@@ -155,12 +107,12 @@ class _Forgetful(MemoryDisk):
         self.syncs = False
 
 
-@_plant("no-fsync", "a record counts as kept before the disk has it", "I9")
+@plant("no-fsync", "a record counts as kept before the disk has it", "I9")
 def _no_fsync() -> Iterator[Change]:
     yield run, "MemoryDisk", _Forgetful
 
 
-@_plant("change-without-a-record", "a path fact of a position is believed and not journaled", "I10")
+@plant("change-without-a-record", "a path fact of a position is believed and not journaled", "I10")
 def _change_without_a_record() -> Iterator[Change]:
     def silent(
         desk: Desk, held: Position, high_water: Decimal | None, r1_touched: bool, r2_touched: bool
@@ -173,7 +125,7 @@ def _change_without_a_record() -> Iterator[Change]:
     yield exits, "_mark", silent
 
 
-@_plant("fill-booked-twice", "an execution is booked as often as it is told", "I5", "I13", "I4", "I10")
+@plant("fill-booked-twice", "an execution is booked as often as it is told", "I5", "I13", "I4", "I10")
 def _fill_booked_twice() -> Iterator[Change]:
     def again(fold: Fold, data: OrderFilled) -> None:
         Fold._filled(fold, data)
@@ -182,7 +134,7 @@ def _fill_booked_twice() -> Iterator[Change]:
     yield reduce, "_TAKES", {**reduce._TAKES, "order.filled": again}
 
 
-@_plant("fill-after-the-end-ignored", "what an order filled after its cancel is not booked", "I3", "I5")
+@plant("fill-after-the-end-ignored", "what an order filled after its cancel is not booked", "I3", "I5")
 def _fill_after_the_end_ignored() -> Iterator[Change]:
     def deaf(fold: Fold, data: OrderFilled) -> None:
         order = fold.order(data.ord_id)
@@ -194,7 +146,7 @@ def _fill_after_the_end_ignored() -> Iterator[Change]:
     yield reduce, "_TAKES", {**reduce._TAKES, "order.filled": deaf}
 
 
-@_plant(
+@plant(
     "unknown-forgotten-overnight",
     "an order of unknown fate does not survive the close",
     "I2",
@@ -210,7 +162,7 @@ def _unknown_forgotten_overnight() -> Iterator[Change]:
     yield reduce, "_TAKES", {**reduce._TAKES, "session.opened": forgetful}
 
 
-@_plant(
+@plant(
     "split-passes-orders-by",
     "a split changes the shares, and not the stop that covers them",
     "I3",
@@ -227,17 +179,17 @@ def _split_passes_orders_by() -> Iterator[Change]:
 # -- what may be bought --------------------------------------------------------------------------------------
 
 
-@_plant("unknown-counts-nothing", "an order of unknown fate is left out of the worst case", "I4", "I13")
+@plant("unknown-counts-nothing", "an order of unknown fate is left out of the worst case", "I4", "I13")
 def _unknown_counts_nothing() -> Iterator[Change]:
     sound = exposure.remaining
 
     def hopeful(order: Order, orders: Iterable[Order]) -> Decimal:
         return Decimal(0) if order.state in UNKNOWN else sound(order, orders)
 
-    yield from _everywhere(sound, hopeful)
+    yield from everywhere(sound, hopeful)
 
 
-@_plant(
+@plant(
     "caps-see-one-entry",
     "what is held, and what the entry before reserved, is left out of the worst case",
     "I4",
@@ -252,10 +204,10 @@ def _caps_see_one_entry() -> Iterator[Change]:
         return before
 
     yield exposure.Exposure, "after", unreserved
-    yield from _everywhere(sound, hopeful)
+    yield from everywhere(sound, hopeful)
 
 
-@_plant("no-gate-before-the-send", "an entry is sent on the morning's word alone", "I4", "gates")
+@plant("no-gate-before-the-send", "an entry is sent on the morning's word alone", "I4", "I7", "gates")
 def _no_gate_before_the_send() -> Iterator[Change]:
     def obliging(entry: EntryOrder, facts: GateFacts, config: Any, phase: Phase) -> enforce.Authorised:  # noqa: ARG001
         return enforce.Authorised(entry=entry, phase=phase, gates=(), made_by=enforce._ONLY_HERE)
@@ -263,14 +215,15 @@ def _no_gate_before_the_send() -> Iterator[Change]:
     yield entries, "judge", obliging
 
 
-@_plant("kill-switch-ignored", "gate 2 is told that no switch is set", "gates")
+@plant("kill-switch-ignored", "gates 2 and 13 are told that no switch is set", "gates")
 def _kill_switch_ignored() -> Iterator[Change]:
     sound = entries._facts
 
     def unswitched(*given: Any) -> GateFacts:
         facts = sound(*given)
         control = facts.control and facts.control.model_copy(update={"kill_env": False})
-        return with_changes(facts, control=control)
+        moment = facts.moment and with_changes(facts.moment, lifecycle=LifecycleState(state=Lifecycle.ACTIVE))
+        return with_changes(facts, control=control, moment=moment)
 
     yield entries, "_facts", unswitched
 
@@ -278,7 +231,7 @@ def _kill_switch_ignored() -> Iterator[Change]:
 # -- what protects -------------------------------------------------------------------------------------------
 
 
-@_plant("empty-read-is-flat", "one read of positions that shows nothing closes the book's", "I3", "I5")
+@plant("empty-read-is-flat", "one read of positions that shows nothing closes the book's", "I3", "I5")
 def _empty_read_is_flat() -> Iterator[Change]:
     def at_once(desk: Desk, seeing: reconcile.Seeing, symbol: str) -> bool:  # noqa: ARG001
         return not (seeing.latest or {}).get(symbol)
@@ -290,7 +243,7 @@ def _empty_read_is_flat() -> Iterator[Change]:
     yield rebuild, "_confirm", never
 
 
-@_plant("stop-cancelled-first", "a stop is ended, and then its successor is placed", "I3")
+@plant("stop-cancelled-first", "a stop is ended, and then its successor is placed", "I3")
 def _stop_cancelled_first() -> Iterator[Change]:
     def in_two_steps(desk: Desk, old: Order, successor: Reduction) -> Order:
         ended = send.cancel(desk, old, OrderCause.FOR_EXIT)
@@ -302,7 +255,7 @@ def _stop_cancelled_first() -> Iterator[Change]:
     yield protect, "replace", in_two_steps
 
 
-@_plant("stop-loosened", "a ratchet goes a little the other way", "I14")
+@plant("stop-loosened", "a ratchet goes a little the other way", "I14")
 def _stop_loosened() -> Iterator[Change]:
     sound = replace.replace
 
@@ -330,7 +283,7 @@ def _unbounded(leg: Leg) -> Change:
     return (exits if leg is Leg.TRIM else leave), "reduction", bound
 
 
-@_plant("trim-beside-a-full-stop", "a trim is sold while the stop still covers all of the shares", "I13")
+@plant("trim-beside-a-full-stop", "a trim is sold while the stop still covers all of the shares", "I13")
 def _trim_beside_a_full_stop() -> Iterator[Change]:
     sound = leave.stand
 
@@ -342,7 +295,7 @@ def _trim_beside_a_full_stop() -> Iterator[Change]:
     yield _unbounded(Leg.TRIM)
 
 
-@_plant("exit-beside-the-stop", "an exit sells everything while the stop still holds the shares", "I13")
+@plant("exit-beside-the-stop", "an exit sells everything while the stop still holds the shares", "I13")
 def _exit_beside_the_stop() -> Iterator[Change]:
     def untouched(desk: Desk, position_id: str) -> Order | None:  # noqa: ARG001
         return None
@@ -355,7 +308,7 @@ def _exit_beside_the_stop() -> Iterator[Change]:
     yield _unbounded(Leg.EXIT)
 
 
-@_plant("replace-believed-at-once", "an accepted replace counts as done", "I5", "I13")
+@plant("replace-believed-at-once", "an accepted replace counts as done", "I5", "I13")
 def _replace_believed_at_once() -> Iterator[Change]:
     def credulous(
         desk: Desk,
@@ -372,7 +325,7 @@ def _replace_believed_at_once() -> Iterator[Change]:
 # -- what is not ours, and what must end ---------------------------------------------------------------------
 
 
-@_plant("foreign-order-cancelled", "an order that no record names is ended, whoever sent it", "I12")
+@plant("foreign-order-cancelled", "an order that no record names is ended, whoever sent it", "I12")
 def _foreign_order_cancelled() -> Iterator[Change]:
     sound = rebuild._release
 
@@ -385,7 +338,7 @@ def _foreign_order_cancelled() -> Iterator[Change]:
     yield rebuild, "_release", tidy
 
 
-@_plant("placing-without-end", "a refused stop is sent again for as long as it is refused", "I3")
+@plant("placing-without-end", "a refused stop is sent again for as long as it is refused", "I3")
 def _placing_without_end() -> Iterator[Change]:
     sound = protect._place
 
@@ -398,7 +351,7 @@ def _placing_without_end() -> Iterator[Change]:
     yield protect, "_place", stubborn
 
 
-@_plant("look-ups-without-end", "an order that is not found is looked up until it is", "I3")
+@plant("look-ups-without-end", "an order that is not found is looked up until it is", "I3")
 def _look_ups_without_end() -> Iterator[Change]:
     def stubborn(desk: Desk, request: LookUp) -> LookUpAnswer:
         while True:
@@ -407,4 +360,4 @@ def _look_ups_without_end() -> Iterator[Change]:
                 return answer
             desk.pause(0.25)
 
-    yield from _everywhere(resolve.ask, stubborn)
+    yield from everywhere(resolve.ask, stubborn)

@@ -16,6 +16,7 @@ from execution_v2.client_id import own_prefix
 from execution_v2.config import ExecutionConfig
 from execution_v2.cycle import run_cycle
 from execution_v2.gates.facts import EnforcementConfig
+from execution_v2.lifecycle import flattens
 from execution_v2.ports import CycleConfig, CycleInputs, CycleResult, Entry, Ports
 from execution_v2.reduce import Fold, empty_state, fold_records
 from execution_v2.stop_facts import untold
@@ -34,6 +35,7 @@ from schemas.events import StopCovered, TickTaken
 from schemas.journal import JournalRecord
 from schemas.observations import BarFacts
 from schemas.reasons.ledger import LedgerCode, ReadFaultCode
+from schemas.tick import TickKind
 from simulation.chance import Chance
 from simulation.seeds.laws import Laws
 from simulation.seeds.line import Clock, Line
@@ -85,6 +87,7 @@ class Run:
         self._records: list[JournalRecord] = []
         self._journal: Journal | None = None
         self._fence = 0
+        self._session = FIRST
         self._left: tuple[str, ...] = ()
         prefix = own_prefix(BOOK, CONFIG.execution.deployment_id)
         self._watch = Watch(
@@ -154,6 +157,7 @@ class Run:
         made = self._journal.append([(event, self._clock.now(), None, data) for event, data in rows])
         self._records = list(made)
         self._fold = Fold(fold_records(self._carried, made))
+        self._session = session
         self._laws.open(self._calendar.open_at(session), self._calendar.close_at(session))
 
     def _morning(self, session: SessionDate) -> Morning:
@@ -260,7 +264,10 @@ class Run:
         )
         self._watch.marks = dict(inputs.marks)
         rows = () if isinstance(inputs.enforcement, ReadFaultCode) else inputs.enforcement.authorised
-        self._laws.process(inputs.slot, {row.intent_id: Decimal(row.quantity) for row in rows})
+        killed = not isinstance(inputs.control, ReadFaultCode) and bool(inputs.control.kill_env)
+        self._laws.process(
+            inputs.slot, switched=killed, authorised={row.intent_id: Decimal(row.quantity) for row in rows}
+        )
         journal = _Told(self._append, guard)
         ports = Ports(
             broker=line,
@@ -305,6 +312,17 @@ class Run:
         posture, state, _ = derive(self._fold, told.tick, CONFIG)
         self._watch.hold("I10", posture == told.posture, f"posture {told.posture}, from the tick {posture}")
         self._watch.hold("I10", state == told.lifecycle, f"lifecycle {told.lifecycle}, from the tick {state}")
+        if told.tick.kind is not TickKind.SPOT and not self._full:
+            opened, closes = self._laws.hours
+            gaps = [
+                coverage.regular_seconds(row.open_since, told.tick.at, opened, closes)
+                for row in self._gaps(self._session)
+                if row.open_since is not None
+            ]
+            longest = int(max(gaps, default=0))
+            self._watch.hold(
+                "I7", told.tick.gap_s >= longest, f"a gap of {told.tick.gap_s} s is {longest} s old"
+            )
 
     def _ended(self, inputs: CycleInputs, result: CycleResult, line: Line) -> None:
         state = self._fold.freeze()
@@ -317,7 +335,19 @@ class Run:
         excused |= {o.symbol for o in state.orders if o.leg is Leg.STOP and o.state is OrderState.PARTIAL}
         excused |= {p.symbol for p in state.positions if p.position_id in result.carried}
         excused |= {s for s in SYMBOLS if (s, inputs.session_date) not in self._market.bars}
-        self._watch.covered(frozenset(excused))
+        self._sold(state, inputs, excused | {row.symbol for row in state.quarantined})
+        self._watch.covered(frozenset(excused), "I1" if self._laws.is_constrained else "I3")
+
+    def _sold(self, state: BookState, inputs: CycleInputs, excused: set[str]) -> None:
+        """What a plan, or a person in an EMERGENCY, leaves now is gone or is being sold, whatever is known."""
+        selling = {o.position_id for o in state.orders if o.leg is Leg.EXIT}
+        for held in state.positions:
+            limit = None if held.plan is None else held.plan.time_stop_sessions
+            passed = sum(session > held.entry_session for session in inputs.sessions)
+            is_due = limit is not None and passed > limit and not held.r1_touched
+            if (is_due or flattens(state.lifecycle)) and held.symbol not in excused:
+                found = f"{held.symbol} is kept, and its time is over or a person wants it sold"
+                self._watch.hold("I1", held.position_id in selling, found)
 
     # -- what a process finds --------------------------------------------------------------------------------
 

@@ -265,8 +265,11 @@ class Watch:
         self.hold("I10", state_digest(live) == state_digest(folded), "the journal folds to another state")
         self._stops()
 
-    def covered(self, excused: frozenset[str]) -> None:
-        """Every share at the exchange has its stop or its sale; *excused*: symbols with a stated reason."""
+    def covered(self, excused: frozenset[str], invariant: str = "I3") -> None:
+        """Every share at the exchange has its stop or its sale; *excused*: symbols with a stated reason.
+
+        *invariant*: I1 where something holds entries back: it may hold back nothing else.
+        """
         for symbol, quantity in self.truth.holdings().items():
             if symbol in excused:
                 continue
@@ -274,7 +277,7 @@ class Watch:
                 o for o in self.truth.orders() if o.is_working and o.symbol == symbol and o.side is Side.SELL
             ]
             covered = sum((o.quantity - o.filled for o in working), ZERO)
-            self.hold("I3", covered >= quantity, f"{symbol}: {covered} of {quantity} covered")
+            self.hold(invariant, covered >= quantity, f"{symbol}: {covered} of {quantity} covered")
 
     def _stops(self) -> None:
         """Stops that came to stand at the exchange since they were sent are what the next one may not fall below."""

@@ -5,7 +5,8 @@ import hashlib
 import pytest
 
 from market.calendar import Calendar
-from simulation.seeds.run import Run, Tally
+from simulation.seeds.run import Run
+from simulation.seeds.tally import Tally
 from simulation.seeds.watch import Violated
 from tools import soak
 

@@ -21,7 +21,8 @@ from market.calendar import Calendar
 from schemas.base import SessionDate
 from schemas.journal import JournalRecord
 from simulation.seeds.market import BOOK
-from simulation.seeds.run import SESSIONS, Run, Tally
+from simulation.seeds.run import SESSIONS, Run
+from simulation.seeds.tally import Tally
 from tools.benchmarks.crowded import INTENTS, POSITIONS, Crowded
 from tools.benchmarks.result import RUNS, Benchmark, Result, median, result, side_by_side, timed
 from tools.benchmarks.workspace import Workspace
