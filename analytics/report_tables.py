@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from analytics import report_posture
+from analytics.posture_history import History
 from schemas.attribution import Attribution
 from schemas.base import SessionDate
 from schemas.book import Leg
@@ -28,7 +30,7 @@ NOTHING: Final = "–"
 class DayFacts:
     """A day's artifacts as far as they exist. executions, stops: in the order of the cycles.
 
-    history: snapshots up to this one, oldest first. seal: digest of the day's manifest.
+    posture: of this session alone. history: snapshots up to this one, oldest first. seal: digest of the day's manifest.
     """
 
     book_id: str
@@ -47,6 +49,7 @@ class DayFacts:
     reconciliation: Reconciliation | None = None
     attribution: Attribution | None = None
     parity: Parity | None = None
+    posture: History | None = None
     history: Sequence[Snapshot] = ()
 
 
@@ -239,6 +242,19 @@ def stops(day: DayFacts) -> Table:
     )
 
 
+def posture(day: DayFacts) -> Table:
+    """How much was known, by the time that each posture held, and what it held back."""
+    if day.posture is None:
+        return Table(title="Posture", notes=("No journal that reads whole tells of it.",))
+    return Table(
+        title="Posture",
+        columns=("Posture", "Held for", "Share", "By"),
+        rows=[tuple(_plain(cell) for cell in row) for row in report_posture.rows(day.posture)],
+        numbers=frozenset(("Held for", "Share")),
+        notes=tuple(report_posture.notes(day.posture)),
+    )
+
+
 def trips(day: DayFacts) -> Table:
     """Positions that were closed."""
     if day.trades is None:
@@ -325,6 +341,7 @@ TABLES: Final[tuple[Callable[[DayFacts], Table], ...]] = (
     candidates,
     decisions,
     entries,
+    posture,
     stops,
     trips,
     profit,

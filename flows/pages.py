@@ -3,7 +3,9 @@
 from typing import TypeVar
 
 from analytics import report
+from analytics.posture_history import History
 from flows.day import Day
+from flows.posture_log import history
 from ledger import layout
 from ledger.artifacts import Written
 from ledger.canonical import digest
@@ -13,6 +15,7 @@ from schemas.candidates import Candidates
 from schemas.cycle import Execution, Stops
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
+from schemas.errors import AvwapError
 from schemas.header import Artifact
 from schemas.market import MarketObservation
 from schemas.parity import Parity
@@ -61,5 +64,14 @@ def facts(day: Day) -> report.DayFacts:
         reconciliation=found("reconciliation.json", Reconciliation),
         attribution=found("attribution.json", Attribution),
         parity=found("parity.json", Parity),
+        posture=_posture(day),
         history=[each for each in path if each is not None],
     )
+
+
+def _posture(day: Day) -> History | None:
+    """What the session's journal says of its posture; None: it has none that reads whole."""
+    try:
+        return history(day.house, day.book_id, day.session, day.session)
+    except AvwapError:
+        return None

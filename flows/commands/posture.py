@@ -69,6 +69,7 @@ def history(
 
 
 def _tell(told: dict[str, Any], found: "History", *, every: bool) -> None:
+    from analytics.report_posture import duration
     from flows.words import ROUTINE
 
     shown = [
@@ -99,7 +100,7 @@ def _tell(told: dict[str, Any], found: "History", *, every: bool) -> None:
         "Time of open market",
         ("what", "which", "time", "share"),
         (
-            (what, name or "no cause", _time(seconds), f"{seconds / total:.1%}")
+            (what, name or "no cause", duration(seconds), f"{seconds / total:.1%}")
             for what, rows in told["seconds"].items()
             for name, seconds in rows.items()
             if seconds
@@ -126,17 +127,11 @@ def _tell(told: dict[str, Any], found: "History", *, every: bool) -> None:
 
 
 def _held(row: "Change") -> str:
-    return f"{_time(row.active_s)}{' so far' if row.is_open else ''}"
+    from analytics.report_posture import duration
+
+    return f"{duration(row.active_s)}{' so far' if row.is_open else ''}"
 
 
 def _by(row: "Change") -> str:
     shown = ", ".join(row.causes[:3])
     return f"{shown} and {len(row.causes) - 3} more" if len(row.causes) > 3 else shown
-
-
-def _time(seconds: int) -> str:
-    hours, rest = divmod(seconds, 3600)
-    minutes, left = divmod(rest, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min" if not left else f"{minutes} min {left:02d} s"

@@ -8,6 +8,7 @@ import pytest
 from analytics.posture_history import History, fold
 from analytics.posture_plot import Axis, causes, draw
 from analytics.reliability import SessionLog
+from analytics.report_tables import DayFacts, posture
 from execution_v2.reduce import fold_records
 from schemas.events import OperatorAct
 from schemas.tick import Posture
@@ -144,3 +145,18 @@ def test_a_pause_is_drawn_for_as_long_as_it_held() -> None:
     found = fold([log(made, DAY)], None)
     assert 600 == found.seconds(lambda moment: moment.lifecycle.value)["PAUSED"]
     assert draw(found, "SIM", BANDS, "svg").count(b"PAUSED") == 1
+
+
+def test_the_report_says_how_long_by_what_and_what_it_held_back(blind: History) -> None:
+    told = posture(DayFacts(book_id="SIM", session_date=DAY, posture=blind))
+    assert ["RED", "ORANGE", "YELLOW", "GREEN"] == [row[0] for row in told.rows]
+    assert "POSITIONS_UNREAD" in told.rows[0][3]
+    refused = sum(row.is_refused for row in blind.clamped)
+    assert f"Entries held back by posture or lifecycle: {refused} refused, 4 made smaller." in told.notes
+    assert "Worst posture: RED." == told.notes[0]
+    assert "Divergences that the cycles' own replay found: none." == told.notes[-1]
+
+
+def test_a_report_without_its_journal_says_so() -> None:
+    told = posture(DayFacts(book_id="SIM", session_date=DAY))
+    assert ("No journal that reads whole tells of it.",) == told.notes

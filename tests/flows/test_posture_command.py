@@ -3,44 +3,46 @@
 import shutil
 from pathlib import Path
 
-from tests.flows.worlds import FIRST, NEXT, SEALED, avwap, unchanged
+import pytest
+
+from tests.flows.worlds import FIRST, NEXT, SEALED, avwap, copy, unchanged
 
 KILL = ("--operator", "jo", "--reason", "drill")
 
 
-def killed(home: Path) -> None:
-    """One more session, under a kill switch from its first cycle on."""
+@pytest.fixture(scope="module")
+def killed(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home after one more session, under a kill switch from its first cycle on; only read."""
+    home = copy(ready, tmp_path_factory.mktemp("killed") / "home")
     assert 0 == avwap(home, "kill", "on", "--book", "SIM", *KILL).code
     avwap(home, "day", "--book", "SIM", "--date", str(NEXT))
+    return home
 
 
-def test_show_says_the_same_as_status(home: Path) -> None:
-    killed(home)
-    told = avwap(home, "posture", "show", "--book", "SIM", "--json").body
-    status = avwap(home, "status", "--book", "SIM", "--json").body
+def test_show_says_the_same_as_status(killed: Path) -> None:
+    told = avwap(killed, "posture", "show", "--book", "SIM", "--json").body
+    status = avwap(killed, "status", "--book", "SIM", "--json").body
     assert {name: status[name] for name in ("posture", "lifecycle", "told")} == {
         name: told[name] for name in ("posture", "lifecycle", "told")
     }
-    said = avwap(home, "posture", "show", "--book", "SIM").out
+    said = avwap(killed, "posture", "show", "--book", "SIM").out
     assert said.splitlines()[0] == "entries   NONE, EMERGENCY; stops and exits go on"
     assert 'avwap kill off --book SIM --operator NAME --reason "WHY"' in said
 
 
-def test_history_lists_what_is_news_and_all_where_it_is_asked_for(home: Path) -> None:
-    killed(home)
-    said = avwap(home, "posture", "history", "--book", "SIM").out
+def test_history_lists_what_is_news_and_all_where_it_is_asked_for(killed: Path) -> None:
+    said = avwap(killed, "posture", "history", "--book", "SIM").out
     changes = said[: said.index("Time of open market")].splitlines()[2:]
     (line,) = [each for each in changes if each.strip()]
     assert ["lifecycle", "ACTIVE", "EMERGENCY"] == line.split()[2:5]
     assert "a kill switch is set" in line
-    every = avwap(home, "posture", "history", "--book", "SIM", "--all").out
+    every = avwap(killed, "posture", "history", "--book", "SIM", "--all").out
     assert "SESSION_OPENED" in every
     assert "SESSION_OPENED" not in said
 
 
-def test_history_as_json_counts_each_second_under_one_posture_and_one_state(home: Path) -> None:
-    killed(home)
-    body = avwap(home, "posture", "history", "--book", "SIM", "--from", str(SEALED), "--json").body
+def test_history_as_json_counts_each_second_under_one_posture_and_one_state(killed: Path) -> None:
+    body = avwap(killed, "posture", "history", "--book", "SIM", "--from", str(SEALED), "--json").body
     assert (str(SEALED), str(NEXT), 2) == (body["from"], body["to"], body["sessions"])
     assert {"GREEN": 46_800} == body["seconds"]["posture"]
     assert 46_800 == sum(body["seconds"]["lifecycle"].values())
