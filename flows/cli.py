@@ -19,6 +19,7 @@ from flows.commands import (
     intents,
     limits,
     look,
+    metrics,
     notify,
     operator,
     posture,
@@ -48,6 +49,7 @@ limits.register(app)
 admin.register(app)
 regime.register(app)
 reliability.register(app)
+metrics.register(app)
 compare.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(prove.app, name="prove")

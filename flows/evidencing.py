@@ -6,6 +6,7 @@ force, and for a symbol an extract. The check needs the archive alone: it derive
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Final
 
 from flows import bundle
@@ -23,7 +24,6 @@ from ledger.canonical import Malformed, artifact_bytes, digest, first_difference
 from ledger.check import Fault
 from ledger.memory import MemoryDisk
 from ledger.verify import verify
-from schemas.base import SessionDate
 from schemas.bundle import BundleFault, BundleReplay, EvidenceBundle, Member, MemberRole
 from schemas.errors import AvwapError, Corrupt, UsageFault
 from schemas.events import EVENTS
@@ -165,7 +165,7 @@ def _named(data: bytes) -> list[tuple[str, str]]:
         return []  # told as a fault of its own
 
 
-def _of_day(files: Mapping[str, bytes], book_id: str, session: SessionDate) -> dict[str, bytes]:
+def _of_day(files: Mapping[str, bytes], book_id: str, session: date) -> dict[str, bytes]:
     folder = f"{layout.day(book_id, session)}/"
     return {path: data for path, data in files.items() if path.startswith(folder)}
 
