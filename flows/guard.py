@@ -1,19 +1,20 @@
-"""One intent that cannot be decided is one intent blocked: what was raised is recorded with it, the others go on."""
+"""What cannot be done for one is recorded with what was raised, and the others go on: an intent, a measure."""
 
 import re
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
 from portfolio.decide import Caught
-from schemas.decisions import Decision
+
+T = TypeVar("T")
 
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
 """Differs from process to process, and says nothing."""
 DETAIL_MAX: Final = 300
 
 
-def guarded(run: Callable[[], Decision]) -> Decision | Caught:
+def guarded(run: Callable[[], T]) -> T | Caught:
     """*run*, or what it raised: the kind of error, the function that it came from, and its words."""
     try:
         return run()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flows import alerts, audit, outbox, pages, telemetry
+from flows import alerts, audit, outbox, pages, risk, telemetry
 from flows.blocked import blocked_summary
 from flows.changed import morning_changed
 from flows.day import Day, sealed
@@ -177,6 +177,8 @@ def run_close(day: Day, world: World, session: Session, outcome: Outcome) -> Non
     if outcome.attempt("seal", lambda: close.close_seal(day).written):
         outcome.seal = sealed(day)
         outcome.attempt("verify", lambda: audit.check_seal(day))
+        for window in risk.windows(day):
+            outcome.attempt(f"rolling {window}D", lambda window=window: risk.write_rolling(day, window))  # type: ignore[misc]
         outcome.attempt("report", lambda: pages.render_report(day))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from execution_v2.broker.recorded import RecordingEnded, ReplayBroker, ReplayDiverged
+from flows import risk
 from flows.day import Day
 from flows.house import House
 from flows.overlay import Overlay
@@ -196,6 +197,7 @@ def _recompute(house: House, day: Day, overlay: Overlay, taken: Set[str]) -> lis
     replica = Day(
         house=house.with_disk(overlay), book_id=day.book_id, session=day.session, previous=day.previous
     )
+    replica.house.settings = risk.as_recorded(day)  # what flags outside the digest wrote is written again
     silent = ReplayBroker(())
     world = World(broker=silent, feed=silent, clock=SteppedClock())
     recorded = parse_chain(house.disk.read(day.path(layout.JOURNAL)), day.path(layout.JOURNAL)).records

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from schemas.base import Amount, Fact, Fraction9
 from schemas.header import Artifact, Finding
+from schemas.risk_attribution import RiskEvent, RiskSummary
 
 
 class AttributionRow(Fact):
@@ -50,6 +51,7 @@ class Attribution(Artifact):
 
     SCHEMA: ClassVar[str] = "avwap.attribution"
     STAGE: ClassVar[str] = "attribution"
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"risk_events", "risk_summary"})
 
     equity: Amount | None
     equity_previous: Amount | None
@@ -69,3 +71,8 @@ class Attribution(Artifact):
     """session_return - sum of contributions: scale 9 alone, at most (rows + 1) halves of 1e-9."""
     findings: tuple[Finding, ...]
     complete: bool
+    """Whether the rows add up; a section below that failed does not change that."""
+    risk_events: tuple[RiskEvent, ...] | None = None
+    """In the order of deciding. Null, and left out of the bytes, while E3_RISK_ATTRIBUTION_WRITE is off."""
+    risk_summary: RiskSummary | None = None
+    """Likewise, of E3_RISK_ATTRIBUTION_SUMMARY_WRITE."""

@@ -7,6 +7,7 @@ from analytics import reconciliation as reconciliations
 from analytics import snapshot as snapshots
 from analytics import trades as trades_stage
 from execution_v2.broker.port import ReadFailed
+from flows import risk
 from flows.day import Day
 from flows.stages.cycle import history_bars, recent_sessions
 from flows.stages.opening import Session
@@ -112,7 +113,11 @@ def attribution(day: Day, session: Session) -> Written:
         snapshot=now.artifact, previous=before.artifact, trades=made.artifact
     )
     artifact = attributions.run(inputs, attributions.AttributionConfig())
-    return day.write("attribution.json", artifact, (made.ref, now.ref, before.ref))
+    refs = [made.ref, now.ref, before.ref]
+    for name in risk.wanted(day):
+        artifact, more = risk.with_section(artifact, name, day, before.artifact)
+        refs += [ref for ref in more if ref not in refs]
+    return day.write("attribution.json", artifact, refs)
 
 
 def parity(day: Day, session: Session) -> Written:
