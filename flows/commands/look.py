@@ -176,6 +176,12 @@ def status(book: Book, home: Home = None, as_json: Json = False) -> None:
         console.rows("Cycles", body["cycles"])
         console.rows("Switches", body["switches"])
         console.rows("Locks", body["locks"])
+        if body["round_trips"]:
+            console.fitted(
+                "Positions closed last", body["round_trips"], ("whole", "exit bps", "strategy", "sessions")
+            )
+        for kept in body["evidence"]:
+            console.note("EVIDENCE_REF " + " ".join(f"{name}={text}" for name, text in kept.items()))
 
     console.emit(body, as_json, render)
 
