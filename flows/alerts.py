@@ -13,9 +13,9 @@ from execution_v2.posture.floors import RANK
 from execution_v2.posture.view import view
 from flows.day import Day
 from flows.outbox import Outbox
-from flows.posture import NOBODY, ended_by, unlocks
+from flows.posture import PAGES, ended_by, to_do, unlocks
 from flows.summary import clipped, escaped
-from flows.words import ENTRIES, ROUTINE, SAFE, words
+from flows.words import ENTRIES, ROUTINE, RUNBOOKS, SAFE, words
 from ledger import layout
 from ledger.artifacts import Written
 from ledger.canonical import digest, line_bytes, plain
@@ -93,7 +93,7 @@ def message_of(day: Day, told: Told, config: PostureConfig) -> Message:
     sections = (
         [f"*{name}: {moved}*", f"{ENTRIES[changed.after]}; {SAFE}"],
         _posture(told, day.book_id, config) if is_posture else _lifecycle(told, day.book_id),
-        [f"`avwap status --book {day.book_id}` says how it stands now; read runbooks/{what}.md"],
+        [f"`avwap status --book {day.book_id}` says how it stands now", f"*read* {_pages(told, what)}"],
     )
     source = None if record.cycle is None else day.ref(f"cycles/{record.cycle}/execution.json")
     return Message(
@@ -127,7 +127,7 @@ def _posture(told: Told, book_id: str, config: PostureConfig) -> list[str]:
     if not lines and seen.causes:
         lines = [f"*why* {_coded(seen.causes[0], '')}"]
     lines += [f"*next* {escaped(line)}" for line in unlocks(seen)]
-    return lines + _to_do(posture_commands(told.taken.posture, book_id))
+    return lines + _to_do(seen.causes, posture_commands(told.taken.posture, book_id))
 
 
 def _lifecycle(told: Told, book_id: str) -> list[str]:
@@ -136,11 +136,21 @@ def _lifecycle(told: Told, book_id: str) -> list[str]:
     reason = told.changed.reason
     lines = [] if reason in told.taken.lifecycle.causes else [f"*why* {_coded(reason, '')}"]
     lines += [f"*held by* {_coded(row.cause, '')}; {ended_by(row)}" for row in seen.causes]
-    return lines + _to_do(seen.commands)
+    return lines + _to_do([row.cause for row in seen.causes], seen.commands)
 
 
-def _to_do(commands: Sequence[str]) -> list[str]:
-    return [f"*to do* `{escaped(each)}`" for each in commands] or [f"*to do* {NOBODY}"]
+def _pages(told: Told, what: str) -> str:
+    """The runbook of each cause, then the one about what changed."""
+    codes = (
+        *told.changed.causes,
+        *([told.changed.reason] if isinstance(told.changed, LifecycleChanged) else []),
+    )
+    own = next(page for page in PAGES if what in page)
+    return ", ".join(dict.fromkeys((*(RUNBOOKS[code] for code in codes if code in RUNBOOKS), own)))
+
+
+def _to_do(codes: Sequence[str], commands: Sequence[str]) -> list[str]:
+    return [f"*to do* {escaped(each)}" for each in to_do(codes, [f"`{each}`" for each in commands])]
 
 
 def _coded(code: str, subject: str) -> str:

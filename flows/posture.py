@@ -4,14 +4,14 @@ The lines are a function of the panel that ``execution.json`` keeps: what holds 
 what to type, if there is anything to type.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from execution_v2 import panel
 from execution_v2.panel import Panel
 from execution_v2.posture.config import PostureConfig
 from flows.house import House
-from flows.words import ENTRIES, SAFE, words
+from flows.words import ENTRIES, RUNBOOKS, SAFE, URGENT, words
 from ledger.canonical import plain
 from schemas.book import BookState
 from schemas.lifecycle import Ending, Holding, Lifecycle, LifecycleView
@@ -24,7 +24,7 @@ LABEL: Final = 10
 NOT_TICKED: Final = "no cycle has judged yet how much the book knows; nothing is entered before one has"
 SHUT: Final = (Posture.ORANGE, Posture.RED)
 AT_WORK: Final = (Lifecycle.ACTIVE, Lifecycle.THROTTLED)
-PAGES: Final = "runbooks/posture.md, runbooks/lifecycle.md"
+PAGES: Final = ("runbooks/posture.md", "runbooks/lifecycle.md")
 NOBODY: Final = "nobody has to do anything"
 
 
@@ -47,9 +47,19 @@ def told(found: Panel, config: PostureConfig) -> list[str]:
         _lead(found.posture, found.lifecycle),
         *_of_posture(found.posture, config),
         *_of_lifecycle(found.lifecycle),
-        *_to_do(found.lifecycle),
-        *([_line("read", PAGES)] if found.posture.causes or found.lifecycle.causes else []),
+        *_to_do(found.posture, found.lifecycle),
+        *_to_read(found.posture, found.lifecycle),
     ]
+
+
+def to_do(codes: Iterable[str], commands: Sequence[str]) -> list[str]:
+    """What waits for a person: what to look at now, then what to type; a line that says so if nothing does."""
+    pages: dict[str, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        if code in URGENT:
+            pages.setdefault(URGENT[code], []).append(code)
+    urgent = [f"look now: {', '.join(found)}, {page}" for page, found in pages.items()]
+    return [*urgent, *commands] or [NOBODY]
 
 
 def unlocks(view: PostureView) -> list[str]:
@@ -75,7 +85,7 @@ def _lead(posture: PostureView, lifecycle: LifecycleView) -> str:
 
 
 def _of_posture(view: PostureView, config: PostureConfig) -> Iterator[str]:
-    size = "" if view.size_factor in (0, 1) else f", times {view.size_factor:g} of their size"
+    size = "" if view.size_factor in (0, 1) else f"; sizes times {view.size_factor:g}"
     yield _line("posture", f"{view.posture}: {ENTRIES[view.posture]}{size}")
     if view.since is not None:
         yield _line("since", f"{view.since:%Y-%m-%d %H:%M:%S} UTC, {_minutes(view.age_s)} of open market")
@@ -97,10 +107,9 @@ def _why(view: PostureView) -> Iterator[str]:
     """Every floor with its subject; where none holds as much, the ladder, and what had brought the posture down."""
     label = "why"
     if view.causes and view.causes[0] == RecoveryCode.RECOVERING:
-        was = ", ".join(view.entered_by)
-        yield _line(
-            label, f"RECOVERING: {words(RecoveryCode.RECOVERING)}" + (f"; it was {was}" if was else "")
-        )
+        was = f"; it was {', '.join(view.entered_by)}" if view.entered_by else ""
+        only = "nothing holds it but an acknowledgement" if view.operator_ack_required else None
+        yield _line(label, f"RECOVERING: {only or words(RecoveryCode.RECOVERING)}{was}")
         label = ""
     for floor in view.floors:
         subject = f" ({floor.subject})" if floor.subject else ""
@@ -137,17 +146,28 @@ def ended_by(row: Holding) -> str:
     return "ends by itself"
 
 
-def _to_do(view: LifecycleView) -> Iterator[str]:
-    label = "to do"
-    for command in view.commands:
-        yield _line(label, command)
-        label = ""
-    if not view.commands:
-        yield _line(label, NOBODY)
-    elif len(view.commands) > 1 and " resume " in view.commands[-1]:
+def _to_do(posture: PostureView, lifecycle: LifecycleView) -> Iterator[str]:
+    commands = lifecycle.commands
+    lead, *rest = to_do(_codes(posture, lifecycle), commands)
+    yield _line("to do", lead)
+    for each in rest:
+        yield _line("", each)
+    if len(commands) > 1 and " resume " in commands[-1]:
         yield _line("", "once each cause is found and gone; the resume is taken after the next cycle")
-    elif " ack " in view.commands[0]:
+    elif commands and " ack " in commands[0]:
         yield _line("", "once its cause is found and gone; an acknowledgement lifts nothing that still holds")
+
+
+def _to_read(posture: PostureView, lifecycle: LifecycleView) -> Iterator[str]:
+    codes = _codes(posture, lifecycle)
+    if codes:
+        yield _line(
+            "read", ", ".join(dict.fromkeys((*(RUNBOOKS[c] for c in codes if c in RUNBOOKS), *PAGES)))
+        )
+
+
+def _codes(posture: PostureView, lifecycle: LifecycleView) -> list[str]:
+    return [*posture.causes, *(row.cause for row in lifecycle.causes)]
 
 
 def _at_best(view: PostureView) -> str:

@@ -68,6 +68,29 @@ WORDS: Final[Mapping[str, str]] = {
 }
 """By code; PROTECTION_GAP, JOURNAL_CORRUPT and DD_BREACH say the same wherever they stand."""
 
+_BOOKS: Final = {
+    "broker-outage": (P.REST_STALE, P.FILLS_STALE, P.SOURCES_STALE, P.SOURCES_DEAD, P.POSITIONS_UNREAD,
+                      L.OBSERVATION_INCOMPLETE, L.BROKER_CIRCUIT_OPEN, L.RECONCILE_FAILED),
+    "position-mismatch": (P.CONTRADICTION_C2, P.CONTRADICTION_C3, P.POSITION_SYNC, P.EXTERNAL, D.POSITION,
+                          D.CONTRADICTION),
+    "ambiguous-order": (P.FROZEN, P.GAVE_UP, D.REPLACE_RACE),
+    "missing-stop": (P.PROTECTION_GAP,),
+    "orphan-order": (D.ORPHAN,),
+    "ledger": (P.RECORD_FAILING, P.JOURNAL_CORRUPT, D.LEDGER_GAP, D.CORRUPT, L.LEDGER_UNAVAILABLE),
+    "replay-divergence": (D.STATE_HASH, D.NONDETERMINISM, D.ILLEGAL_TRANSITION, D.DECISION),
+    "kill-switch": (L.KILL_SWITCH,),
+    "protections": (L.CONSEC_LOSS,),
+}  # fmt: skip
+RUNBOOKS: Final[Mapping[str, str]] = {
+    str(code): f"runbooks/{page}.md" for page, codes in _BOOKS.items() for code in codes
+}
+"""By code, the page that says what to do; of a code without one the posture's and the lifecycle's say all."""
+URGENT: Final[Mapping[str, str]] = {
+    code: RUNBOOKS[code]
+    for code in (P.PROTECTION_GAP, P.SOURCES_DEAD, P.CONTRADICTION_C3, P.JOURNAL_CORRUPT, D.ORPHAN, D.CORRUPT)
+}
+"""Codes that do not wait for the morning: money may lie unprotected, or nobody can say how much there is."""
+
 ENTRIES: Final[Mapping[str, str]] = {
     Posture.GREEN: "allows entries",
     Posture.YELLOW: "allows one entry per cycle, smaller",

@@ -72,7 +72,10 @@ def test_red_says_why_what_it_waits_for_how_long_and_where_to_read_on(home: Path
         "*next* if all is well from now on, 4 cycles to ORANGE and 15 cycles to full size",
         "*to do* nobody has to do anything",
     ] == red.blocks[1].splitlines()
-    assert "`avwap status --book SIM` says how it stands now; read runbooks/posture.md" == red.blocks[-1]
+    assert [
+        "`avwap status --book SIM` says how it stands now",
+        "*read* runbooks/broker-outage.md, runbooks/posture.md",
+    ] == red.blocks[-1].splitlines()
 
 
 def test_an_emergency_names_the_command_that_ends_it(home: Path) -> None:

@@ -1,17 +1,19 @@
 """A person woken at night reads why nothing is entered, what ends that, and what to type: one case for each mishap."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from execution_v2 import panel
+from execution_v2 import posture as control
 from execution_v2.posture import PostureConfig
 from execution_v2.reduce import empty_state
-from flows.posture import told
-from flows.words import WORDS
+from flows.posture import PAGES, told
+from flows.words import RUNBOOKS, WORDS
 from schemas.events import KillSet, OperatorAct
-from schemas.lifecycle import Ending, LifecycleState
+from schemas.lifecycle import Ending, Lifecycle, LifecycleState
 from schemas.posture import Floor, PostureState
 from schemas.reasons.gates import RecordCode
 from schemas.reasons.lifecycle import LifecycleCause, LifecycleReason
@@ -19,6 +21,7 @@ from schemas.reasons.posture import PostureCode, RecoveryCode
 from schemas.tick import DivergenceCategory, Posture
 from simulation.fault_plan import Fault
 from tests.chaos.test_lifecycle_rows import KILLED, Kept, say
+from tests.execution_v2.posture_ticks import NEW, E, after, contradicting, cycles, good, sightings
 from tests.execution_v2.watched import Watched
 from tests.flows.worlds import avwap
 
@@ -119,11 +122,12 @@ def test_a_full_disk_names_the_disk_and_a_broken_journal_the_person() -> None:
     made.cycle(5)
     found = lines(made)
     assert "entries   NONE, RED and EMERGENCY; stops and exits go on" == found[0]
-    assert [
-        f"avwap operator ack --book SIM --cause JOURNAL_CORRUPT {WHO}",
-        f"avwap operator resume --book SIM {WHO}",
-        "once each cause is found and gone; the resume is taken after the next cycle",
-    ] == under(found, "to do")
+    first, *asked, resume, note = under(found, "to do")
+    assert "look now: JOURNAL_CORRUPT, CORRUPT, runbooks/ledger.md" == first
+    assert f"avwap operator ack --book SIM --cause JOURNAL_CORRUPT {WHO}" == asked[0]
+    assert all(" ack " in each for each in asked), "what replay found is answered for by its id"
+    assert f"avwap operator resume --book SIM {WHO}" == resume
+    assert "once each cause is found and gone; the resume is taken after the next cycle" == note
     assert "if all is well and acknowledged from now on" in under(found, "so far")[0]
 
 
@@ -172,6 +176,61 @@ def test_what_others_hold_and_an_order_without_a_fate_name_their_commands() -> N
     acts = panel.posture_commands(PostureState(posture=Posture.ORANGE, floors=floors), "SIM")
     assert ["EXTERNAL:AAA", "EXTERNAL:BBB"] == [act.split()[6] for act in acts[:2]]
     assert acts[2].startswith("avwap operator resolve --book SIM ORDER")
+
+
+def seen(posture: PostureState, state: LifecycleState | None = None) -> list[str]:
+    """The lines of two states that no cycle made here."""
+    view = panel.lifecycle_view(state or LifecycleState(state=Lifecycle.ACTIVE), posture, "SIM")
+    return told(panel.Panel(posture=control.view(posture, CONFIG), lifecycle=view), CONFIG)
+
+
+def test_a_position_without_its_stop_sends_a_person_there_at_once() -> None:
+    found = seen(after(NEW, good(gap_s=400, gap_breaches=1, is_covered=False)))
+    assert ["PROTECTION_GAP (400 s): a position has no confirmed stop [RED]"] == under(found, "why")
+    assert ["look now: PROTECTION_GAP, runbooks/missing-stop.md"] == under(found, "to do")
+    assert (
+        "1.25 = gap 0.75 + breaches 0.50; bands: YELLOW 0.8, ORANGE 1.35, RED 2.1" == under(found, "debt")[0]
+    )
+
+
+def test_a_stream_that_is_down_halves_sizes_and_calls_nobody() -> None:
+    found = seen(cycles(NEW, 3, sightings=sightings(stream=None)))
+    assert "entries   smaller, YELLOW; stops and exits go on" == found[0]
+    assert "posture   YELLOW: allows one entry per cycle, smaller; sizes times 0.5" == found[1]
+    assert ["nobody has to do anything"] == under(found, "to do")
+
+
+def test_a_contradiction_that_is_gone_waits_for_its_acknowledgement_and_says_so() -> None:
+    at_odds = after(NEW, good(contradictions=(contradicting("C3"),)))
+    ack = f"avwap operator ack --book SIM --cause CONTRADICTION_C3 {WHO}"
+    assert ["look now: CONTRADICTION_C3, runbooks/position-mismatch.md", ack] == under(
+        seen(at_odds), "to do"
+    )[:2]
+    found = seen(cycles(after(at_odds, good(E)), 2))
+    assert ["RECOVERING: nothing holds it but an acknowledgement; it was CONTRADICTION_C3"] == under(
+        found, "why"
+    )
+    assert ack == under(found, "to do")[0]
+    assert "MISSING  acknowledged by an operator: now missing CONTRADICTION_C3, needs all" in under(
+        found, "unlocks"
+    )
+
+
+def test_a_drawdown_needs_two_words_of_a_person() -> None:
+    state = LifecycleState(
+        state=Lifecycle.EMERGENCY, causes=("DD_BREACH",), emergency_causes=("DD_BREACH",), reason="DD_BREACH"
+    )
+    found = seen(after(NEW, good(), drawn_down=True), state)
+    assert "entries   NONE, RED and EMERGENCY; stops and exits go on" == found[0]
+    assert [
+        f"avwap operator ack --book SIM --cause DD_BREACH {WHO}",
+        f"avwap operator resume --book SIM {WHO}",
+    ] == under(found, "to do")[:2]
+
+
+def test_every_page_that_a_code_names_is_there() -> None:
+    root = Path(__file__).resolve().parents[2]
+    assert [] == [page for page in {*RUNBOOKS.values(), *PAGES} if not (root / page).is_file()]
 
 
 @pytest.mark.parametrize(
