@@ -78,7 +78,7 @@ def session_for_cycle(house: House, day: Day, world: World, guard: Callable[[], 
     wait for none of them (L3). Errors: ``UsageFault`` SESSION_NOT_OPEN in the simulated book.
     """
     if world.is_stepped or house.disk.exists(layout.journal(day.book_id, day.session)):
-        return resume_session(day, guard)
+        return resume_session(day, guard, is_salvaged=True)
     check_ready(house, day)
     catch_up(house, day, world, guard)
     session = open_session(day, world, guard)

@@ -27,9 +27,9 @@ Entry = tuple[str, datetime, str | None, Any]
 
 
 class JournalCorrupt(Corrupt):
-    """A break before the last newline. Attributes: path, line (1-based)."""
+    """A break before the last newline. Attributes: path, line (1-based), before (what stands whole before it)."""
 
-    def __init__(self, path: str, line: int, why: str) -> None:
+    def __init__(self, path: str, line: int, why: str, before: "Chain") -> None:
         super().__init__(
             LedgerCode.JOURNAL_CORRUPT,
             f"{path} line {line}: {why}",
@@ -38,6 +38,7 @@ class JournalCorrupt(Corrupt):
         )
         self.path = path
         self.line = line
+        self.before = before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,24 +60,30 @@ def parse_chain(data: bytes, path: str, genesis: str | None = None) -> Chain:
     records: list[JournalRecord] = []
     tail = genesis
     sha256, validate = hashlib.sha256, JournalRecord.model_validate_json
+
+    def broken(why: str) -> JournalCorrupt:
+        before = Chain(records=tuple(records), tail=tail or ZEROS, torn=b"")
+        return JournalCorrupt(path, len(records) + 1, why, before)
+
     for number, line in enumerate(lines, start=1):
         try:
             record = validate(line)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             pointer = "".join(f"/{part}" for part in first["loc"])
-            raise JournalCorrupt(path, number, f"no record: {pointer} {first['msg']}".rstrip()) from error
+            raise broken(f"no record: {pointer} {first['msg']}".rstrip()) from error
         if record.seq != number:
-            raise JournalCorrupt(path, number, f"seq {record.seq} where {number} is due")
+            raise broken(f"seq {record.seq} where {number} is due")
         if tail is not None and record.prev != tail:
-            raise JournalCorrupt(path, number, f"names {record.prev[:12]}…, the line before is {tail[:12]}…")
+            raise broken(f"names {record.prev[:12]}…, the line before is {tail[:12]}…")
         tail = sha256(line + b"\n").hexdigest()
         records.append(record)
     if lines:
         try:
             parse_canonical_line(lines[-1] + b"\n")  # every other line is vouched for by its successor
         except Malformed as error:
-            raise JournalCorrupt(path, len(lines), str(error)) from error
+            tail = records.pop().prev
+            raise broken(str(error)) from error
     return Chain(records=tuple(records), tail=tail or ZEROS, torn=torn)
 
 
@@ -87,6 +94,7 @@ class Journal:
         torn: the unterminated last line that opening set aside to ``journal.torn``, or empty
             (reason code JOURNAL_TORN_TAIL).
         tail: sha256 of the last line, or the genesis hash of an empty journal.
+        fault: the break behind its records (``salvaged``); such a journal is read from and never appended to.
     """
 
     def __init__(
@@ -100,6 +108,7 @@ class Journal:
         self.torn = chain.torn
         self._guard = guard
         self._is_broken = False
+        self.fault: JournalCorrupt | None = None
 
     @classmethod
     def open(
@@ -117,11 +126,30 @@ class Journal:
         set_torn_aside(disk, path, data)
         return cls(disk, path, chain, guard, genesis)
 
+    @classmethod
+    def salvaged(
+        cls,
+        disk: Disk,
+        fault: JournalCorrupt,
+        *,
+        genesis: str = ZEROS,
+        guard: Callable[[], None] | None = None,
+    ) -> "Journal":
+        """What stands before the break that ``open`` met, so that exits can go on from it; the file stays as it is."""
+        made = cls(disk, fault.path, fault.before, guard, genesis)
+        made.fault, made._is_broken = fault, True
+        return made
+
     def reread(self) -> None:
-        """Be as if opened again: after a failed append only reading tells how much arrived. Errors: as ``open``."""
+        """Be as if opened again: after a failed append only reading tells how much arrived.
+
+        Errors: whatever the guard raises; as ``open``.
+        """
+        if self._guard is not None:
+            self._guard()
         again = Journal.open(self._disk, self.path, genesis=self._genesis, guard=self._guard)
         self._records, self.tail, self.torn = again._records, again.tail, again.torn or self.torn
-        self._is_broken = False
+        self._is_broken, self.fault = False, None
 
     @property
     def records(self) -> Sequence[JournalRecord]:

@@ -1,4 +1,4 @@
-"""A journal that cannot be written holds up no exit: its records wait, and are written late, in their order.
+"""A journal that cannot be written, or broke in its middle, holds up no exit: records wait, and are written late.
 
 What was made meanwhile is kept in memory and, if that disk answers, in ``control/spill.jsonl``. Each record keeps
 its own time; ``journal.late`` stands before them. Nothing is entered while ``fault`` is set.
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ledger.canonical import Malformed, line_bytes, parse_canonical_line, plain
 from ledger.disk import Disk
-from ledger.journal import Entry, Journal
+from ledger.journal import Entry, Journal, JournalCorrupt
 from schemas.base import instant
 from schemas.errors import Denied
 from schemas.events import JournalLate
@@ -36,7 +36,9 @@ class SpillingJournal:
 
     @property
     def fault(self) -> LedgerCode | None:
-        """Why nothing may be entered: records wait to be written."""
+        """Why nothing may be entered: records wait to be written, or stand before a break."""
+        if self._journal.fault is not None:
+            return LedgerCode.JOURNAL_CORRUPT
         return LedgerCode.LEDGER_UNAVAILABLE if self._waiting else None
 
     @property
@@ -71,6 +73,8 @@ class SpillingJournal:
         try:
             self._journal.reread()
             self._write_late()
+        except JournalCorrupt:
+            return False  # nothing is written behind a break: it waits until a person has restored the file
         except Denied as error:
             if error.code != LedgerCode.LEDGER_UNAVAILABLE:
                 raise

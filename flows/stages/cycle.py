@@ -5,7 +5,7 @@ announced, the broker says what arrived. A cycle that ended but wrote no artifac
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ from schemas.book import BookState
 from schemas.candidates import Candidates
 from schemas.decisions import Decisions
 from schemas.enforcement import Enforcement
-from schemas.errors import AvwapError, Denied
+from schemas.errors import ArtifactDivergence, AvwapError, Denied
 from schemas.events import ActionApplied, StopCovered
 from schemas.journal import JournalRecord
 from schemas.market import ActionKind
@@ -86,16 +86,18 @@ def cycle(day: Day, world: World, session: Session, slot: Slot, *, entries: bool
     world.clock.step(slot.at)
     folder, has_ended = folder_of(day, session, slot)
     if not has_ended:
-        disk, calls = day.house.disk, calls_path(day, folder)
+        disk = day.house.disk
         for dead in (name for name in day.cycles() if name.startswith(slot.name) and name != folder):
             # A call that was cut while being recorded was never answered to anybody.
             if disk.exists(path := calls_path(day, dead)):
                 set_torn_aside(disk, path, disk.read(path))
         journal = SpillingJournal(session.journal, disk, layout.spill(day.book_id))
         journal.take_spill()
-        _record_control(day, world, folder)
-        door = RecordingBroker(world.broker, world.feed, world.clock.now, SpillingLines(disk, calls).append)
-        with closing(indexing.settled(day, session.carried, journal.records)) as index:
+        folder = _record_control(day, world, folder)
+        door = RecordingBroker(
+            world.broker, world.feed, world.clock.now, SpillingLines(disk, calls_path(day, folder)).append
+        )
+        with _index(day, session, journal) as index:
             kept = DiskEvidence(day, folder)
             act(
                 day,
@@ -110,17 +112,37 @@ def cycle(day: Day, world: World, session: Session, slot: Slot, *, entries: bool
                 evidence=kept,
             )
         if not journal.catch_up():
-            raise _unwritten(day, folder)
+            raise session.journal.fault or _unwritten(day, folder)
     return write_artifacts(day, session, folder)
 
 
-def _record_control(day: Day, world: World, folder: str) -> None:
-    """What the switches say now. A disk that does not take it leaves entries out, and holds up no exit."""
-    try:
-        day.write(f"cycles/{folder}/{premarket.CONTROL}", control_now(day, world), ())
-    except Denied as error:
-        if error.code != LedgerCode.LEDGER_UNAVAILABLE:
-            raise
+def _record_control(day: Day, world: World, folder: str) -> str:
+    """Record what the switches say now; the folder that it stands in. What a disk does not take leaves entries out.
+
+    A run that died may have recorded others there: those stand as they were, and this run takes the next folder.
+    """
+    name, number = folder.partition("-")[0], int(folder.partition("-")[2] or 1)
+    seen = control_now(day, world)
+    while True:
+        try:
+            day.write(f"cycles/{folder}/{premarket.CONTROL}", seen, ())
+        except ArtifactDivergence:
+            number += 1
+            folder = f"{name}-{number}"
+            continue
+        except Denied as error:
+            if error.code != LedgerCode.LEDGER_UNAVAILABLE:
+                raise
+        return folder
+
+
+def _index(
+    day: Day, session: Session, journal: SpillingJournal
+) -> AbstractContextManager[IntentIndex | None]:
+    """The book's index; none behind a break, where nobody can say what it should hold: exits work from the fold."""
+    if session.journal.fault is not None:
+        return nullcontext()
+    return closing(indexing.settled(day, session.carried, journal.records))
 
 
 def _unwritten(day: Day, folder: str) -> Denied:
@@ -149,8 +171,10 @@ def act(
     spilling = journal if isinstance(journal, SpillingJournal) else None
 
     def record_fault() -> RecordCode | None:
-        is_failing = (spilling is not None and spilling.fault) or (index is not None and index.trouble)
-        return RecordCode.LEDGER_UNAVAILABLE if is_failing else None
+        fault = None if spilling is None else spilling.fault
+        if fault is not None:
+            return RecordCode(fault)
+        return RecordCode.LEDGER_UNAVAILABLE if index is not None and index.trouble else None
 
     ports = Ports(
         broker=door,

@@ -31,7 +31,7 @@ from flows.world import World
 from ledger import layout
 from ledger.artifacts import Loaded, ReadFault, Written, read
 from ledger.canonical import digest, parse_canonical_line
-from ledger.journal import Journal, parse_chain
+from ledger.journal import Journal, JournalCorrupt, parse_chain
 from ledger.seal import last_sealed, listing, read_manifest, seal, sessions_of
 from schemas.base import Fact, SessionDate
 from schemas.book import Book, BookState
@@ -117,8 +117,12 @@ def _digest(day: Day, path: str) -> str:
     return digest(day.house.disk.read(path))
 
 
-def open_journal(day: Day, guard: Guard | None, genesis: str | None) -> Journal:
-    """The journal of D. *genesis* None: whatever its first record names (a reader's look at a sealed day)."""
+def open_journal(day: Day, guard: Guard | None, genesis: str | None, *, is_salvaged: bool = False) -> Journal:
+    """The journal of D. *genesis* None: whatever its first record names (a reader's look at a sealed day).
+
+    *is_salvaged*: of one that broke in its middle, what stands before the break, to be read and not added to.
+    Errors: ``JournalCorrupt``.
+    """
     path = layout.journal(day.book_id, day.session)
     if genesis is None:
         disk = day.house.disk
@@ -128,7 +132,12 @@ def open_journal(day: Day, guard: Guard | None, genesis: str | None) -> Journal:
             )
         first = parse_chain(disk.read(path), path).records
         genesis = first[0].prev if first else ZEROS
-    return Journal.open(day.house.disk, path, genesis=genesis, guard=guard)
+    try:
+        return Journal.open(day.house.disk, path, genesis=genesis, guard=guard)
+    except JournalCorrupt as fault:
+        if not is_salvaged or not fault.before.records:
+            raise
+        return Journal.salvaged(day.house.disk, fault, genesis=genesis, guard=guard)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +152,13 @@ class Session:
         return fold_records(self.carried, self.journal.records)
 
 
-def resume_session(day: Day, guard: Guard | None) -> Session:
-    """D as an earlier step opened it. It reads P's sealed folder and the journal, no file of this morning."""
+def resume_session(day: Day, guard: Guard | None, *, is_salvaged: bool = False) -> Session:
+    """D as an earlier step opened it. It reads P's sealed folder and the journal, no file of this morning.
+
+    *is_salvaged*: a cycle goes on from what stands before a break of the journal, so that its exits go out (ADR 23).
+    """
     carried = carried_into(day)
-    journal = open_journal(day, guard, carried.tail)
+    journal = open_journal(day, guard, carried.tail, is_salvaged=is_salvaged)
     if not journal.records:
         raise UsageFault(
             EdgeCode.SESSION_NOT_OPEN,

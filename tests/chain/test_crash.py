@@ -14,8 +14,13 @@ import pytest
 
 from execution_v2.stop_facts import untold
 from flows.day import Day
+from flows.pipeline import Outcome, run_premarket
 from flows.replay import replay
-from flows.stages.opening import resume_session
+from flows.stages.cycle import cycle
+from flows.stages.opening import control_now, open_session, resume_session
+from flows.stages.premarket import CONTROL
+from flows.stages.slots import slots
+from flows.world import open_world
 from ledger.faulty import FaultyDisk, SimulatedCrash
 from schemas.reasons.scan import ExitEventType
 from tests.chain.days import OPENED, STOP_DAY, TRIM_DAY, Ground, play
@@ -131,3 +136,22 @@ def test_a_stops_confirmation_whose_second_line_a_crash_cut_is_told_by_the_next_
     for record in records:
         if record not in changed:
             assert () == untold(session.carried, records[: record.seq - 1]), f"before record {record.seq}"
+
+
+def test_other_switches_than_a_dead_run_recorded_hold_up_no_exit(tiny_ground: Ground, tmp_path: Path) -> None:
+    house = tiny_ground.house(tiny_ground.fresh(tmp_path / "home", TRIM_DAY))
+    day, world = tiny_ground.day(house, TRIM_DAY), open_world(house, "SIM")
+    session = open_session(day, world, None)
+    run_premarket(day, world, session, Outcome(day))
+    close = slots(day)[-1]
+    for slot in slots(day)[:-1]:
+        cycle(day, world, session, slot)
+    world.clock.step(close.at)
+    seen = control_now(day, world).model_copy(update={"kill_env": True})
+    day.write(f"cycles/{close.name}/{CONTROL}", seen, ())  # and then the process died
+    world.close()
+    assert 0 == play(tiny_ground.house(tmp_path / "home"), TRIM_DAY).exit_code
+    assert ("1600", "1600-2") == tuple(day.cycles()[-2:])
+    assert "TRIM_R1" in events_of(day, "reason")
+    verdict = replay(tiny_ground.house(tmp_path / "home"), day)
+    assert (True, ()) == (verdict.identical, verdict.divergences)

@@ -15,7 +15,7 @@ TENDER = replace(CONFIG, lifecycle=LifecycleConfig(throttled_max=Decimal("0.0100
 
 
 def spot(*, throttled: int) -> list[tuple[str, ...]]:
-    """What a SPOT records of ``clean``: BEGIN found a slow line well again, then *throttled* requests were turned away."""
+    """What a SPOT records of ``clean``: BEGIN found a slow line well again, then *throttled* were turned away."""
     made = Watched(config=TENDER)
     slow = LifecycleState(state=Lifecycle.THROTTLED, since=made.at(0), causes=("API_PRESSURE",))
     made.journal.append(
