@@ -46,9 +46,15 @@ def find_in_flight(desk: Desk) -> None:
         if order.state in UNKNOWN:
             resolve(desk, order)
     for order in tuple(desk.fold.orders.values()):
-        # A successor whose predecessor was settled in the record before the process died.
-        if order.state is OrderState.CREATED:
+        # A successor whose predecessor was settled in the record before the process died. While that one may still be
+        # replaced or stand, what the venue shows of this one alone proves nothing.
+        if order.state is OrderState.CREATED and not _may_stand(desk, order.replaces):
             _resolve_successor(desk, order)
+
+
+def _may_stand(desk: Desk, ord_id: str | None) -> bool:
+    order = None if ord_id is None else desk.fold.order(ord_id)
+    return order is not None and order.state in UNKNOWN
 
 
 def resolve(desk: Desk, order: Order, cause: str = OrderCause.VENUE_ENDED) -> None:

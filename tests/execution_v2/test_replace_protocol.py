@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from execution_v2.replace import points
-from execution_v2.resolve import resolve
+from execution_v2.resolve import find_in_flight, resolve
 from schemas.book import Leg, OrderState
 from schemas.reasons.execution import ReplaceTerminal
 from simulation.config import IntradayConfig
@@ -141,3 +141,13 @@ def test_points_count_what_was_ambiguous_and_nothing_else() -> None:
     result = made.cycle(20)
     assert 2 == points(result.records)
     assert 0 == points(risen().cycle(20).records)
+
+
+def test_while_nobody_knows_of_the_old_stop_its_successor_is_not_settled_on_its_own() -> None:
+    made = risen(rules=IntradayConfig(replace_latency_s=Decimal(900)))
+    made.cycle(20)
+    desk = made.desk(22)
+    find_in_flight(desk)
+    (old,) = (o for o in desk.fold.orders.values() if o.state is OrderState.REPLACE_UNKNOWN)
+    assert [OrderState.CREATED] == [o.state for o in desk.fold.orders.values() if o.replaces == old.ord_id]
+    assert made.held >= sum(int(o.quantity) for o in desk.fold.orders.values() if o.state is OrderState.LIVE)
