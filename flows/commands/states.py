@@ -14,7 +14,7 @@ Cause = Annotated[
     typer.Option(
         "--cause",
         metavar="CODE|ID",
-        help="DD_BREACH, C3, JOURNAL_CORRUPT, OPERATOR_EMERGENCY, EXTERNAL:SYMBOL, or a divergence's id.",
+        help="DD_BREACH, CONTRADICTION_C3, JOURNAL_CORRUPT, OPERATOR_EMERGENCY, EXTERNAL:SYMBOL, or a divergence's id.",
     ),
 ]
 
