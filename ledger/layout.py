@@ -18,6 +18,9 @@ REPORT: Final = "report.html"
 OUTSIDE_SEAL: Final = frozenset({MANIFEST, REPORT})
 """Files of a day's folder that its seal does not list: itself, and what is rendered after it."""
 
+BESIDE: Final = ("rolling", "reliability", "replay")
+"""Folders beside the days, with files that are named by a session or by a week; no seal lists them."""
+
 DAY_STAGES: Final[Sequence[str]] = ("regime", "scan", "candidates", "decisions", "enforcement")
 CYCLE_STAGES: Final[Sequence[str]] = ("execution", "stops")
 CLOSE_STAGES: Final[Sequence[str]] = ("trades", "snapshot", "reconciliation", "attribution", "parity")
@@ -155,6 +158,11 @@ def split_revision(path: str) -> tuple[str, int]:
     """``decisions.r2.json`` -> (``decisions.json``, 2); the first edition of a file is 1."""
     found = _REVISED.fullmatch(path)
     return (f"{found['stem']}.json", int(found["number"])) if found else (path, 1)
+
+
+def week_of(name: str) -> tuple[int, int] | None:
+    """(year, week) of the ISO week that names a file (``2026-W13``), or ``None``."""
+    return (int(name[:4]), int(name[6:])) if _WEEK.fullmatch(name) else None
 
 
 def session_of(folder: str) -> date | None:

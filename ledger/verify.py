@@ -74,7 +74,7 @@ def verify(
             run.session(session, every[: every.index(session)])
             if progress is not None:
                 progress(session)
-        run.rolling(chosen)
+        run.beside(chosen)
         run.links()
     return Report(
         files=run.files,
@@ -154,13 +154,15 @@ class _Run:
         self._remember(learned)
         self._chain(session, earlier, manifest)
 
-    def rolling(self, sessions: Iterable[SessionDate]) -> None:
-        """The measures over many sessions, which lie beside the days and under no seal."""
-        wanted = {each.isoformat() for each in sessions}
+    def beside(self, sessions: Iterable[SessionDate]) -> None:
+        """What was measured over many sessions or checked after their seals: it lies beside the days, unsealed."""
+        days = {each.isoformat(): each for each in sessions}
+        weeks = {each.isocalendar()[:2] for each in days.values()}
         paths = [
             path
-            for path in self._disk.list(f"{layout.book(self._book_id)}/rolling")
-            if path.rsplit("/", 1)[-1].removesuffix(".json") in wanted
+            for folder in layout.BESIDE
+            for path in self._disk.list(f"{layout.book(self._book_id)}/{folder}")
+            if (name := _named(path)) in days or layout.week_of(name) in weeks
         ]
         for file in self._load(paths):
             self._digests[file.path] = file.sha256
@@ -168,9 +170,7 @@ class _Run:
             if isinstance(outcome, Fault):
                 self.faults.append(outcome)
                 continue
-            self._own(
-                file.path, outcome, date.fromisoformat(file.path[-len("2000-01-01.json") : -len(".json")])
-            )
+            self._own(file.path, outcome, days.get(_named(file.path)) or _last_of(file.path, outcome))
             if is_new:
                 self._remember([(file, outcome)])
 
@@ -331,6 +331,19 @@ class _Run:
     ) -> None:
         fault = Fault(code=code, path=path, pointer=pointer, expected=expected, actual=actual, detail=detail)
         self.faults.append(fault)
+
+
+def _named(path: str) -> str:
+    """The session or the week that names a file beside the days, its revisions too."""
+    return layout.split_revision(path)[0].rsplit("/", 1)[-1].removesuffix(".json")
+
+
+def _last_of(path: str, facts: Facts) -> date:
+    """The day that a week's file should be of: its own if that lies in the week, else the week's Monday."""
+    week = layout.week_of(_named(path))
+    assert week is not None, "a file of neither a session nor a week was not asked for"
+    told = layout.session_of(facts.session_date)
+    return told if told is not None and told.isocalendar()[:2] == week else date.fromisocalendar(*week, 1)
 
 
 def _contracts(models: Models, events: Events | None) -> dict[str, type]:
