@@ -16,7 +16,7 @@ from schemas.base import SessionDate
 from schemas.book import BookState, OrderState
 from schemas.events import StopCovered, TickTaken
 from schemas.journal import JournalRecord
-from schemas.lifecycle import Lifecycle, LifecycleChanged
+from schemas.lifecycle import Lifecycle, LifecycleChanged, LifecycleState
 from schemas.posture import PostureState
 from schemas.reliability import (
     Count,
@@ -83,7 +83,8 @@ class _Week:
         first = (*inputs.before, *inputs.logs)[0]
         self.unknowns = Unknowns(() if state is None else state.orders, first.open_at)
         self._posture = PostureState() if state is None else state.posture
-        self._attempts = Attempts(self._posture)
+        self._lifecycle = LifecycleState() if state is None else state.lifecycle
+        self._attempts = Attempts(self._posture, self._lifecycle)
         self._events: Counter[str] = Counter()
         self._missed = 0
         self._requests: list[int] = []
@@ -104,12 +105,13 @@ class _Week:
         for record in log.records:
             self.unknowns.take(record)
             if record.event == "tick.taken":
-                self._posture = TickTaken.model_validate(record.data).posture
+                taken = TickTaken.model_validate(record.data)
+                self._posture, self._lifecycle = taken.posture, taken.lifecycle
 
     def count(self, log: SessionLog) -> None:
         """A session of the week."""
         self._covers = {}
-        self._attempts.posture = self._posture
+        self._attempts.posture, self._attempts.lifecycle = self._posture, self._lifecycle
         for record in log.records:
             self.unknowns.take(record)
             self._attempts.take(record)
@@ -158,6 +160,7 @@ class _Week:
         elif taken.tick.kind is TickKind.END:
             self._requests.append(taken.tick.requests)
         self._posture = self._attempts.posture = taken.posture
+        self._lifecycle = self._attempts.lifecycle = taken.lifecycle
 
     def told(self) -> Reliability:
         """The artifact."""

@@ -6,7 +6,9 @@ from typing import Final
 from analytics.reliability_measures import rate
 from schemas.events import EntriesEnforced, EntryDenied
 from schemas.journal import JournalRecord
+from schemas.lifecycle import Lifecycle, LifecycleState
 from schemas.posture import PostureState
+from schemas.reasons.lifecycle import LifecycleCause
 from schemas.reliability import Clamp, Denial, Rate
 
 CLAMPING: Final = frozenset({"posture", "lifecycle"})
@@ -15,14 +17,22 @@ MORNING: Final = "morning"
 CYCLE: Final = "cycle"
 
 
-class Attempts:
-    """Attempts at entries while records arrive. ``posture``: the one that holds; whoever reads the ticks sets it."""
+_OF_POSTURE: Final = frozenset({LifecycleCause.POSTURE_YELLOW, LifecycleCause.WARM_UP})
+"""Causes of THROTTLED by which the posture itself takes from an entry's size, and is named for it."""
 
-    def __init__(self, posture: PostureState) -> None:
+
+class Attempts:
+    """Attempts at entries while records arrive.
+
+    ``posture``, ``lifecycle``: those that hold; whoever reads the ticks sets them.
+    """
+
+    def __init__(self, posture: PostureState, lifecycle: LifecycleState) -> None:
         self.attempts = 0
         self.clamped = 0
         self.denied = 0
         self.posture = posture
+        self.lifecycle = lifecycle
         self._refused: Counter[str] = Counter()
         self._reduced: Counter[str] = Counter()
         self._denials: Counter[tuple[str, str, str]] = Counter()
@@ -63,9 +73,16 @@ class Attempts:
 
     def _authorised(self) -> None:
         self.attempts += 1
-        if self.posture.factor < 1:
-            self.clamped += 1
-            self._reduced[worst(self.posture)] += 1
+        reasons = self._reducing()
+        self.clamped += bool(reasons)
+        self._reduced.update(reasons)
+
+    def _reducing(self) -> set[str]:
+        """What makes an entry smaller now: the posture by its worst cause, THROTTLED by each of its own."""
+        found = {worst(self.posture)} if self.posture.factor < 1 else set()
+        if self.lifecycle.state is Lifecycle.THROTTLED:
+            found |= {c for c in self.lifecycle.causes if not found or c not in _OF_POSTURE}
+        return found
 
     def _denied(self, told: EntryDenied) -> None:
         self.attempts += 1

@@ -27,7 +27,7 @@ from schemas.events import (
     SyncChecked,
     TickTaken,
 )
-from schemas.lifecycle import Lifecycle, LifecycleChanged
+from schemas.lifecycle import Lifecycle, LifecycleChanged, LifecycleState
 from schemas.reliability import (
     Clamp,
     Count,
@@ -234,6 +234,25 @@ def test_an_entry_let_pass_at_half_its_size_is_reduced_by_the_worst_cause() -> N
     week = measured([ticked("SPOT", held("YELLOW", "STREAM_STALE")), authorised()])
     assert (Clamp(reason="STREAM_STALE", refused=0, reduced=1),) == week.clamps
     assert ((1, 1, 1.0), (0, 1, 0.0)) == (_of(week.clamped), _of(week.denied))
+
+
+def test_an_entry_of_a_throttled_book_is_reduced_by_what_throttles_it() -> None:
+    throttled = LifecycleState(state=Lifecycle.THROTTLED, causes=("API_PRESSURE",))
+    week = measured([ticked("SPOT", held("GREEN"), throttled), authorised(), NOTE, authorised()])
+    assert (Clamp(reason="API_PRESSURE", refused=0, reduced=2),) == week.clamps
+    assert (2, 2, 1.0) == _of(week.clamped)
+
+
+def test_a_posture_that_throttles_and_reduces_is_named_once() -> None:
+    causes = ("POSTURE_YELLOW", "API_PRESSURE")
+    throttled = LifecycleState(state=Lifecycle.THROTTLED, causes=causes)
+    week = measured([ticked("SPOT", held("YELLOW", "STREAM_STALE"), throttled), authorised()])
+    assert ["API_PRESSURE", "STREAM_STALE"] == [row.reason for row in week.clamps]
+    assert (1, 1, 1.0) == _of(week.clamped)
+    # The posture is well again, and its clean cycle not over: the lifecycle alone reduces, and by that cause.
+    lingers = LifecycleState(state=Lifecycle.THROTTLED, causes=("POSTURE_YELLOW",))
+    week = measured([ticked("SPOT", held("GREEN"), lingers), authorised()])
+    assert ["POSTURE_YELLOW"] == [row.reason for row in week.clamps]
 
 
 def test_of_a_morning_enforced_twice_the_last_file_counts() -> None:

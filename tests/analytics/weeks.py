@@ -118,8 +118,15 @@ def held(posture: str, *causes: str, factor: float | None = None) -> PostureStat
     return PostureState(posture=Posture(posture), causes=causes, factor=usual if factor is None else factor)
 
 
-def ticked(kind: str, posture: PostureState, *, active_s: int = 0, requests: int = 0) -> TickTaken:
-    """A tick after which *posture* holds; all else in order."""
+def ticked(
+    kind: str,
+    posture: PostureState,
+    lifecycle: LifecycleState | None = None,
+    *,
+    active_s: int = 0,
+    requests: int = 0,
+) -> TickTaken:
+    """A tick after which *posture* holds, and *lifecycle*; all else in order."""
     tick = Tick(
         kind=TickKind(kind),
         at=at(DAYS[0]),
@@ -149,4 +156,4 @@ def ticked(kind: str, posture: PostureState, *, active_s: int = 0, requests: int
         throttled=0,
         may_arm=True,
     )
-    return TickTaken(slot="0935", tick=tick, posture=posture, lifecycle=LifecycleState())
+    return TickTaken(slot="0935", tick=tick, posture=posture, lifecycle=lifecycle or LifecycleState())
