@@ -1,15 +1,21 @@
 """Money is divided once, at a stated scale, from exact operands: no rounding of a rounding."""
 
 from decimal import Decimal
-from fractions import Fraction
 
 MICROS = 10**6
 
 
 def divided(numerator: Decimal | int, denominator: Decimal | int, scale: int) -> Decimal:
     """numerator / denominator, half to even at *scale* decimals. ZeroDivisionError is a caller's bug."""
-    exact = Fraction(numerator) / Fraction(denominator)
-    return Decimal(round(exact * 10**scale)).scaleb(-scale)
+    # In whole numbers: reducing every fraction on the way was a quarter of a day's reconstruction.
+    above, below = numerator.as_integer_ratio()
+    over, under = denominator.as_integer_ratio()
+    top, bottom = above * under * 10**scale, below * over
+    if bottom < 0:
+        top, bottom = -top, -bottom
+    whole, rest = divmod(top, bottom)
+    is_up = 2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1)
+    return Decimal(whole + is_up).scaleb(-scale)
 
 
 def share_of(fee: Decimal, part: Decimal, whole: Decimal) -> Decimal:

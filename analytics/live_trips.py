@@ -15,6 +15,8 @@ class LiveTrips:
 
     def __init__(self) -> None:
         self._trips: dict[str, Trip] = {}
+        self._named: dict[tuple[str, str], dict[str, Trip]] = {}
+        """By strategy and symbol: one of many is found without asking each."""
 
     def __iter__(self) -> Iterator[Trip]:
         """By symbol, strategy and position."""
@@ -23,10 +25,18 @@ class LiveTrips:
     def add(self, trip: Trip) -> None:
         """It holds shares."""
         self._trips[trip.position_id] = trip
+        self._named.setdefault((trip.strategy_id, trip.symbol), {})[trip.position_id] = trip
 
     def remove(self, trip: Trip) -> None:
         """It holds none any more."""
         del self._trips[trip.position_id]
+        del self._named[trip.strategy_id, trip.symbol][trip.position_id]
+
+    def rename(self, trip: Trip, symbol: str) -> None:
+        """It goes on under another symbol."""
+        self.remove(trip)
+        trip.symbol = symbol
+        self.add(trip)
 
     def of_fill(self, fill: Fill) -> Trip | None:
         """The trip that *fill* goes on with."""
@@ -45,6 +55,6 @@ class LiveTrips:
 
     def _only(self, strategy: str, symbol: str, intent: str | None = None) -> Trip | None:
         """The one trip of *strategy* in *symbol*, of *intent* if given; None for none, or for more than one."""
-        found = [t for t in self._trips.values() if (t.strategy_id, t.symbol) == (strategy, symbol)]
-        found = [t for t in found if intent in (None, t.intent_id)]
+        named = self._named.get((strategy, symbol), {})
+        found = [t for t in named.values() if intent in (None, t.intent_id)]
         return found[0] if len(found) == 1 else None

@@ -8,7 +8,7 @@ without a fill take their place after the fills that were recorded before them.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from analytics import lots as fifo
 from analytics.config import TradesConfig
@@ -32,6 +32,8 @@ from schemas.strategy_registry import EXTERNAL
 from schemas.trades import Direction, Fill, Lot, Realised, Trades
 
 CASH_IN_LIEU = "cash_in_lieu"
+
+_AS_RECORDED: Final = tuple(name for name in Fill.model_fields if name not in ("order_id", "source"))
 
 Key = tuple[str, str, str | None]
 F = TypeVar("F", bound=Fact)
@@ -75,6 +77,8 @@ class _Day:
     owner: dict[str, Trip] = field(default_factory=dict)
     """Fill id -> the trip that it closed shares of."""
     booked: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+    """Positions that were closed in this session."""
 
     def sum_of(self, strategy: str, sleeve: str, symbol: str | None) -> _Sums:
         return self.sums.setdefault((strategy, sleeve, symbol), _Sums())
@@ -82,8 +86,13 @@ class _Day:
 
 def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
     """Book the session's journal on the lots carried into it (strategy.md 9.1 to 9.3, 9.5)."""
-    day = _Day(inputs, Reading(inputs.records, inputs.previous), _planned_stops(inputs.records))
-    fills = _fills(inputs, config.source, day.findings)
+    filled = {
+        record.seq: OrderFilled.model_validate(record.data)
+        for record in inputs.records
+        if record.event == "order.filled"
+    }
+    day = _Day(inputs, Reading(inputs.records, filled, inputs.previous), _planned_stops(inputs.records))
+    fills = _fills(inputs, filled, config.source, day.findings)
     actions = list(_actions(inputs.records))
     for trade in inputs.previous.open_trades if inputs.previous else ():
         day.live.add(resumed(trade))
@@ -93,7 +102,8 @@ def run(inputs: TradesInputs, config: TradesConfig) -> Trades:
     ]
     _book_all(day, late, before_splits=True)
     _apply(day, actions)
-    _book_all(day, [fill for fill in fills if fill not in late], before_splits=False)
+    told_late = {fill.fill_id for fill in late}
+    _book_all(day, [fill for fill in fills if fill.fill_id not in told_late], before_splits=False)
     for _, action in actions:
         if action.ratio_num is None and action.kind != ActionKind.DELISTING:
             _cash(day, action)
@@ -159,13 +169,16 @@ def _planned_stops(records: Sequence[JournalRecord]) -> dict[str, Decimal]:
     return {o.position_id: o.plan.initial_stop for o in orders if o.leg is Leg.ENTRY and o.plan is not None}
 
 
-def _fills(inputs: TradesInputs, source: str, findings: list[Finding]) -> list[Fill]:
+def _fills(
+    inputs: TradesInputs, filled: Mapping[int, OrderFilled], source: str, findings: list[Finding]
+) -> list[Fill]:
     """The session's canonical fills in order of work; the same id told twice counts once."""
     known = {fill.fill_id: fill for fill in (inputs.previous.fills if inputs.previous else ())}
     new: list[Fill] = []
-    for _, data in _of(inputs.records, "order.filled", OrderFilled):
-        told = data.model_dump(exclude={"ord_id", "order_id"})
-        fill = Fill(**told, order_id=data.ord_id, source=source)
+    for data in filled.values():
+        # Each field was judged as the record's, in the type that it has here.
+        told = {name: getattr(data, name) for name in _AS_RECORDED}
+        fill = Fill.model_construct(**told, order_id=data.ord_id, source=source)
         before = known.setdefault(fill.fill_id, fill)
         if before is fill:
             new.append(fill)
@@ -280,11 +293,12 @@ def _retire(day: _Day, trip: Trip) -> None:
     if trip.is_flat:
         day.live.remove(trip)
         day.closed.append(trip)
+        day.used.add(trip.position_id)
 
 
 def _opened(day: _Day, fill: Fill) -> Trip:
     """A new trip. A position id that was already used up gets an ordinal: one intent can cross zero twice."""
-    used = {trip.position_id for trip in day.closed}
+    used = day.used
     wanted, ordinal = fill.position_id, 1
     if wanted in used:
         wanted = position_id(day.inputs.book_id, fill.strategy_id, fill.symbol, fill.intent_id)
@@ -336,7 +350,7 @@ def _rename(day: _Day, action: ActionApplied, name: str) -> None:
     """The trip goes on under the new symbol."""
     trip = day.live.of_action(action)
     if trip is not None:
-        trip.symbol = name
+        day.live.rename(trip, name)
 
 
 def _cash(day: _Day, action: ActionApplied) -> None:

@@ -4,7 +4,7 @@ The record states the quantity after it. What it changed is read in the journal'
 that arrives after a record took its shares out says how they left, and takes the place of that much of the record.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -46,7 +46,10 @@ class Reading:
     were recorded after a split of their symbol.
     """
 
-    def __init__(self, records: Iterable[JournalRecord], previous: Trades | None) -> None:
+    def __init__(
+        self, records: Iterable[JournalRecord], filled: Mapping[int, OrderFilled], previous: Trades | None
+    ) -> None:
+        """*filled*: the fills among *records*, by their number."""
         self.transfers: list[Transfer] = []
         self.paid: set[str] = set()
         self.after_split: set[str] = set()
@@ -58,7 +61,7 @@ class Reading:
             self._carry(previous)
         for record in records:
             if record.event == "order.filled":
-                self._fill(OrderFilled.model_validate(record.data))
+                self._fill(filled[record.seq])
             elif record.event == "action.applied":
                 self._action(ActionApplied.model_validate(record.data))
             elif record.event == "position.adjusted":
@@ -121,8 +124,10 @@ class Reading:
         self.transfers.append(transfer)
 
 
-def due(pending: list[Transfer], booked: Sequence[str] | set[str], *, before_splits: bool) -> list[Transfer]:
+def due(pending: list[Transfer], booked: set[str], *, before_splits: bool) -> list[Transfer]:
     """Those of *pending*, taken out of it, whose turn it is once the fills *booked* are booked."""
-    ready = [t for t in pending if t.told <= set(booked) and not (before_splits and t.after_split)]
+    if not pending:
+        return []
+    ready = [t for t in pending if t.told <= booked and not (before_splits and t.after_split)]
     pending[:] = [t for t in pending if t not in ready]
     return ready
