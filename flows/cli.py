@@ -16,6 +16,7 @@ from flows.commands import (
     compare,
     data,
     evidence,
+    explain,
     intents,
     limits,
     look,
@@ -46,6 +47,7 @@ single.register(app)
 look.register(app)
 replaying.register(app)
 limits.register(app)
+explain.register(app)
 admin.register(app)
 regime.register(app)
 reliability.register(app)

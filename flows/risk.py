@@ -4,6 +4,7 @@ A file that is there already keeps the sections that it has, so that a close tha
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from flows.day import Day
@@ -74,7 +75,7 @@ def with_section(
             return artifact, ()
         return _failed(artifact, name, f"decisions.json: {decided.code}"), ()
     felt = None if decided.artifact.modulation is not None else day.read("regime.json", Regime)
-    inputs = risk_inputs(day, decided.artifact, felt, before)
+    inputs = risk_inputs(day, decided.artifact, felt, before.drawdown)
     made = guarded(lambda: _section(name, inputs))
     refs = (decided.ref, felt.ref) if isinstance(felt, Loaded) else (decided.ref,)
     if isinstance(made, Caught):
@@ -83,9 +84,11 @@ def with_section(
 
 
 def risk_inputs(
-    day: Day, decided: Decisions, felt: Loaded[Regime] | ReadFault | None, before: Snapshot
+    day: Day, decided: Decisions, felt: Loaded[Regime] | ReadFault | None, drawdown: Decimal | None
 ) -> "RiskInputs":
-    """What the morning of *day* is taken apart from. *felt* None: the decisions have their regime themselves."""
+    """What the morning of *day* is taken apart from. *felt* None: the decisions have their regime themselves.
+    *drawdown*: at the close before.
+    """
     from analytics.risk_events import RiskInputs
 
     regime: Regime | ReadFaultCode = ReadFaultCode.MISSING
@@ -97,7 +100,7 @@ def risk_inputs(
         session_date=day.session,
         decisions=decided,
         regime=regime,
-        drawdown=before.drawdown,
+        drawdown=drawdown,
         limits=day.house.settings.books[day.book_id].limits,
     )
 
