@@ -7,6 +7,7 @@ a dead feed leaves stops and exits as they are.
 from execution_v2 import coverage, entries, exits, protect
 from execution_v2.desk import Desk
 from execution_v2.each import each
+from execution_v2.hearing import listen
 from execution_v2.leave import cover
 from execution_v2.resolve import look_after_missing, look_after_reopened
 from execution_v2.sight import look
@@ -51,6 +52,7 @@ def _cover(desk: Desk, name: str) -> None:
 
 def _look_back(desk: Desk) -> None:
     """Observe again: what was filled or ended meanwhile is booked, and covered."""
+    listen(desk)
     desk.import_fills()
     working = desk.ports.broker.open_orders()
     if isinstance(working, Seen) and "fills" not in desk.blind:

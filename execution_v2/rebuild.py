@@ -15,6 +15,7 @@ from execution_v2.broker.port import Found, LookUp, Orders
 from execution_v2.client_id import epoch_of, is_own
 from execution_v2.desk import Desk
 from execution_v2.findings import keep_orphan, keep_row
+from execution_v2.hearing import listen
 from execution_v2.known_splits import book_known
 from execution_v2.orphans import ZERO, OrphanAction, OrphanFacts, Verdict, classify, in_order, with_claims
 from execution_v2.protect import set_stop
@@ -31,7 +32,6 @@ from schemas.observations import BrokerOrder
 from schemas.reasons.execution import SyncCode
 from schemas.reasons.ledger import LedgerCode
 from schemas.reasons.sync import OrphanCode, SyncStatus
-from strategies.exits import StopBasis
 
 T = TypeVar("T")
 ORPHANS_MAX: Final = 50
@@ -49,6 +49,7 @@ def find_out(desk: Desk) -> sync.Observed:
         book_known(desk, _read(desk, broker.positions), fills)
     working = _read(desk, broker.open_orders)
     _speak_for_the_book(desk, working)
+    listen(desk)  # also where nothing is awaited: whether the stream can be heard is evidence
     find_in_flight(desk)
     _again(desk, "fills", desk.import_fills)
     for order in tuple(desk.fold.orders.values()):
@@ -283,7 +284,7 @@ def _release(desk: Desk, seeing: Seeing, verdicts: tuple[Verdict, ...]) -> sync.
     for cover in reconcile.covers(desk, seeing, rows):
         desk.caps[cover.position_id] = cover.quantity
         # A stop that the broker will not take here is no reason to sell: the quantity itself is in doubt.
-        set_stop(desk, cover.position_id, cover.price, cover.quantity, StopBasis.PLANNED)
+        set_stop(desk, cover.position_id, cover.price, cover.quantity, cover.basis)
     for row in rows:
         remedies.consider(desk, seeing, row)
     desk.note(("rebuild.released", RebuildReleased(findings=tuple(findings))))

@@ -1,4 +1,4 @@
-"""Rows 5, 10, 16, 17 and 20: what cannot be read or is switched off stops entries, and no stop and no exit."""
+"""Rows 10, 16, 17 and 20: what cannot be read or is switched off stops entries, and no stop and no exit."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -33,19 +33,6 @@ def held(bars: Any = None, **over: Any) -> Watched:
 
 def denied(result: Any) -> list[str]:
     return [str(row["code"]) for row in events(result, "entry.denied")]
-
-
-# -- row 5 ---------------------------------------------------------------------------------------------------
-
-
-def test_row_5_without_the_stream_a_session_enters_trims_and_ratchets_as_with_it() -> None:
-    ends = []
-    for script in ({}, {"updates#*": Fault.STREAM_DOWN}):
-        made = Watched(RISE, want=Want(r1="53.00", r2="80.00"), script=script)
-        for minute in (5, 20, 25, 380):
-            made.cycle(minute)
-        ends.append((made.fills(), made.stops(), made.held))
-    assert ([("ENTRY", 161), ("TRIM_R1", 80)], [(81, usd("50.00"))], 81) == ends[0] == ends[1]
 
 
 # -- row 10 --------------------------------------------------------------------------------------------------

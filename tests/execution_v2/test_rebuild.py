@@ -181,7 +181,7 @@ def test_a_clean_start_is_released_with_one_read_of_everything(scene: Scene) -> 
     seen, desk = scene.find_out()
     assert (True, frozenset(), ()) == (seen.is_whole, seen.frozen, seen.foreign)
     assert ["sync.checked", "rebuild.released"] == [r.event for r in desk.records]
-    reads = ["account", "closed_orders", "events", "fills", "open_orders", "positions"]
+    reads = ["account", "closed_orders", "events", "fills", "open_orders", "positions", "updates"]
     assert reads == sorted(scene.asked)
 
 
