@@ -44,8 +44,9 @@ class Desk:
     cycle, on intraday bars the moment), records (this cycle's), blind (reads that failed, by name), carried (work
     left for the next cycle, in order), asked (look-ups by order), heard (orders that a look-up found), shown (working
     orders as the broker listed them last, by its id), kept (evidence of this cycle, by its id), caps (shares of a
-    position that its stop may cover, where fewer than we hold are known to be there), tally (what was asked and how
-    it was answered), synced (the last comparison with the broker), gaps (coverage as it was counted last), verdict
+    position that its stop may cover, where fewer than we hold are known to be there), ratios (new and old of a split
+    that is suspected, by symbol), tally (what was asked and how it was answered), synced (the last comparison with
+    the broker), gaps (coverage as it was counted last), verdict
     (what the shadow fold of this cycle, made by its first tick, said last).
     """
 
@@ -67,6 +68,7 @@ class Desk:
         self.shown: dict[str, BrokerOrder] = {}
         self.kept: set[str] = set()
         self.caps: dict[str, Decimal] = {}
+        self.ratios: dict[str, tuple[int, int]] = {}
         self.synced: SyncChecked | None = None
         self.gaps: tuple[StopCovered, ...] | None = None
         self.verdict: Verdict | None = None

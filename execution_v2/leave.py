@@ -6,6 +6,7 @@ from execution_v2 import protect
 from execution_v2.broker.port import Seen
 from execution_v2.desk import Desk
 from execution_v2.orders import sale
+from execution_v2.reconcile import awaited_stop
 from execution_v2.replace import begun, ended
 from execution_v2.risk_class import reduction
 from execution_v2.router import Desired, Route, RouteInputs, route
@@ -32,8 +33,13 @@ def cover(desk: Desk, position_id: str, last: Decimal | None, *, only_naked: boo
     if position is None or (only_naked and desk.fold.orders_of(position_id, Leg.STOP)):
         return
     price = protect.resting_price(position)
-    if price is not None:  # without plan and stop it is no position of ours to stop: sync reports it
-        stand(desk, position_id, price, desk.coverable(position), basis_of(position), last)
+    if price is None:
+        return  # without plan and stop it is no position of ours to stop: sync reports it
+    basis = basis_of(position)
+    if not desk.fold.orders_of(position_id, Leg.STOP):
+        # Nobody knows which basis the market is on: only a price that is through the stop on both is a stop-out.
+        price, basis = min((price, basis), awaited_stop(desk, position, price))
+    stand(desk, position_id, price, desk.coverable(position), basis, last)
 
 
 def stand(

@@ -25,6 +25,7 @@ from schemas.ids import content_id, external_intent
 from schemas.observations import BrokerFill
 from schemas.reasons.sync import AdjustCode, SyncStatus
 from schemas.strategy_registry import EXTERNAL
+from strategies.exits import StopBasis
 
 GRACE_MIN_S = 2.0
 """A record younger than this at the broker's read may not show there yet (5.1)."""
@@ -83,6 +84,7 @@ class Cover:
     position_id: str
     quantity: Decimal
     price: Decimal
+    basis: str = StopBasis.PLANNED
 
 
 def quantities(read: Positions) -> Mapping[str, Decimal] | None:
@@ -174,8 +176,9 @@ def findings_of(desk: Desk, rows: Iterable[SyncRow], account: Account) -> list[F
 
 
 def act(desk: Desk, rows: Iterable[SyncRow]) -> None:
-    """Book what the rows explain: fills that were not booked, and positions that are gone."""
+    """Book what the rows explain: fills that were not booked, and positions that are gone; remember splits."""
     rows = tuple(rows)
+    desk.ratios = {r.symbol: r.ratio for r in rows if r.ratio is not None and r.action is SyncAction.COVER}
     if any(row.action is SyncAction.IMPORT_FILLS for row in rows):
         desk.import_fills()
     for row in rows:
@@ -193,7 +196,7 @@ def covers(desk: Desk, seeing: Seeing, rows: Iterable[SyncRow]) -> tuple[Cover, 
     by_symbol = {r.symbol: r for r in rows if r.protect is None or seeing.is_steady(r.symbol)}
     left = {row.symbol: row.protect for row in by_symbol.values() if row.protect is not None}
     for position in desk.fold.freeze().positions:
-        row = by_symbol.get(position.symbol)
+        row, basis = by_symbol.get(position.symbol), str(StopBasis.PLANNED)
         price = resting_price(position)
         if price is None:
             price = down(position.average_entry * (1 - desk.config.execution.recovered_stop_fraction))
@@ -202,12 +205,20 @@ def covers(desk: Desk, seeing: Seeing, rows: Iterable[SyncRow]) -> tuple[Cover, 
         if row is not None and row.ratio is not None and row.action is SyncAction.COVER:
             if desk.fold.orders_of(position.position_id, Leg.STOP):
                 continue  # covered as it is: which stop is right, a person decides
-            price = down(price * row.ratio[1] / row.ratio[0])
+            price, basis = awaited_stop(desk, position, price)
         quantity = min(position.quantity, left.get(position.symbol, position.quantity))
         if position.symbol in left:
             left[position.symbol] = (left[position.symbol] or Decimal(0)) - quantity
-        made.append(Cover(position_id=position.position_id, quantity=quantity, price=price))
+        made.append(Cover(position_id=position.position_id, quantity=quantity, price=price, basis=basis))
     return tuple(made)
+
+
+def awaited_stop(desk: Desk, position: Position, price: Decimal) -> tuple[Decimal, str]:
+    """Price and basis of a stop at *price* that is placed anew: after the split, where one is suspected (5.1)."""
+    ratio, basis = desk.ratios.get(position.symbol), position.stop_basis or StopBasis.PLANNED
+    if ratio is None or basis == StopBasis.SPLIT_AWAITED:
+        return price, basis
+    return down(price * ratio[1] / ratio[0]), StopBasis.SPLIT_AWAITED
 
 
 def external(desk: Desk, seeing: Seeing, rows: Iterable[SyncRow]) -> tuple[Position, ...]:

@@ -36,6 +36,7 @@ from schemas.market import ActionKind
 from schemas.reasons.ledger import LedgerCode
 from schemas.reasons.sync import SyncStatus
 from schemas.tick import TickKind
+from strategies.exits import StopBasis
 
 _SIX: Final = Decimal("0.000001")
 ZERO: Final = Decimal(0)
@@ -270,13 +271,19 @@ class Fold(OrderFold):
                 for name in ("initial_stop", "level", "entry_ref", "limit_cap", "r1", "r2")
             }
         )
+        stop, basis = held.stop_price, held.stop_basis
+        if basis == StopBasis.SPLIT_AWAITED:
+            basis = StopBasis.PLANNED  # it was placed on the new basis
+        elif stop is not None:
+            stop = down(ratio(stop))
         self._hold(
             held,
             quantity=data.quantity_after,
             quantity_opened=split_quantity(held.quantity_opened, data.ratio_num, data.ratio_den),
             average_entry=ratio(held.average_entry).quantize(_SIX),
             high_water=None if held.high_water is None else down(ratio(held.high_water)),
-            stop_price=None if held.stop_price is None else down(ratio(held.stop_price)),
+            stop_price=stop,
+            stop_basis=basis,
             plan=plan,
         )
         for order in self.orders_of(held.position_id):

@@ -5,6 +5,7 @@ from typing import Any
 
 from schemas.base import down
 from schemas.book import Order
+from strategies.exits import StopBasis
 
 
 def split_quantity(quantity: Decimal, num: int, den: int) -> Decimal:
@@ -20,10 +21,13 @@ def split_price(num: int, den: int, price: Decimal) -> Decimal:
 def split_order(order: Order, num: int, den: int) -> Order:
     """A working order on the basis after a split: what is left of it floored, prices down to the tick.
 
-    What it filled stays as it was: those shares were of the old basis, and the broker goes on counting them so.
+    What it filled stays as it was: those shares were of the old basis, and the broker goes on counting them so. A stop
+    that was placed while the split was awaited is on the new basis already, and is one like any other from here on.
     """
     rest = split_quantity(order.quantity - order.filled, num, den)
     changes: dict[str, Any] = {"quantity": order.filled + rest}
+    if order.basis == StopBasis.SPLIT_AWAITED:
+        return order.model_copy(update=changes | {"basis": StopBasis.PLANNED})
     for name in ("limit", "stop"):
         price = getattr(order, name)
         if price is not None:

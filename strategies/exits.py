@@ -37,6 +37,8 @@ class StopBasis(StrEnum):
     DAILY_SWING_LOW = "daily_swing_low"
     BREAKEVEN = "breakeven"
     TRAIL = "trail"
+    SPLIT_AWAITED = "split_awaited"
+    """Placed on the basis after a split that is not booked yet: the booking leaves its price as it is."""
 
 
 SOURCES: Final = {
