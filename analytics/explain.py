@@ -211,7 +211,9 @@ def _caps(decided: Sequence[Decisions]) -> dict[str, Decimal]:
 
 def _activity(inputs: ExplainInputs, order: Sequence[str]) -> tuple[Activity, ...]:
     rows = [row for decided, _ in inputs.decided for row in decided.verdicts if row.shadow_verdict is None]
+    # A strategy that decided nothing may have won: by what it holds.
     names = {row.strategy_id for row in rows}
+    names |= {met.winner_strategy_id for row in rows for met in row.conflicts}
     ranked = [*(name for name in order if name in names), *sorted(names - set(order))]
     return tuple(_of_strategy(name, rows, inputs) for name in ranked)
 

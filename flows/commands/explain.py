@@ -93,7 +93,10 @@ def _tell(book: str, made: "Explanation") -> None:
         console.note(f"deepest  {made.deepest[0] or 'the start of the book'} to {made.deepest[1]}")
     console.note(f"window   {made.volatility_sessions} sessions for the volatility")
     for finding in made.findings:
-        console.note(f"finding  {finding.code} {finding.subject}: {finding.detail or finding.observed}")
+        seen = (
+            "" if finding.observed is None else f" {finding.observed}, {finding.threshold or 'none'} wanted"
+        )
+        console.note(f"finding  {finding.code} {finding.subject}:{seen} {finding.detail}")
 
 
 def _cut(title: str, cut: "Cut", made: "Explanation", most: int) -> None:
@@ -148,7 +151,8 @@ def _own(row: "Part") -> dict[str, str]:
 
 
 def _percent(value: Decimal | None) -> str:
-    return "-" if value is None else f"{value:.3%}"
+    # + 0: what rounds to nothing is no negative nothing.
+    return "-" if value is None else f"{(value * 100).quantize(Decimal('0.001')) + 0}%"
 
 
 def _counts(row: "Activity") -> Sequence[Any]:
