@@ -194,3 +194,22 @@ def test_a_message_of_before_severities_still_reads() -> None:
     )
     del old["severity"]
     assert Severity.NOTICE == Message.model_validate(old).severity
+
+
+def test_one_cycle_by_hand_queues_its_changes_and_says_where_it_could_not(home: Path) -> None:
+    assert 0 == avwap(home, "kill", "on", "--book", "SIM", "--operator", "jo", "--reason", "drill").code
+    book = ("--book", "SIM", "--date", str(NEXT))
+    avwap(home, "premarket", *book)
+    kept = (home / PLACE).read_bytes()
+    (home / PLACE).unlink()
+    (home / PLACE).mkdir()
+    said = avwap(home, "cycle", *book, "--slot", "0930", "--json").body
+    assert EdgeCode.OUTBOX_UNAVAILABLE == said["untold"]
+    assert ["execution", "stops"] == [Path(row["path"]).stem for row in said["wrote"]]
+    (home / PLACE).rmdir()
+    (home / PLACE).write_bytes(kept)
+    again = avwap(home, "cycle", *book, "--slot", "0935", "--json").body
+    assert "untold" not in again
+    assert "SIM/outbox.jsonl" in {row["path"] for row in again["wrote"]}
+    newest = Outbox(House(load(home)).disk, "SIM").entries()[-1].message
+    assert (Severity.CRITICAL, "0930") == (newest.severity, Path(newest.sources[0].path).parent.name)
