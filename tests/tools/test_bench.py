@@ -32,6 +32,8 @@ FIGURES = {
     "ratio_to_panel_copy": 7.5, "copy_s": 0.4, "theirs_s": 3.0, "peak_mb": 900.0, "store_mb": 800.0,
     "ns_per_bar_1M": 9.0, "bytes": 8.7e6, "requests": 400.0, "records": 500.0, "sessions_per_core_s": 20.0,
     "full_sessions_per_core_s": 5.0, "append_us": 900.0, "bare_us": 300.0, "orders": 700.0,
+    "sessions_per_s": 6.0, "sessions_per_s_range": 10.0, "jobs": 2.0, "files": 340.0, "us_per_fill": 70.0,
+    "growth": 1.1,
 }  # fmt: skip
 
 
