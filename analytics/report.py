@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from analytics.report_chart import Chart, equity_chart
 from analytics.report_tables import TABLES, DayFacts, Table, money, percent
-from schemas.reasons.analytics import TradeCode
+from schemas.reasons.analytics import AttributionCode, TradeCode
 
 __all__ = ["DayFacts", "render"]
 
@@ -84,6 +84,9 @@ def _alarms(day: DayFacts) -> list[str]:
     for name, proof in (("Snapshot", day.snapshot), ("Attribution", day.attribution)):
         if proof is not None and not proof.complete:
             alarms.append(f"{name} is not complete: {', '.join(f.code for f in proof.findings)}")
+    for finding in day.attribution.findings if day.attribution is not None else ():
+        if finding.code == AttributionCode.ANALYTICS_FAILED:
+            alarms.append(f"{finding.code} {finding.subject}: {finding.detail}")
     for finding in day.trades.findings if day.trades is not None else ():
         if finding.code == TradeCode.SHARES_WITHOUT_FILL:
             shares = f"{finding.threshold} shares, then {finding.observed}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from execution_v2.protections import WINDOW_MAX, locks
 from execution_v2.reduce import fold_records
-from flows import posture, recent, standing
+from flows import failed, posture, recent, standing
 from flows.house import House
 from flows.settings import book_of, opens
 from ledger import layout
@@ -133,6 +133,7 @@ def of_book(house: House, book_id: str) -> dict[str, Any]:
         "breaker": standing.breaker(house, book_id),
         "switches": switches(house, book_id, state),
         "locks": locked(house, book_id, session, state, is_over=is_sealed),
+        "failed": failed.failures(house, book_id),
         "round_trips": recent.round_trips(house, book_id, session),
         "evidence": recent.evidence(house, book_id, session),
     }

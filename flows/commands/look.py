@@ -176,6 +176,8 @@ def status(book: Book, home: Home = None, as_json: Json = False) -> None:
         console.rows("Cycles", body["cycles"])
         console.rows("Switches", body["switches"])
         console.rows("Locks", body["locks"])
+        if body["failed"]:
+            console.rows("Measures that failed at the last close; nothing waits for them", body["failed"])
         if body["round_trips"]:
             console.fitted(
                 "Positions closed last", body["round_trips"], ("whole", "exit bps", "strategy", "sessions")

@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import pytest
 
-from analytics import rolling
-from flows import risk
+from analytics import report, rolling
+from flows import pages, risk
 from flows.day import Day
 from flows.explaining import activation, explain
 from flows.replay import replay
 from ledger import layout
 from ledger.artifacts import Loaded, read
+from ledger.canonical import artifact_bytes, plain
 from schemas.attribution import Attribution
 from schemas.decisions import Decisions
 from schemas.rolling import RollingRisk
@@ -141,6 +142,10 @@ def test_decisions_that_cannot_be_read_are_a_finding_and_the_rows_stand(
     assert [("ANALYTICS_FAILED", "risk_summary")] == [(f.code, f.subject) for f in made.findings]
     assert (None, (), True, whole.rows) == (made.risk_summary, tuple(refs), made.complete, made.rows)
     assert ("risk_summary",) == risk.recorded(made), "run again, it fails to the same bytes"
+    at = home / "ledger" / broken.path("attribution.json")
+    at.write_bytes(artifact_bytes(told(days["off"]) | {"findings": [plain(f) for f in made.findings]}))
+    for said in (avwap(home, "status", "--book", "SIM").out, report.render(pages.facts(broken))):
+        assert "decisions.json: SCHEMA_INVALID" in said
     (home / "ledger" / broken.path("decisions.json")).unlink()
     assert (bare, ()) == risk.with_section(bare, "risk_summary", broken, before), (
         "a missed session decides nothing"
