@@ -17,9 +17,13 @@ from schemas.book import BookState, Order
 from simulation.account import AccountState, Effect
 
 DIGESTS: Final = frozenset(
-    {"inputs", "state_before_sha256", "state_after_sha256", "first_seq", "last_seq", "sends"}
-)
-"""Keys whose values name bytes or states by hash, places in the journal, or how often it announced an order."""
+    {
+        "inputs", "state_before_sha256", "state_after_sha256", "first_seq", "last_seq", "sends",
+        "posture", "lifecycle", "ticked",
+    }
+)  # fmt: skip
+"""Keys whose values name bytes or states by hash, places in the journal, or how often it announced an order; and how
+much the book knows, which is measured anew after a death: what follows from it, entries and orders, is compared."""
 FREE: Final = frozenset({layout.JOURNAL, layout.JOURNAL_TORN, layout.MANIFEST, layout.REPORT})
 """The records, what was torn of them, and what tells or seals every folder: the state and the files are compared."""
 

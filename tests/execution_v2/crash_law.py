@@ -24,8 +24,7 @@ LATER_MAX_S: Final = 120
 _INSTANTS: Final = frozenset({"entered_at", "executed_at", "as_of"})
 _ENDS: Final = frozenset({"ended_at"})
 _NAMES: Final = frozenset({"client_order_id", "ord_id", "order_id", "revision", "replaces"})
-# How much the book knows is measured anew after a death: of an order of unknown fate it lawfully knows less.
-_HASHES: Final = DIGESTS | {"state_sha256", "posture", "lifecycle", "ticked"}
+_HASHES: Final = DIGESTS | {"state_sha256"}
 
 
 class Difference(StrEnum):
