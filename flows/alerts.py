@@ -12,7 +12,7 @@ from execution_v2.posture.config import PostureConfig
 from execution_v2.posture.floors import RANK
 from execution_v2.posture.view import view
 from flows.day import Day
-from flows.outbox import Outbox
+from flows.outbox import outbox_of
 from flows.posture import PAGES, ended_by, to_do, unlocks
 from flows.summary import clipped, escaped
 from flows.words import ENTRIES, ROUTINE, RUNBOOKS, SAFE, words
@@ -49,7 +49,7 @@ def post_changes(day: Day, records: Sequence[JournalRecord]) -> Written | None:
     found = list(changes(records))
     if not found:
         return None
-    outbox, config = Outbox(day.house.disk, day.book_id), day.house.settings.posture
+    outbox, config = outbox_of(day.house, day.book_id), day.house.settings.posture
     fresh = outbox.untold([message_id(day, told) for told in found])
     last = None
     for told in found:

@@ -37,7 +37,7 @@ def blocked_summary(day: Day) -> Message | None:
     shut = [f"*book*: `{f.code}` {escaped(f.detail)}".rstrip() for f in book]
     passed = ", ".join(escaped(row.symbol) for row in made.authorised[:SYMBOLS_TOLD])
     tail = [f"authorised: {passed}" if passed else "*nothing was authorised*"]
-    sections = ([f"*{name}: entries blocked*, {bound}"], shut, _by_code(made.refused), tail)
+    sections = ([f"*{name}: entries blocked*, {bound}"], shut, by_code(made.refused), tail)
     return Message(
         id=content_id("msg_", day.book_id, day.session, kind.value, [ref.path, ref.sha256]),
         kind=kind,
@@ -49,7 +49,7 @@ def blocked_summary(day: Day) -> Message | None:
     )
 
 
-def _by_code(refused: Iterable[RefusedEntry]) -> list[str]:
+def by_code(refused: Iterable[RefusedEntry]) -> list[str]:
     """One line for each code, the most frequent first: how many, and the best ranked of them."""
     rows: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in refused:

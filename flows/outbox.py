@@ -2,17 +2,22 @@
 
 ``<BOOK>/outbox.jsonl`` is written like a journal and lies outside every seal: no stage reads it, and a trade waits
 for none of it. A message is found by its id, so the same files are told once, however often a morning is repeated.
-A sender appends what became of each message; nothing is ever changed.
+A sender appends what became of each message; nothing is ever changed. Stages, senders and the watch over absent
+stages are processes of their own, so each line is appended under a short lock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
 
 from flows.day import Day
+from flows.house import House
+from flows.slack.redact import redacted
 from flows.summary import scan_summary
 from ledger import layout
 from ledger.artifacts import Written
@@ -21,11 +26,13 @@ from ledger.disk import Disk
 from ledger.journal import JournalCorrupt, parse_chain, set_torn_aside
 from schemas.base import instant
 from schemas.errors import AvwapError, Corrupt
-from schemas.journal import ZEROS
-from schemas.outbox import MESSAGE_QUEUED, Message
+from schemas.journal import ZEROS, JournalRecord
+from schemas.outbox import MESSAGE_QUEUED, WAITING, Delivery, Message
 from schemas.reasons.edge import EdgeCode
 
-PENDING = "pending"
+PENDING: Final = Delivery.PENDING.value
+LOCK_S: Final = 2.0
+"""Longest wait for another process's line; writing one takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,19 @@ class Entry:
 
     message: Message
     state: str
+    at: datetime
+    """Of the last event."""
+    told: Mapping[str, Any]
+    """What the last event said: ``code``, ``detail``, ``until``, ``ts`` …"""
+    tries: int = 0
+    """Requests that were about to leave."""
+    tried_at: datetime | None = None
+    """The first of them."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a flush takes it up."""
+        return self.state in WAITING
 
 
 class Notifier(Protocol):
@@ -49,29 +69,57 @@ class Notifier(Protocol):
 class Outbox:
     """The notifier that keeps what it is given. *disk*: of the data root."""
 
-    def __init__(self, disk: Disk, book_id: str) -> None:
+    def __init__(self, disk: Disk, book_id: str, root: Path | None = None) -> None:
+        """*root*: where *disk* is, if other processes may write there too; None: nobody else does."""
         self._disk = disk
         self.path = layout.outbox(book_id)
+        self._flock = None if root is None else root / f"{self.path.removesuffix('.jsonl')}.flock"
 
     def post(self, message: Message, at: datetime) -> bool:
         """Append *message* unless its id is there. Only the last line is read as a record: a year of them is long.
 
         Errors: ``AvwapError`` OUTBOX_UNAVAILABLE if the disk says no; ``Corrupt`` OUTBOX_CORRUPT.
         """
+        told = f"the message {message.id} of {message.session_date} was not kept"
+        message = message.model_copy(
+            update={
+                "text": redacted(message.text),
+                "blocks": tuple(redacted(each) for each in message.blocks),
+            }
+        )
+        return self._append(MESSAGE_QUEUED, plain(message), at, told, fresh=message.id)
+
+    def note(self, message_id: str, state: Delivery, at: datetime, **told: Any) -> None:
+        """Append what became of a message. Errors: as ``post``."""
+        data = {"id": message_id, **{name: value for name, value in told.items() if value is not None}}
+        self._append(f"message.{state}", data, at, f"what became of {message_id} was not kept")
+
+    def _append(self, event: str, body: Any, at: datetime, told: str, fresh: str | None = None) -> bool:
         try:
-            data = self._read()
-            data = data[: len(data) - len(set_torn_aside(self._disk, self.path, data))]
-            if _holds(data, message.id):
-                return False
-            self._disk.append(self.path, self._line(data, message, at))
+            with self._alone():
+                data = self._read()
+                data = data[: len(data) - len(set_torn_aside(self._disk, self.path, data))]
+                if fresh is not None and _holds(data, fresh):
+                    return False
+                self._disk.append(self.path, self._line(data, event, body, at))
         except (AvwapError, OSError) as error:
             if isinstance(error, Corrupt):
                 raise
-            told = f"the message {message.id} of {message.session_date} was not kept"
             raise self._unavailable(told, error) from error
         return True
 
-    def _line(self, data: bytes, message: Message, at: datetime) -> bytes:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self._flock is None:
+            yield
+            return
+        from filelock import FileLock
+
+        self._flock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._flock, timeout=LOCK_S):  # its Timeout is an OSError
+            yield
+
+    def _line(self, data: bytes, event: str, body: Any, at: datetime) -> bytes:
         seq, prev = 1, ZEROS
         if data:
             last = data[data.rfind(b"\n", 0, -1) + 1 :]
@@ -84,9 +132,9 @@ class Outbox:
                 "seq": seq,
                 "prev": prev,
                 "ts": instant(at),
-                "event": MESSAGE_QUEUED,
+                "event": event,
                 "cycle": None,
-                "data": plain(message),
+                "data": body,
             }
         )
 
@@ -97,10 +145,9 @@ class Outbox:
             for record in parse_chain(self._read(), self.path, ZEROS).records:
                 if record.event == MESSAGE_QUEUED:
                     message = Message.model_validate(record.data)
-                    found[message.id] = Entry(message=message, state=PENDING)
+                    found[message.id] = Entry(message=message, state=PENDING, at=record.ts, told={})
                 elif (known := found.get(str(record.data.get("id")))) is not None:
-                    state = record.event.removeprefix("message.")
-                    found[known.message.id] = Entry(message=known.message, state=state)
+                    found[known.message.id] = _after(known, record)
         except JournalCorrupt as error:
             raise self._corrupt(f"line {error.line}: {error.message}") from error
         except ValidationError as error:
@@ -141,6 +188,22 @@ class Outbox:
         )
 
 
+def outbox_of(house: House, book_id: str) -> Outbox:
+    """The outbox of a book of *house*, which other processes may be writing to."""
+    return Outbox(house.disk, book_id, house.root)
+
+
+def _after(entry: Entry, record: JournalRecord) -> Entry:
+    """*entry* after one more line about it."""
+    state = record.event.removeprefix("message.")
+    is_try = state == Delivery.SENDING
+    tries = 0 if state == Delivery.REQUEUED else entry.tries + is_try
+    first = record.ts if is_try and entry.tried_at is None else entry.tried_at
+    return Entry(
+        message=entry.message, state=state, at=record.ts, told=record.data, tries=tries, tried_at=first
+    )
+
+
 def _holds(data: bytes, message_id: str) -> bool:
     """In canonical JSON a quotation mark inside a text is escaped: only a record's own key looks like this."""
     return f'"id":"{message_id}"'.encode() in data
@@ -153,7 +216,7 @@ def post_summary(day: Day) -> Written:
 
 def post(day: Day, message: Message) -> Written:
     """Queue *message* about the morning of *day*, once. Errors: as ``Outbox.post``; the caller goes on."""
-    notifier: Notifier = Outbox(day.house.disk, day.book_id)
+    notifier: Notifier = outbox_of(day.house, day.book_id)
     fresh = notifier.post(message, day.house.calendar.cut_at(day.session))
     return Written(
         path=layout.outbox(day.book_id),

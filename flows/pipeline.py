@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flows import alerts, audit, outbox, pages, risk, telemetry
+from flows import alerts, audit, outbox, pages, risk, telemetry, telling
 from flows.blocked import blocked_summary
 from flows.changed import morning_changed
 from flows.day import Day, sealed
@@ -146,6 +146,7 @@ def run_premarket(
     blocked = blocked_summary(day)
     if blocked is not None:
         outcome.attempt("notify", lambda: outbox.post(day, blocked))
+    outcome.attempt("notify", lambda: telling.morning(day))
     return sound
 
 
@@ -164,6 +165,7 @@ def run_cycle(
         )
     # After all that a trade waits for: a message that cannot be kept is seen, and holds up nothing (L2).
     outcome.attempt("notify", lambda: alerts.post_changes(day, session.journal.records))
+    outcome.attempt("notify", lambda: telling.cycle(day, session.journal.records))
 
 
 def run_close(day: Day, world: World, session: Session, outcome: Outcome) -> None:
@@ -180,6 +182,7 @@ def run_close(day: Day, world: World, session: Session, outcome: Outcome) -> Non
         for window in risk.windows(day):
             outcome.attempt(f"rolling {window}D", lambda window=window: risk.write_rolling(day, window))  # type: ignore[misc]
         outcome.attempt("report", lambda: pages.render_report(day))
+    outcome.attempt("notify", lambda: telling.close(day))
 
 
 def run_day(

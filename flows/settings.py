@@ -30,6 +30,7 @@ from execution_v2.config import ExecutionConfig
 from execution_v2.lifecycle_causes import LifecycleConfig
 from execution_v2.posture.config import PostureConfig
 from execution_v2.protections import Protections
+from flows.slack.config import SlackConfig
 from ledger.canonical import artifact_bytes, digest
 from market.config import ContractConfig
 from market.feeds.config import FeedConfig, MetricsConfig
@@ -85,6 +86,7 @@ FLAGS: Final = frozenset(
     )
 )
 """Settings whose environment variable is the roadmap's name, in capitals and without AVWAP_."""
+TOKEN_IN_FILE: Final = "SLACK_BOT_TOKEN, which is read from the environment alone"
 NO_WORDS: Final = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -153,6 +155,10 @@ class _Toml(PydanticBaseSettingsSource):
             return {}
         with path.open("rb") as handle:
             found = tomllib.load(handle, parse_float=Decimal)
+        # A token in a file is a token in every backup of it; what the file says of it goes no further than this line.
+        for name in [each for each in found if each.lower() == "slack_bot_token"]:
+            del found[name]
+            found[TOKEN_IN_FILE] = None
         # One spelling for both sources: kill_switch in the file and KILL_SWITCH in the environment are one setting.
         return {name.upper() if name in FLAGS else name: value for name, value in found.items()}
 
@@ -212,6 +218,8 @@ class Settings(Given):
             "alpaca",
             "apca_api_key_id",
             "apca_api_secret_key",
+            "slack",
+            "slack_bot_token",
             "dry_run",
         }
     )
@@ -233,6 +241,7 @@ class Settings(Given):
     exchange: ExchangeConfig = ExchangeConfig()
     feed: FeedConfig = FeedConfig()
     alpaca: AlpacaConfig = AlpacaConfig()
+    slack: SlackConfig = SlackConfig()
     metrics: MetricsConfig = MetricsConfig()
     regime: RegimeConfig = RegimeConfig()
     trades: TradesConfig = TradesConfig()
@@ -253,6 +262,8 @@ class Settings(Given):
     """Every cycle is a plan: nothing is sent, nothing of the ledger's record changes."""
     apca_api_key_id: SecretStr | None = Field(default=None, validation_alias="APCA_API_KEY_ID")
     apca_api_secret_key: SecretStr | None = Field(default=None, validation_alias="APCA_API_SECRET_KEY")
+    slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    """From the environment alone: a file that names it is refused."""
     live_trading: bool = _flag("LIVE_TRADING")
     live_confirm_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("LIVE_CONFIRM_TOKEN", "live_confirm_token")

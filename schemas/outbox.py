@@ -14,6 +14,33 @@ HEADLINE_CHARS_MAX: Final = 300
 MESSAGE_QUEUED: Final = "message.queued"
 """The event of the line that carries a message. Any later event with its id in ``data`` is the message's new state."""
 
+
+class Delivery(StrEnum):
+    """What is known of a message's way to people. A line's event is ``message.`` and one of these."""
+
+    PENDING = "pending"
+    """Queued, and never tried."""
+    SENDING = "sending"
+    """A request was about to leave; without a later line nobody knows what became of it."""
+    DELAYED = "delayed"
+    """Provably not taken; tried again from ``until`` on."""
+    UNKNOWN = "unknown"
+    """No answer that says so or otherwise; looked up before it is tried again."""
+    SENT = "sent"
+    DEAD = "dead"
+    """Refused for good, for the reason given: a dead letter. A person may send it again."""
+    DROPPED = "dropped"
+    """Said already in the same words, or a notice that newer ones stand for."""
+    REQUEUED = "requeued"
+    """A dead letter that a person wants tried again."""
+
+
+WAITING: Final = frozenset(
+    {Delivery.PENDING, Delivery.SENDING, Delivery.DELAYED, Delivery.UNKNOWN, Delivery.REQUEUED}
+)
+"""Not settled: a flush takes these up."""
+MAYBE_SENT: Final = frozenset({Delivery.SENDING, Delivery.UNKNOWN})
+
 Block = Annotated[str, Field(min_length=1, max_length=BLOCK_CHARS_MAX)]
 
 
@@ -25,6 +52,14 @@ class MessageKind(StrEnum):
     POSTURE_CHANGED = "posture_changed"
     """One for each change; likewise of the lifecycle."""
     LIFECYCLE_CHANGED = "lifecycle_changed"
+    ENFORCEMENT_SUMMARY = "enforcement_summary"
+    """Which entries may be tried, on a morning that has no ``ENTRIES_BLOCKED``."""
+    EXECUTION_ALERT = "execution_alert"
+    """What a cycle did at the broker: fills, and what went wrong. One for each cycle that has any."""
+    DAILY_SUMMARY = "daily_summary"
+    RISK_SUMMARY = "risk_summary"
+    STAGE_ABSENT = "stage_absent"
+    """A stage that has left nothing by its deadline; one for each stage and session."""
 
 
 class Severity(StrEnum):

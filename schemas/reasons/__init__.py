@@ -19,6 +19,7 @@ _OWNERS: Final = (
     "lifecycle",
     "posture",
     "analytics",
+    "messages",
     "edge",
 )
 
