@@ -24,10 +24,11 @@ from schemas.book import (
     Side,
     TimeInForce,
 )
-from schemas.candidates import Candidate, Candidates, Entry, EntryModel, ExitPlan, StopPlan, TradeIntent
+from schemas.candidates import Candidates, Entry, EntryModel, ExitPlan, StopPlan, TradeIntent
 from schemas.ids import intent_id
 from schemas.observations import AccountFacts, ControlObservation
 from schemas.snapshot import EquityProof, Exposure, MarkSource, PnL, PositionMark, Snapshot
+from simulation.seeds.market import candidates as found
 
 P: Final = SessionDate(date(2016, 6, 1))
 D: Final = SessionDate(date(2016, 6, 2))
@@ -84,31 +85,10 @@ def intent(symbol: str = "AAA", rank: int = 1, **over: Any) -> TradeIntent:
 
 
 def candidates(*intents: TradeIntent, adv: str = "1000000") -> Candidates:
-    """``candidates.json`` of D with these intents, each with a row of its own."""
-    return Candidates(
-        data_session=P,
-        data_version="0" * 20,
-        strategies=(CORE,),
-        reasons=(),
-        candidates=tuple(
-            Candidate(
-                rank=row.rank,
-                symbol=row.symbol,
-                intent_id=row.intent_id,
-                strategy_id=row.strategy_id,
-                sleeve_id=row.sleeve_id,
-                tier="A",
-                anchor="YTD",
-                trend_score=1.0,
-                close=row.entry.entry_ref,
-                adv_shares20=usd(adv),
-                adv_usd20=usd("50000000"),
-                scan_ref=row.scan_ref,
-            )
-            for row in intents
-        ),
-        intents=intents,
-    )
+    """``candidates.json`` of D with these intents, in their order, each with a row of its own."""
+    made = found(intents, P, {row.symbol: usd("50000000") for row in intents})
+    rows = tuple(row.model_copy(update={"adv_shares20": usd(adv)}) for row in made.candidates)
+    return made.model_copy(update={"candidates": rows, "intents": intents})
 
 
 def position(symbol: str, quantity: int = 100, **over: Any) -> Position:
