@@ -1,6 +1,5 @@
 """What breaks a promise breaks a seed, and the seed is sound again once the plant is out."""
 
-from random import Random
 from typing import Final
 
 import pytest
@@ -11,8 +10,8 @@ from simulation.seeds.plants import PLANTS, planted
 from simulation.seeds.run import Run
 from tools.prove_harness import main, prove
 
-SAMPLE: Final = tuple(Random(3).sample(sorted(PLANTS), 3))
-"""Three of the plants; ``make prove-harness`` plays all of them."""
+SAMPLE: Final = ("exit-beside-the-stop", "floor-forgotten", "move-not-told")
+"""Three of the plants, which an early seed notices; ``make prove-harness`` plays all of them."""
 INVARIANTS: Final = {f"I{number}" for number in range(1, 15)} | {"gates"}
 
 
@@ -22,6 +21,11 @@ def test_a_planted_bug_breaks_a_seed_that_is_sound_without_it(name: str) -> None
     assert verdict.seed is not None, f"{name} survived"
     assert verdict.invariant in PLANTS[name].caught_by
     Run(verdict.seed, Calendar()).go()
+
+
+def test_each_invariant_of_a_run_has_a_plant_that_it_has_to_notice() -> None:
+    noticed = set().union(*(plant.caught_by for plant in PLANTS.values()))
+    assert INVARIANTS == noticed
 
 
 def test_there_are_at_least_twelve_and_each_says_what_it_breaks_and_what_has_to_notice() -> None:

@@ -45,7 +45,12 @@ def test_a_handful_of_seeds_meets_faults_crashes_takeovers_and_every_kind_of_che
     assert total.takeovers > 0
     assert len(total.faults) > 12
     assert {"LIVE", "NEVER_SENT"} <= set(total.ambiguous)
-    assert {"I2", "I3", "I4", "I5", "I9", "I10", "I12", "I13", "I14"} <= set(total.checks)
+    assert {f"I{number}" for number in range(1, 15)} <= set(total.checks)
+    assert {"GREEN", "YELLOW", "ORANGE"} <= set(total.postures)
+    assert {"READY", "ACTIVE", "THROTTLED", "DEGRADED", "EMERGENCY"} <= set(total.states)
+    assert total.entries > 24, "somebody looks after the book, so it does not stand still"
+    assert total.clamps
+    assert total.acts["resume"]
     assert total.over_cap <= 0
 
 
