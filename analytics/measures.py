@@ -205,7 +205,7 @@ def stability(returns: Returns) -> float | None:
 def beta(returns: Returns, benchmark: Returns) -> float | None:
     """Covariance with *benchmark* over its variance; null of fewer than two, or where it does not vary."""
     mean, level = _mean(returns), _mean(benchmark)
-    if mean is None or level is None or len(returns) < 2:
+    if mean is None or level is None or len(returns) < 2 or min(benchmark) == max(benchmark):
         return None
     spread = fsum((b - level) ** 2 for b in benchmark)
     return (

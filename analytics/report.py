@@ -4,15 +4,36 @@ A function of the day's artifacts and nothing else: the same day gives the same 
 artifact is named as absent; the page never fails for it. It lies outside every seal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Final
 
+from analytics import report_book, report_tables
 from analytics.report_chart import Chart, equity_chart
-from analytics.report_tables import TABLES, DayFacts, Table, money, percent
+from analytics.report_facts import DayFacts, Table, money, percent
 from schemas.reasons.analytics import AttributionCode, TradeCode
 
-__all__ = ["DayFacts", "render"]
+__all__ = ["DayFacts", "Page", "page_of", "render", "render_page"]
+TABLES: Final[tuple[Callable[[DayFacts], Table], ...]] = (
+    report_tables.regime,
+    report_tables.market,
+    report_tables.candidates,
+    report_tables.decisions,
+    report_tables.entries,
+    report_tables.posture,
+    report_book.positions,
+    report_tables.stops,
+    report_tables.trips,
+    report_book.exposure,
+    report_book.strategies,
+    report_book.exit_reasons,
+    report_book.risk_reasons,
+    report_tables.profit,
+    report_book.reconciliation,
+    report_tables.checks,
+)
+"""In the order of the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,26 +52,34 @@ class Page:
     lines: Sequence[str]
     alarms: Sequence[str]
     tables: Sequence[Table]
-    tiles: Sequence[tuple[str, str]] = ()
+    tiles: Sequence[tuple[str, str, str]] = ()
+    """Name, value, and where the value is from (a link; empty: nowhere)."""
     chart: Chart | None = None
+    series: str = ""
+    """Where the drawing's last point is from."""
     figure: Figure | None = None
 
 
 def render(day: DayFacts) -> str:
     """The page of *day*."""
-    page = Page(
+    return render_page(page_of(day))
+
+
+def page_of(day: DayFacts) -> Page:
+    """What the page of *day* is made of."""
+    return Page(
         title=f"{day.book_id} {day.session_date.isoformat()}",
         lines=_lines(day),
         alarms=_alarms(day),
         tiles=_tiles(day),
-        chart=equity_chart(day.history),
+        chart=equity_chart(day.history, day.labels),
+        series="snapshot.json" if day.snapshot is not None else "",
         tables=[table(day) for table in TABLES],
     )
-    return render_page(page)
 
 
 def render_page(page: Page) -> str:
-    """One self-contained HTML page: no script, no outside resource, readable in light and dark."""
+    """One self-contained HTML page: no outside resource, readable in light and dark; its script only sorts."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
@@ -97,17 +126,20 @@ def _alarms(day: DayFacts) -> list[str]:
     return alarms
 
 
-def _tiles(day: DayFacts) -> list[tuple[str, str]]:
+def _tiles(day: DayFacts) -> list[tuple[str, str, str]]:
     now = day.snapshot
     if now is None:
         return []
     return [
-        ("Equity", money(now.equity)),
-        ("Return", percent(now.session_return)),
-        ("Drawdown", percent(now.drawdown)),
-        ("Cash", money(now.cash)),
-        ("Gross exposure", percent(now.exposure.gross_fraction)),
-        ("Realised net", money(now.pnl_session.realised_net)),
-        ("Unrealised change", money(now.pnl_session.unrealised)),
-        ("Positions", str(len(now.positions))),
+        (name, value, f"snapshot.json#/{pointer}")
+        for name, value, pointer in (
+            ("Equity", money(now.equity), "equity"),
+            ("Return", percent(now.session_return), "session_return"),
+            ("Drawdown", percent(now.drawdown), "drawdown"),
+            ("Cash", money(now.cash), "cash"),
+            ("Gross exposure", percent(now.exposure.gross_fraction), "exposure/gross_fraction"),
+            ("Realised net", money(now.pnl_session.realised_net), "pnl_session/realised_net"),
+            ("Unrealised change", money(now.pnl_session.unrealised), "pnl_session/unrealised"),
+            ("Positions", str(len(now.positions)), "positions"),
+        )
     ]

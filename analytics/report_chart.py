@@ -1,7 +1,9 @@
 """Equity and the fall from its peak share their sessions, one above the other: two panels, never two axes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
 from typing import Final
 
 from schemas.snapshot import Snapshot
@@ -11,24 +13,46 @@ EQUITY_TOP: Final = 24
 EQUITY_BOTTOM: Final = 170
 FALL_TOP: Final = 206
 FALL_BOTTOM: Final = 270
+RIBBON_TOP: Final = 286
+RIBBON_BOTTOM: Final = 314
 MARGIN: Final = 6
+LEVELS: Final = ("RISK_ON", "NEUTRAL", "RISK_OFF", "STRESSED")
+"""From calm to not: the higher the bar of the ribbon, the less calm, so that it is read without its colours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """Sessions of one label in a row: a bar of the ribbon, in the drawing's units."""
+
+    label: str
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Ready numbers of the drawing. lines: (y, text) of the labelled rules; last: the last close's point."""
+    """Ready numbers of the drawing. lines: (y, text) of the labelled rules; bands: the ribbon of the regime.
+
+    It is drawn as wide as the page and as high as it is here, without its proportions: texts stand beside it.
+    """
 
     width: int
     height: int
     equity: str
     fall: str
-    last: tuple[float, float]
     lines: Sequence[tuple[float, str]]
     label: str
+    bands: Sequence[Band] = ()
 
 
-def equity_chart(history: Sequence[Snapshot]) -> Chart | None:
-    """The chart of all closes with a known equity, oldest first; None if there are fewer than two."""
+def equity_chart(history: Sequence[Snapshot], labels: Mapping[date, str] | None = None) -> Chart | None:
+    """The chart of all closes with a known equity, oldest first; None if there are fewer than two.
+
+    Args:
+        labels: of the regime that governed each session; a session without one has no bar.
+    """
     known = [
         (shot.closed_session, float(shot.equity), float(shot.drawdown))
         for shot in history
@@ -46,18 +70,38 @@ def equity_chart(history: Sequence[Snapshot]) -> Chart | None:
     first, last = known[0][0].isoformat(), known[-1][0].isoformat()
     return Chart(
         width=WIDTH,
-        height=FALL_BOTTOM + 12,
+        height=RIBBON_BOTTOM + 2 if labels else FALL_BOTTOM + 2,
         equity=_points(zip(across, line, strict=True)),
         fall=_points(corners),
-        last=(across[-1], line[-1]),
         lines=[
             (EQUITY_TOP, f"{high:,.0f}"),
             (EQUITY_BOTTOM, f"{low:,.0f}"),
             (FALL_TOP, "drawdown 0"),
             (FALL_BOTTOM, f"{deepest:.2%}"),
         ],
+        bands=_bands([row[0] for row in known], labels or {}, step),
         label=f"Equity in USD (line) and drawdown (area), closes of {first} to {last}",
     )
+
+
+def _bands(days: Sequence[date], labels: Mapping[date, str], step: float) -> list[Band]:
+    found: list[Band] = []
+    at = 0
+    for label, group in groupby(labels.get(each, "") for each in days):
+        count = len(list(group))
+        if label in LEVELS:
+            height = (RIBBON_BOTTOM - RIBBON_TOP) * (LEVELS.index(label) + 1) / len(LEVELS)
+            found.append(
+                Band(
+                    label=label,
+                    x=round(max(0.0, MARGIN + step * (at - 0.5)), 1),
+                    y=RIBBON_BOTTOM - height,
+                    width=round(step * count, 1),
+                    height=height,
+                )
+            )
+        at += count
+    return found
 
 
 def _between(value: float, least: float, most: float, at_least: float, at_most: float) -> float:

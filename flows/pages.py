@@ -47,6 +47,9 @@ def facts(day: Day) -> report.DayFacts:
     stops = [found(f"cycles/{name}/stops.json", Stops) for name in cycles]
     earlier = [each for each in sessions_of(day.house.disk, day.book_id) if each <= day.session]
     path = [found("snapshot.json", Snapshot, day.sibling(each)) for each in earlier[-HISTORY_SESSIONS:]]
+    regimes = [
+        (each, found("regime.json", Regime, day.sibling(each))) for each in earlier[-HISTORY_SESSIONS:]
+    ]
     return report.DayFacts(
         book_id=day.book_id,
         session_date=day.session,
@@ -66,6 +69,7 @@ def facts(day: Day) -> report.DayFacts:
         parity=found("parity.json", Parity),
         posture=_posture(day),
         history=[each for each in path if each is not None],
+        labels={on: each.label.value for on, each in regimes if each is not None and each.label is not None},
     )
 
 

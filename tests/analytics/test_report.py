@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from re import sub
 
-from analytics.report import DayFacts, render
+from analytics.report import DayFacts, Page, page_of, render
 from analytics.report_chart import equity_chart
+from analytics.report_text import markdown, text
 from schemas.book import Side
 from schemas.candidates import Candidate, Candidates
 from schemas.cycle import StopLine, Stops
@@ -42,19 +44,21 @@ def day() -> DayFacts:
 
 
 class _Balance(HTMLParser):
-    """Open elements, and every address that an element would fetch."""
+    """Open elements, every address that an element would fetch, and those that a reader may follow."""
 
-    VOID = frozenset(("meta", "line", "polygon", "polyline", "circle"))
+    VOID = frozenset(("meta", "line", "polygon", "polyline", "rect"))
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.fetched: list[str] = []
+        self.loaded: list[str] = []
+        self.linked: list[str] = []
         self.seen: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.add(tag)
-        self.fetched += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+        addresses = [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+        (self.linked if tag == "a" else self.loaded).extend(addresses)
         if tag not in self.VOID:
             self.open.append(tag)
 
@@ -72,15 +76,16 @@ def test_the_same_day_gives_the_same_bytes() -> None:
 def test_the_page_is_whole_and_fetches_nothing() -> None:
     page = _Balance()
     page.feed(render(day()))
-    assert ([], []) == (page.open, page.fetched)
-    assert "script" not in page.seen
+    assert [] == page.open
+    assert [] == page.loaded
+    assert all(address.split("#")[0].endswith((".json", ".jsonl")) for address in page.linked)
     assert {"svg", "table", "polyline"} <= page.seen
 
 
 def test_the_page_tells_the_days_trade_and_its_sum() -> None:
     page = render(day())
-    for text in ("SIM 2024-03-05", "100,047.00", "ABC", "EXIT_TIME", "47.00", "The rows add up to 67.00"):
-        assert text in page
+    for words in ("SIM 2024-03-05", "100,047.00", "ABC", "EXIT_TIME", "47.00", "The rows add up to 67.00"):
+        assert words in page
 
 
 def test_a_stage_without_artifact_is_named() -> None:
@@ -103,7 +108,7 @@ def test_text_from_outside_cannot_become_markup() -> None:
         reasons=(hostile,),
     )
     page = render(replace(day(), regime=regime))
-    assert "<script>" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
 
 
@@ -144,6 +149,50 @@ def test_the_chart_spans_its_panels_and_one_close_makes_none() -> None:
     assert "6.0,170.0 994.0,24.0" == chart.equity
     assert "6.0,206.0 6.0,270.0 994.0,206.0 994.0,206.0" == chart.fall
     assert equity_chart((monday.snapshot,)) is None
+
+
+def test_every_number_of_a_table_or_tile_is_a_link_to_its_value() -> None:
+    page = render(morning())
+    for name, value in (
+        ("snapshot.json#/equity", "100,047.00"),
+        ("trades.json#/closed/0", "47.00"),
+        ("attribution.json#/rows/0", "67.00"),
+        ("decisions.json#/verdicts/0", "700"),
+        ("cycles/1600/stops.json#/positions/0", "97.90"),
+    ):
+        assert f'<a href="{name}">{value}</a>' in page
+
+
+def test_the_ribbon_stands_higher_the_less_calm_the_label_is() -> None:
+    monday, tuesday = closes()
+    chart = equity_chart((monday.snapshot, tuesday.snapshot), {MON: "STRESSED", TUE: "RISK_ON"})
+    assert chart is not None
+    assert [("STRESSED", 28.0), ("RISK_ON", 7.0)] == [(each.label, each.height) for each in chart.bands]
+
+
+def test_the_trade_shows_how_far_the_price_went_against_and_for_it() -> None:
+    page = page_of(day())
+    table = next(each for each in page.tables if each.title == "Closed trades")
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    # Bought within Monday's bar and sold within Tuesday's: its open, 104, and the exit, 104.70, lay surely inside.
+    assert ("4.00", "4.70") == (row["MAE"], row["MFE"])
+
+
+def test_text_and_markdown_hold_every_table_and_cell_of_the_page() -> None:
+    page = page_of(morning())
+    told, marked = text(page), markdown(page)
+    for table in page.tables:
+        assert table.title in told
+        assert table.title in marked
+        for row in table.rows:
+            assert all(cell in told for cell in row)
+    assert "| QRS |" in marked
+
+
+def test_markdown_from_outside_cannot_become_markup() -> None:
+    marked = markdown(Page(title="<b>|x", lines=["[a](http://b)"], alarms=(), tables=()))
+    assert "# &lt;b>\\|x\n" in marked
+    assert "\\[a\\](http://b)" in marked
 
 
 MARKET = MarketObservation(
@@ -271,6 +320,7 @@ def morning() -> DayFacts:
 
 def test_every_stage_of_the_morning_has_its_row() -> None:
     page = render(morning())
+    cells_only = sub(r' class="number"|</?a[^>]*>', "", page)
     for cells in (
         ("1", "QRS", "S1_AVWAP_CORE", "A", "YTD", "−1.25", "12.34", "12,340,000"),
         ("QRS", "S1_AVWAP_CORE", "BLOCK", "700", "0", "0.00", "0.00", "POSITIONS_MAX"),
@@ -278,6 +328,6 @@ def test_every_stage_of_the_morning_has_its_row() -> None:
         ("ABC", "S1_AVWAP_CORE", "10", "10", "95.00", "97.90", "daily_swing_low", "STOP_RATCHET"),
     ):
         row = "</td><td>".join(cells)
-        assert row in page.replace(' class="number"', "")
+        assert row in cells_only
     assert "The data contract blocked new entries: DAY_COVERAGE_LOW" in page
     assert "0 allowed, 0 resized, 1 blocked." in page
