@@ -46,6 +46,7 @@ class House:
         for name in ("calendar", "store", "sidecar"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
+        other.held = self.held  # known by the digest of their bytes, whichever disk those lie on
         return other
 
     @cached_property
