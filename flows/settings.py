@@ -61,6 +61,8 @@ REFUSED_MODELS: Final = {
     EntryModel.SAME_CLOSE: f"{EdgeCode.ENTRY_MODEL_NOT_CARRIED_OUT}: it is for research alone; set next_open",
 }
 FAULT_BREAK: Final = "\n"
+_E3: Final = ("write", "summary_write", "rolling_write", "slack_summary")
+E3_FLAGS: Final = tuple(f"e3_risk_attribution_{name}" for name in _E3)
 FLAGS: Final = frozenset(
     (
         "portfolio_decision_enforce",
@@ -71,10 +73,7 @@ FLAGS: Final = frozenset(
         "phase_c",
         "live_enable_date_ny",
         "e2_regime_risk_modulation",
-        "e3_risk_attribution_write",
-        "e3_risk_attribution_summary_write",
-        "e3_risk_attribution_rolling_write",
-        "e3_risk_attribution_slack_summary",
+        *E3_FLAGS,
         "s2_sleeves_json",
         "s2_sleeves_file",
         "s2_allow_unsleeved",
@@ -210,10 +209,7 @@ class Settings(Given):
             "live_confirm_token",
             "s2_daily_pnl_json",
             "e2_regime_risk_modulation",
-            "e3_risk_attribution_write",
-            "e3_risk_attribution_summary_write",
-            "e3_risk_attribution_rolling_write",
-            "e3_risk_attribution_slack_summary",
+            *E3_FLAGS,
             "feed",
             "alpaca",
             "apca_api_key_id",
