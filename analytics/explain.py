@@ -23,6 +23,7 @@ from analytics.attribution_path import (
     window_of,
 )
 from analytics.lots import ZERO
+from analytics.risk_events import is_by_size
 from schemas.attribution import AttributionRow
 from schemas.base import SessionDate
 from schemas.decisions import Decision, Decisions, Verdict
@@ -237,13 +238,14 @@ def _of_strategy(name: str, rows: Sequence[Decision], inputs: ExplainInputs) -> 
 
 
 def _suppressed(name: str, inputs: ExplainInputs) -> Decimal | None:
-    found = [events for _, events in inputs.decided]
-    if any(events is None for events in found):
-        return None
-    return -sum(
-        (event.delta.notional for events in found for event in events or () if event.strategy_id == name),
-        ZERO,
-    )
+    """What was taken off sizes that nothing else kept out."""
+    taken = ZERO
+    for decided, events in inputs.decided:
+        if events is None:
+            return None
+        mine = {row.decision_id for row in decided.verdicts if row.strategy_id == name and is_by_size(row)}
+        taken -= sum((event.delta.notional for event in events if event.decision_id in mine), ZERO)
+    return taken
 
 
 def _codes(rows: Iterable[Decision]) -> tuple[CodeCount, ...]:

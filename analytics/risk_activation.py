@@ -13,15 +13,14 @@ from typing import Final
 from analytics.attribution_path import SESSIONS_A_YEAR, WINDOW_MIN, own_drawdown
 from analytics.exact import divided
 from analytics.lots import ZERO
+from analytics.risk_events import is_by_size
 from schemas.activation import Activation, Path, RegimeSides, SessionSides, Sides
 from schemas.base import SessionDate, quantise
 from schemas.decisions import Decision, Decisions
-from schemas.reasons.portfolio import CapCode, DecisionInfo, ModulationCode
+from schemas.reasons.portfolio import CapCode
 from schemas.risk_attribution import RegimeSeen, RiskEvent
 from schemas.trades import RoundTrip
 
-_SIZES_ONLY: Final = frozenset({*map(str, CapCode), *map(str, ModulationCode), *map(str, DecisionInfo)})
-"""Codes that lower a size, or say nothing of it; any other one blocks whatever the size."""
 QUESTIONS: Final = (
     "Each entry is taken by itself: where earlier ones are smaller, a later one may find more room than it had.",
     "The regime also lowers how many positions and entries are allowed: what a count refused is on neither side.",
@@ -81,7 +80,7 @@ def _sizes(day: Decided) -> Iterator[tuple[str, _Sizes]]:
     told = {event.decision_id: event for event in day.events}
     for row in day.decisions.verdicts:
         event = told.get(row.decision_id)
-        if event is None or any(reason.code not in _SIZES_ONLY for reason in row.reasons):
+        if event is None or not is_by_size(row):
             continue
         made = int(row.q2)
         if event.hypothetical is None:

@@ -17,7 +17,7 @@ from portfolio.sizing import of_equity
 from schemas.base import SessionDate
 from schemas.decisions import Decision, Decisions, Modulation, Sizing
 from schemas.reasons.ledger import ReadFaultCode
-from schemas.reasons.portfolio import CapCode
+from schemas.reasons.portfolio import CapCode, DecisionInfo
 from schemas.reasons.portfolio import ModulationCode as Code
 from schemas.regime import Regime
 from schemas.risk_attribution import (
@@ -40,6 +40,8 @@ COUNTED_UNDER: Final = {
     Step.MINIMUM: str(CapCode.BELOW_MIN_NOTIONAL),
 }
 HARD_CAPS: Final = (Step.POSITION_CAP, Step.GROSS_CAP)
+_OF_SIZE: Final = frozenset({*map(str, CapCode), *map(str, Code), *map(str, DecisionInfo)})
+"""Codes that lower a size, or say nothing of it."""
 MICRO: Final = Decimal("0.000001")
 
 
@@ -85,6 +87,11 @@ def events(inputs: RiskInputs) -> tuple[RiskEvent, ...]:
         for row in inputs.decisions.verdicts
         if row.sizing is not None and row.shadow_verdict is None
     )
+
+
+def is_by_size(row: Decision) -> bool:
+    """Whether its size alone let *row* in or kept it out: whatever else was found would have blocked any size."""
+    return all(reason.code in _OF_SIZE for reason in row.reasons)
 
 
 def seen_of(modulation: Modulation) -> RegimeSeen:

@@ -72,7 +72,7 @@ class Activity(Fact):
     conflicts_won: int
     conflicts_lost: int
     suppressed_notional: Amount | None
-    """What E2 took off its sizes, USD; null where that could not be derived."""
+    """What E2 took off those of its sizes that nothing else blocked, USD; null where that could not be derived."""
 
 
 class Explanation(Fact):

@@ -16,6 +16,7 @@ from portfolio.decide import run as decide
 from portfolio.limits import portfolio_config
 from schemas.attribution import Attribution, AttributionRow, AttributionTotal
 from schemas.base import SessionDate
+from schemas.decisions import Decision
 from schemas.explanation import Cut, Explanation
 from schemas.snapshot import Snapshot
 from tests.analytics.books import CAPITAL, Session, genesis, lived, sessions
@@ -101,7 +102,7 @@ def _told(at_close: Snapshot, earned: Sequence[int], base: Decimal) -> Attributi
         name="PORTFOLIO",
         realised_gross=Decimal(sum(earned)),
         net=Decimal(sum(earned)),
-        contribution=sum((row.contribution for row in rows), usd("0")),
+        contribution=sum((row.contribution or usd("0") for row in rows), usd("0")),
         **nothing,
     )
     return Attribution(
@@ -119,6 +120,10 @@ def _told(at_close: Snapshot, earned: Sequence[int], base: Decimal) -> Attributi
         findings=(),
         complete=True,
     )
+
+
+def codes(row: Decision) -> set[str]:
+    return {reason.code for reason in row.reasons}
 
 
 earnings = st.lists(st.tuples(st.integers(-900, 900), st.integers(-900, 900)), min_size=1, max_size=70)
@@ -255,5 +260,13 @@ def test_intents_conflicts_and_what_e2_took_off_are_counted_by_strategy() -> Non
     assert [("RISK_MULTIPLIER", 1)] == [(c.code, c.decisions) for c in core.resized_by]
     (event,) = events(on)
     assert -event.delta.notional == core.suppressed_notional
+    # What waits for a place was not held back by its size.
+    crowd = morning([intent(f"S{n:02d}", n) for n in range(1, 13)], regime("RISK_OFF"), is_on=True)
+    blocked = [row for row in crowd.decisions.verdicts if "LIMIT_MAX_NEW_ENTRIES_PER_DAY" in codes(row)]
+    assert len(blocked) > 5
+    full = run(ExplainInputs(history=grown([(1, 2)]), first=0, decided=[(crowd.decisions, events(crowd))]))
+    waiting = {row.decision_id for row in blocked}
+    expected = sum(-e.delta.notional for e in events(crowd) if e.decision_id not in waiting)
+    assert [expected] == [row.suppressed_notional for row in full.activity]
     lost = run(ExplainInputs(history=grown([(1, 2)]), first=0, decided=[(met, None)]))
     assert {None} == {row.suppressed_notional for row in lost.activity}
