@@ -23,7 +23,7 @@ from schemas.snapshot import Snapshot
 from tests.chain.days import HELD_DAY, OPENED, Ground, play
 from tests.flows.worlds import avwap, refused
 
-ALL: Final = {
+ALL: Final[dict[str, Any]] = {
     "e3_risk_attribution_write": True,
     "e3_risk_attribution_summary_write": True,
     "e3_risk_attribution_rolling_write": True,
@@ -56,7 +56,12 @@ def days(tiny_ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Mappi
     """One session from the same eve, without the flags, with all of them, and with all of them and E2."""
     at = tmp_path_factory.mktemp("e3")
     made = {}
-    for way, flags in {"off": {}, "on": ALL, "e2": ALL | {"e2_regime_risk_modulation": True}}.items():
+    ways: dict[str, dict[str, Any]] = {
+        "off": {},
+        "on": ALL,
+        "e2": ALL | {"e2_regime_risk_modulation": True},
+    }
+    for way, flags in ways.items():
         home = tiny_ground.fresh(at / way, HELD_DAY)
         assert 0 == play(tiny_ground.house(home, **flags), HELD_DAY).exit_code
         made[way] = tiny_ground.day(tiny_ground.house(home, **flags), HELD_DAY)
@@ -103,7 +108,7 @@ def test_under_e2_the_events_end_at_what_the_morning_allowed(days: Mapping[str, 
 @pytest.mark.parametrize("way", ["off", "on", "e2"])
 @pytest.mark.parametrize("now", [{}, ALL])
 def test_a_day_replays_to_its_bytes_whatever_the_flags_are_now(
-    days: Mapping[str, Day], tiny_ground: Ground, way: str, now: dict[str, bool]
+    days: Mapping[str, Day], tiny_ground: Ground, way: str, now: dict[str, Any]
 ) -> None:
     settings = days[way].house.settings
     e2 = settings.e2_regime_risk_modulation
