@@ -14,6 +14,7 @@ from datetime import date
 from multiprocessing import get_context
 from typing import Final
 
+from execution_v2.broker.recorded import RecordingEnded, ReplayDiverged
 from flows.day import open_day
 from flows.house import House
 from flows.replay import Replayed, replay
@@ -24,6 +25,7 @@ from ledger.seal import sessions_of
 from schemas.base import SessionDate
 from schemas.errors import AvwapError, UsageFault
 from schemas.reasons.edge import EdgeCode
+from schemas.reasons.ledger import ReadFaultCode
 
 JOBS_MAX: Final = 32
 """Processes at most: each holds the market mapped, and a disk serves only so many readers."""
@@ -147,11 +149,13 @@ def _one(house: House, book_id: str, session: date) -> Verdict:
         verdict = replay(house, open_day(house, book_id, session))
         save(house, verdict)
     except AvwapError as error:
-        return Refusal(
-            session=session.isoformat(),
-            code=error.code,
-            why=error.message,
-            next=error.next,
-            exit_code=error.exit_code,
-        )
+        return _refusal(session, error.code, error.message, error.next, error.exit_code)
+    except (OSError, AssertionError, RecordingEnded, ReplayDiverged) as error:
+        # What a person did to the files may break what our code rests on: this session is told, the others go on.
+        again = f"avwap verify --book {book_id} --from {session} --to {session} names what is wrong with its files"
+        return _refusal(session, ReadFaultCode.CORRUPT, f"{type(error).__name__}: {error}", again, 4)
     return verdict
+
+
+def _refusal(session: date, code: str, why: str, next_: str, exit_code: int) -> Refusal:
+    return Refusal(session=session.isoformat(), code=code, why=why, next=next_, exit_code=exit_code)

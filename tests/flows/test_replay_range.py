@@ -1,6 +1,7 @@
 """A stored range is recomputed by several processes to the verdicts that one process gives, session by session."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,13 +53,35 @@ def test_a_changed_byte_is_named_and_the_other_sessions_are_recomputed_all_the_s
     assert "FAULTY" in told.out
 
 
-def test_a_session_that_cannot_be_recomputed_is_told_and_holds_up_no_other(home: Path) -> None:
-    (home / DAY / "manifest.json").write_text("no seal\n")
+def no_seal(day: Path) -> None:
+    (day / "manifest.json").write_text("no seal\n")
+
+
+def no_journal(day: Path) -> None:
+    (day / "journal.jsonl").unlink()
+
+
+def no_account(day: Path) -> None:
+    (day.parent / GENESIS / "observations/account.json").unlink()
+
+
+@pytest.mark.parametrize("harm", [no_seal, no_journal])
+def test_a_session_that_cannot_be_recomputed_is_told_and_holds_up_no_other(
+    home: Path, harm: Callable[[Path], None]
+) -> None:
+    harm(home / DAY)
     said = avwap(home, *BOOK, "--json")
     assert 4 == said.code
     body = said.body
     assert [str(SEALED)] == [each["session"] for each in body["refused"]]
     assert 3 == body["identical"]
+
+
+def test_a_first_folder_without_its_account_is_told_and_holds_up_no_other(home: Path) -> None:
+    no_account(home / DAY)
+    said = avwap(home, *BOOK, "--json")
+    assert (4, [GENESIS]) == (said.code, [each["session"] for each in said.body["refused"]])
+    assert 3 == said.body["identical"] + len(said.body["diverged"])
 
 
 def test_a_range_is_refused_where_it_can_mean_nothing(home: Path) -> None:
