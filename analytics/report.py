@@ -54,9 +54,9 @@ class Page:
     tables: Sequence[Table]
     tiles: Sequence[tuple[str, str, str]] = ()
     """Name, value, and where the value is from (a link; empty: nowhere)."""
-    chart: Chart | None = None
+    charts: Sequence[Chart] = ()
     series: str = ""
-    """Where the drawing's last point is from."""
+    """Where the drawings are from."""
     figure: Figure | None = None
 
 
@@ -72,7 +72,7 @@ def page_of(day: DayFacts) -> Page:
         lines=_lines(day),
         alarms=_alarms(day),
         tiles=_tiles(day),
-        chart=equity_chart(day.history, day.labels),
+        charts=[] if (chart := equity_chart(day.history, day.labels)) is None else [chart],
         series="snapshot.json" if day.snapshot is not None else "",
         tables=[table(day) for table in TABLES],
     )

@@ -1,10 +1,13 @@
 """What the book owns after the close, and whose the money was: the snapshot and the attribution as tables."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from analytics.report_facts import NOTHING, DayFacts, Table, absent, money, percent, refs, shown
+from schemas.trades import RoundTrip
 
-ZERO = Decimal(0)
+ZERO: Final = Decimal(0)
 
 
 def positions(day: DayFacts) -> Table:
@@ -103,15 +106,20 @@ def strategies(day: DayFacts) -> Table:
 
 
 def exit_reasons(day: DayFacts) -> Table:
-    """The closed trades by why they were closed. A trade of several reasons is one group of its own: sums stay sums."""
+    """The closed trades of the day by why they were closed."""
     if day.trades is None:
         return absent("Closed trades by reason", "trades.json")
+    return by_reason(day.trades.closed, "trades.json")
+
+
+def by_reason(trips: Iterable[RoundTrip], source: str) -> Table:
+    """*trips* by why they were closed. One of several reasons is in a group of its own: sums stay sums."""
     groups: dict[str, list[Decimal]] = {}
-    for trip in day.trades.closed:
+    for trip in trips:
         groups.setdefault(", ".join(trip.exit_reasons) or NOTHING, []).append(trip.net)
     return Table(
         title="Closed trades by reason",
-        source="trades.json",
+        source=source,
         columns=("Reasons", "Trades", "Won", "Net"),
         rows=[
             (name, str(len(nets)), str(sum(net > 0 for net in nets)), money(sum(nets, ZERO)))

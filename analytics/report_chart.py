@@ -40,7 +40,7 @@ class Chart:
 
     width: int
     height: int
-    equity: str
+    line: str
     fall: str
     lines: Sequence[tuple[float, str]]
     label: str
@@ -71,7 +71,7 @@ def equity_chart(history: Sequence[Snapshot], labels: Mapping[date, str] | None 
     return Chart(
         width=WIDTH,
         height=RIBBON_BOTTOM + 2 if labels else FALL_BOTTOM + 2,
-        equity=_points(zip(across, line, strict=True)),
+        line=_points(zip(across, line, strict=True)),
         fall=_points(corners),
         lines=[
             (EQUITY_TOP, f"{high:,.0f}"),
@@ -81,6 +81,28 @@ def equity_chart(history: Sequence[Snapshot], labels: Mapping[date, str] | None 
         ],
         bands=_bands([row[0] for row in known], labels or {}, step),
         label=f"Equity in USD (line) and drawdown (area), closes of {first} to {last}",
+    )
+
+
+def line_chart(days: Sequence[date], values: Sequence[float | None], what: str) -> Chart | None:
+    """One measure, a fraction, over *days*; None if fewer than two are known. Those before the first leave no line."""
+    known = [(at, value) for at, value in enumerate(values) if value is not None]
+    if len(known) < 2:
+        return None
+    low, high = min(value for _, value in known), max(value for _, value in known)
+    step = (WIDTH - 2 * MARGIN) / (len(values) - 1)
+    return Chart(
+        width=WIDTH,
+        height=EQUITY_BOTTOM + 2,
+        line=_points(
+            [
+                (round(MARGIN + step * at, 1), _between(value, low, high, EQUITY_BOTTOM, EQUITY_TOP))
+                for at, value in known
+            ]
+        ),
+        fall="",
+        lines=[(EQUITY_TOP, f"{high:.2%}"), (EQUITY_BOTTOM, f"{low:.2%}")],
+        label=f"{what}, {days[known[0][0]].isoformat()} to {days[known[-1][0]].isoformat()}",
     )
 
 

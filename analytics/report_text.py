@@ -37,7 +37,7 @@ def markdown(page: Page) -> str:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield f"{table.title}  [{table.source}]" if table.source else table.title
+    yield f"{table.title}  [{table.source.removeprefix('#')}]" if table.source else table.title
     yield "-" * len(table.title)
     yield from table.notes
     if table.rows:

@@ -28,6 +28,7 @@ from flows.commands import (
     regime,
     reliability,
     replaying,
+    report,
     run,
     serve,
     single,
@@ -45,6 +46,7 @@ app = typer.Typer(
 run.register(app)
 single.register(app)
 look.register(app)
+report.register(app)
 replaying.register(app)
 limits.register(app)
 explain.register(app)

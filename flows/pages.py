@@ -31,7 +31,17 @@ A = TypeVar("A", bound=Artifact)
 
 def render_report(day: Day) -> Written:
     """Write ``report.html`` of *day*, over an earlier rendering: it is a view, and no record."""
-    path, data = layout.report(day.book_id, day.session), report.render(facts(day)).encode()
+    return write(day, page(day))
+
+
+def page(day: Day) -> report.Page:
+    """What the page of *day* is made of."""
+    return report.page_of(facts(day))
+
+
+def write(day: Day, made: report.Page) -> Written:
+    """Write *made* as the page of *day*."""
+    path, data = layout.report(day.book_id, day.session), report.render_page(made).encode()
     day.house.disk.write(path, data)
     return Written(path=path, sha256=digest(data), status="written")
 

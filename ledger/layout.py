@@ -81,6 +81,11 @@ def report(book_id: str, session: date) -> str:
     return f"{day(book_id, session)}/{REPORT}"
 
 
+def sheet(book_id: str, first: date, last: date) -> str:
+    """The page of a range, outside every seal."""
+    return f"{book(book_id)}/reports/{first.isoformat()}_{last.isoformat()}.html"
+
+
 def rolling(book_id: str, sessions: int, session: date) -> str:
     """A measure over the last *sessions* sessions, as of one."""
     return f"{book(book_id)}/rolling/{sessions}D/{session.isoformat()}.json"

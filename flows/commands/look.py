@@ -1,4 +1,4 @@
-"""Commands that read: why, chart, show, status, verify, reconcile, report. None of them sends anything."""
+"""Commands that read: why, chart, show, status, verify, reconcile. None of them sends anything."""
 
 import json
 from datetime import date
@@ -33,7 +33,7 @@ VIEWED: Final = "SIM"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to *app*."""
-    for command in (why, chart, show, status, verify, reconcile, report):
+    for command in (why, chart, show, status, verify, reconcile):
         app.command(command.__name__)(command)
 
 
@@ -313,17 +313,3 @@ def _reconcile_now(book: str, home: Path | None, as_json: bool) -> NoReturn:
 
     console.emit(told, as_json, render)
     raise typer.Exit(0 if is_clean(told) else 3)
-
-
-def report(book: Book, on: On, home: Home = None, as_json: Json = False) -> None:
-    """Render the page of a session again and say where it lies.
-
-    Example: `avwap report --book SIM --date 2016-06-01`
-    """
-    from flows.day import past_day
-    from flows.pages import render_report
-
-    at = house(home)
-    day = past_day(at, book, on)
-    path = render_report(day).path
-    console.emit({"wrote": path}, as_json, lambda: console.note(f"wrote    {at.root / path}"))

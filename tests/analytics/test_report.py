@@ -146,7 +146,7 @@ def test_the_chart_spans_its_panels_and_one_close_makes_none() -> None:
     chart = equity_chart((monday.snapshot, tuesday.snapshot))
     # 99,980 then 100,047: bottom to top; drawdown 0.02% then 0: down, then back.
     assert chart is not None
-    assert "6.0,170.0 994.0,24.0" == chart.equity
+    assert "6.0,170.0 994.0,24.0" == chart.line
     assert "6.0,206.0 6.0,270.0 994.0,206.0 994.0,206.0" == chart.fall
     assert equity_chart((monday.snapshot,)) is None
 
