@@ -21,6 +21,7 @@ from schemas.decisions import Decisions
 from schemas.rolling import RollingRisk
 from schemas.snapshot import Snapshot
 from tests.chain.days import HELD_DAY, OPENED, Ground, play
+from tests.chain.test_schemas import artifact_faults
 from tests.flows.worlds import avwap, refused
 
 ALL: Final[dict[str, Any]] = {
@@ -85,6 +86,12 @@ def test_on_and_off_leave_every_other_byte_of_the_day_alike(days: Mapping[str, D
     without = {key: value for key, value in told(on).items() if key not in (*SECTIONS, "inputs")}
     assert {key: value for key, value in told(off).items() if key != "inputs"} == without
     assert set(SECTIONS) <= set(told(on))
+
+
+def test_the_sections_and_the_window_keep_their_published_schemas(days: Mapping[str, Day], five: Day) -> None:
+    window = json.loads(five.house.disk.read(layout.rolling("SIM", 5, five.session)))
+    for name, document in {"on": told(days["on"]), "e2": told(days["e2"]), "5D": window}.items():
+        assert [] == artifact_faults(name, document)
 
 
 def test_with_the_flags_the_attribution_names_what_it_read_besides(days: Mapping[str, Day]) -> None:

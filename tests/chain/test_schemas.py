@@ -23,6 +23,9 @@ ON_OCCASION = {
     "avwap.observation.acknowledged": "an operator let a quarantine pass",
     "avwap.observation.metrics": "a provider of metrics is configured and may be asked",
     "avwap.reliability": "a week is over and somebody asks for it",
+    "avwap.rolling": "windows of risk attribution are asked for, and full",
+    "avwap.replay": "somebody replays a session",
+    "avwap.bundle": "somebody asks for the evidence of a session",
     "avwap.observation.sleeve_pnl": "the day's results of the sleeves are told from outside",
 }
 """Artifacts that a plain month does not write; their own tests do."""
