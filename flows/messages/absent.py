@@ -20,6 +20,10 @@ CYCLE_GRACE: Final = 2 * EVERY
 CLOSE_WITHIN: Final = timedelta(hours=1)
 """After the close: the postclose flow begins 20 minutes after it, and has as long again and more."""
 
+NO_ENTRY: Final = "nothing is entered today until it comes; cycles go on with exits"
+NO_WATCH: Final = "stops at the broker stand, and nobody ratchets or replaces them"
+NO_SEAL: Final = "the session is not sealed; the next morning closes it before it begins"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
@@ -29,6 +33,7 @@ class Absent:
     stage: str
     due_at: datetime
     missing: str
+    means: str
 
 
 def absent(day: Day, now: datetime) -> tuple[Absent, ...]:
@@ -43,7 +48,7 @@ def _absent(day: Day, now: datetime) -> Iterator[Absent]:
         yield from _close(before, now)
     opens = calendar.open_at(day.session)
     if now >= opens and not disk.exists(day.path("enforcement.json")):
-        yield Absent(day=day, stage="premarket", due_at=opens, missing="enforcement.json")
+        yield Absent(day=day, stage="premarket", due_at=opens, missing="enforcement.json", means=NO_ENTRY)
     yield from _cycles(day, now)
     yield from _close(day, now)
 
@@ -64,13 +69,14 @@ def _cycles(day: Day, now: datetime) -> Iterator[Absent]:
         stage=f"cycle after {last}" if last else "first cycle",
         due_at=first.at,
         missing=f"cycles/{first.name}",
+        means=NO_WATCH,
     )
 
 
 def _close(day: Day, now: datetime) -> Iterator[Absent]:
     due = day.house.calendar.close_at(day.session) + CLOSE_WITHIN
     if now >= due and not day.house.disk.exists(layout.manifest(day.book_id, day.session)):
-        yield Absent(day=day, stage="close", due_at=due, missing=layout.MANIFEST)
+        yield Absent(day=day, stage="close", due_at=due, missing=layout.MANIFEST, means=NO_SEAL)
 
 
 def absent_message(found: Absent) -> Message:
@@ -79,7 +85,7 @@ def absent_message(found: Absent) -> Message:
     name = f"{day.book_id} {day.session}"
     text = f"{name}: {found.stage} is absent, due {found.due_at:%H:%M} UTC"
     lines = [
-        f"`{found.missing}` is not there; stops at the broker stand, and nobody ratchets or replaces them",
+        f"`{found.missing}` is not there; {found.means}",
         f"*to do* look whether machine and flows run: `avwap status --book {day.book_id}`; read runbooks/notify.md",
     ]
     return made(

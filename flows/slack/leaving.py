@@ -48,7 +48,7 @@ def flush_book(house: House, book_id: str, seconds: float, *, dead: bool = False
     Errors: ``UsageFault`` SLACK_OFF if no channel or no token is set; ``Denied`` FLUSH_BUSY; as ``Outbox.note``.
     """
     line = line_of(house.settings)
-    time: Time = house.time or WallClock()
+    time: Time = WallClock()  # Slack lives by the wall, whatever the book lives by
     with _sending(house, book_id):
         outbox = outbox_of(house, book_id)
         for entry in outbox.entries() if dead else ():
@@ -65,7 +65,7 @@ def flush_book(house: House, book_id: str, seconds: float, *, dead: bool = False
 
 def plan(house: House, book_id: str, *, dead: bool = False) -> list[dict[str, str]]:
     """What a flush would do now, message by message, and what it would not do; nothing is written."""
-    now = (house.time or WallClock()).now()
+    now = WallClock().now()
     entries = outbox_of(house, book_id).entries()
     found = queue(entries, house.settings.slack, now)
     again = [entry for entry in entries if dead and entry.state == Delivery.DEAD]

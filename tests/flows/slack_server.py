@@ -164,7 +164,8 @@ def listening(script: Sequence[Go | str] = ()) -> Iterator[Slack]:
             del request, client_address  # whoever asked has gone: that is what some tests are about
 
     server = Quiet(("127.0.0.1", 0), _handler(slack))
-    slack.url = f"http://127.0.0.1:{server.server_address[1]}/api/"
+    port = server.server_address[1]
+    slack.url = f"http://127.0.0.1:{port}/api/"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield slack

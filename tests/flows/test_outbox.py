@@ -1,23 +1,27 @@
 """A morning is told once and from its files alone; a message that cannot be kept holds up no trade."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from flows.day import Day, open_day
 from flows.house import House
-from flows.outbox import PENDING, Outbox, post_summary
+from flows.outbox import PENDING, Outbox, outbox_of, post_summary
 from flows.run import run_range
 from flows.settings import load
 from flows.summary import clipped, escaped, scan_summary
 from ledger.canonical import digest, line_bytes
+from ledger.disk import LocalDisk
 from ledger.faulty import FaultyDisk, SimulatedCrash
 from ledger.journal import parse_chain
+from schemas.errors import AvwapError
 from schemas.journal import ZEROS
-from schemas.outbox import BLOCK_CHARS_MAX, Message, MessageKind
+from schemas.outbox import BLOCK_CHARS_MAX, Delivery, Message, MessageKind
 from schemas.reasons.edge import EdgeCode
 from tests.flows.worlds import FIRST, NEXT, SEALED, avwap, refused
 
@@ -202,3 +206,34 @@ def test_a_book_that_is_none_and_a_day_that_was_not_run_are_refused(home: Path) 
     refused(avwap(home, "notify", "status", "--book", "SIMM"), 2, "BOOK_UNKNOWN", "usage")
     words = ("notify", "preview", "--book", "SIM", "--date", "2016-05-02")
     refused(avwap(home, *words), 2, "SESSION_NOT_OPEN", "usage")
+
+
+def test_processes_that_write_at_once_leave_one_chain_with_every_message(tmp_path: Path) -> None:
+    root = tmp_path / "ledger"
+
+    def write(first: int) -> None:
+        outbox = Outbox(LocalDisk(root), "SIM", root)
+        for number in range(first, first + 15):
+            assert outbox.post(message(number), AT)
+            outbox.note(message(number).id, Delivery.SENDING, AT)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, (0, 100, 200, 300)))
+    entries = Outbox(LocalDisk(root), "SIM", root).entries()
+    assert (60, {"sending"}, {1}) == (len(entries), {e.state for e in entries}, {e.tries for e in entries})
+
+
+def test_a_writer_that_hangs_costs_a_stage_two_seconds_and_is_told(home: Path) -> None:
+    house = House(load(home))
+    held = FileLock(house.root / "SIM/outbox.flock")
+    with held, pytest.raises(AvwapError) as caught:
+        outbox_of(house, "SIM").post(message(1), AT)
+    assert EdgeCode.OUTBOX_UNAVAILABLE == caught.value.code
+    assert outbox_of(house, "SIM").post(message(1), AT)
+
+
+def test_what_looks_like_a_secret_is_not_kept(home: Path) -> None:
+    told = message(1).model_copy(update={"text": "token xoxb-1234-abcdef of yours"})
+    assert outbox_of(House(load(home)), "SIM").post(told, AT)
+    assert "xoxb" not in (home / OUTBOX).read_text()
+    assert "token [redacted] of yours" == outbox_of(House(load(home)), "SIM").entries()[-1].message.text
