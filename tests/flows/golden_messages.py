@@ -87,7 +87,7 @@ def messages(home: Path) -> dict[str, Message]:
     assert () == absent(day, day.house.calendar.close_at(day.session).replace(hour=23)), (
         "the session is whole"
     )
-    missed = absent(day.sibling(NEXT), day.house.calendar.open_at(NEXT))
+    missed = absent(open_day(day.house, "SIM", NEXT), day.house.calendar.open_at(NEXT))
     house = House(load(home, **_FLAGS))
     run_range(house, "SIM", NEXT, NEXT, lambda result: None, "test")
     felt = risk_summary(open_day(house, "SIM", NEXT))

@@ -14,7 +14,8 @@ from flows.outbox import Outbox
 from flows.slack.client import SlackLine
 from flows.slack.config import SlackConfig
 from flows.slack.flush import Flush, Flushed
-from ledger.disk import LocalDisk
+from ledger.disk import Disk, LocalDisk
+from ledger.faulty import FaultyDisk, SimulatedCrash
 from schemas.outbox import Delivery, Message, MessageKind, Severity
 from schemas.reasons.messages import MessageCode as Code
 from tests.flows.slack_server import CHANNEL, TOKEN, Go, Slack, listening
@@ -316,3 +317,30 @@ def test_only_this_machine_may_stand_in_for_slack() -> None:
         SlackConfig(url_override="http://example.com/api/")
     assert "http://127.0.0.1:1/api/" == SlackConfig(url_override="http://127.0.0.1:1/api").url_override
     assert SlackConfig().channel is None
+
+
+def test_dying_at_any_write_of_a_flush_loses_no_message_and_repeats_none_that_can_be_found(
+    tmp_path: Path,
+) -> None:
+    """Each write of the outbox is a place to die; what the restart finds in the channel is not sent again."""
+    with listening() as whole:
+        counted = FaultyDisk(tmp_path / "0")
+        sent_by(whole, counted)
+    for step in range(1, counted.steps + 1):
+        with listening() as slack:
+            with pytest.raises(SimulatedCrash):
+                sent_by(slack, FaultyDisk(tmp_path / str(step), crash_at=step))
+            outbox = sent_by(slack, LocalDisk(tmp_path / str(step)))
+            assert [message(1).id, message(2).id] == sorted(slack.ids()), step
+            assert ["sent", "sent"] == [entry.state for entry in outbox.entries()], step
+
+
+def sent_by(slack: Slack, disk: Disk) -> Outbox:
+    """Two messages kept and sent by a process that has *disk*."""
+    outbox, clock = Outbox(disk, "SIM"), PassingClock()
+    clock.step(AT)
+    for number in (1, 2):
+        outbox.post(message(number, C), AT)
+    config = SlackConfig(channel=CHANNEL, url_override=slack.url)
+    Flush(outbox=outbox, sender=SlackLine(TOKEN, CHANNEL, slack.url), config=config, time=clock).run(30)
+    return outbox
