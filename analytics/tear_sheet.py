@@ -172,11 +172,13 @@ def _alarms(facts: SheetFacts, counted: int) -> list[str]:
     alarms = []
     if facts.missing:
         alarms.append(
-            f"{len(facts.missing)} sessions without a snapshot that reads, the first {min(facts.missing)}: "
-            "they are in no measure."
+            f"Sessions without a snapshot that reads, and so in no measure: {len(facts.missing)}, "
+            f"the first {min(facts.missing)}."
         )
-    if unknown := len(facts.history) - counted:
-        alarms.append(f"{unknown} sessions without a return: they are in no measure.")
+    # A book's first close has nothing before it to have earned a return on: that is no fault.
+    unknown = sum(shot.previous_session is not None for shot in facts.history) - counted
+    if unknown > 0:
+        alarms.append(f"Sessions without a return, and so in no measure: {unknown}.")
     return alarms
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from prefect import flow, task
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -30,6 +30,7 @@ from flows.stages import opening, slots
 from flows.stages.opening import Guard, Session
 from flows.timely import check_close, check_morning, check_playable, cycle_due, is_stepped
 from flows.world import World
+from ledger import layout
 from market.calendar import NEW_YORK
 from schemas.errors import UsageFault
 from schemas.reasons.edge import EdgeCode
@@ -85,7 +86,20 @@ def _show(outcome: Outcome, name: str, before: int) -> list[dict[str, str]]:
         create_link_artifact(
             key=f"{key}-files", link=folder.as_uri(), link_text=f"{day.book_id} {day.session}"
         )
+        if name == "close":
+            _show_report(day, key, folder)
     return rows
+
+
+def _show_report(day: Day, key: str, folder: Path) -> None:
+    """The page of the session as markdown, every table of it, and a link to the page itself."""
+    from analytics.report_text import markdown
+    from flows.pages import page
+
+    link = (folder / layout.REPORT).as_uri()
+    create_link_artifact(key=f"{key}-report", link=link, link_text=f"report of {day.book_id} {day.session}")
+    told = f"{markdown(page(day))}\n[{layout.REPORT}]({link})\n"
+    create_markdown_artifact(key=f"{key}-tables", markdown=told, description=f"{day.book_id} {day.session}")
 
 
 @task(cache_policy=NO_CACHE, persist_result=True, result_serializer="json")

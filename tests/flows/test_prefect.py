@@ -139,6 +139,13 @@ def test_every_stage_leaves_a_table_and_a_link_in_the_window(played: Played) -> 
     assert json.loads(played.artifacts[f"sim-{NEXT}-scan"]["data"]), "a table has rows"
 
 
+def test_the_report_stands_in_the_window_with_its_tables_and_a_link(played: Played) -> None:
+    told = str(played.artifacts[f"sim-{NEXT}-close-tables"]["data"])
+    for words in ("## Open positions", "## Profit and loss by strategy", "| Symbol |", "report.html"):
+        assert words in told
+    assert f"/ledger/SIM/{NEXT}/report.html)" in str(played.artifacts[f"sim-{NEXT}-close-report"]["data"])
+
+
 def test_results_are_kept_as_json_and_never_as_pickles(played: Played, seal: str) -> None:
     stored = [path for path in (played.base / "server" / "storage").rglob("*") if path.is_file()]
     assert stored
