@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 from flows import console
 from flows.commands import (
     admin,
+    calibrate,
     compare,
     data,
     evidence,
@@ -50,6 +51,7 @@ report.register(app)
 replaying.register(app)
 limits.register(app)
 explain.register(app)
+calibrate.register(app)
 admin.register(app)
 regime.register(app)
 reliability.register(app)

@@ -30,6 +30,7 @@ from execution_v2.config import ExecutionConfig
 from execution_v2.lifecycle_causes import LifecycleConfig
 from execution_v2.posture.config import PostureConfig
 from execution_v2.protections import Protections
+from flows.calibrating import with_slippage_file
 from flows.slack.config import SlackConfig
 from ledger.canonical import artifact_bytes, digest
 from market.config import ContractConfig
@@ -234,7 +235,7 @@ class Settings(Given):
     execution: ExecutionConfig = ExecutionConfig()
     posture: PostureConfig = PostureConfig()
     lifecycle: LifecycleConfig = LifecycleConfig()
-    exchange: ExchangeConfig = ExchangeConfig()
+    exchange: Annotated[ExchangeConfig, BeforeValidator(with_slippage_file)] = ExchangeConfig()
     feed: FeedConfig = FeedConfig()
     alpaca: AlpacaConfig = AlpacaConfig()
     slack: SlackConfig = SlackConfig()
