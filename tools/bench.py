@@ -23,6 +23,7 @@ from tools.benchmarks.execution import APPEND, CYCLE, REBUILD, SEEDS
 from tools.benchmarks.fills import CLOSE_200, MILLION
 from tools.benchmarks.import_real import IMPORT
 from tools.benchmarks.replay import REPLAY
+from tools.benchmarks.report import YEAR_PAGE
 from tools.benchmarks.result import Benchmark, Result
 from tools.benchmarks.scan_history import EVERY_DAY, FLAT, MEMORY
 from tools.benchmarks.scan_process import PROCESS
@@ -35,7 +36,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 BENCHMARKS: Final[tuple[Benchmark, ...]] = (
     COPY, VS_APPLY, VS_POLARS, VS_NUMPY, ONE_SESSION, CUT, STAGE, EVERY_DAY, FLAT, MEMORY,
     PROCESS, HELP, STATUS, SPELLED, SEALED, DECISIONS, VERIFY, COMMAND,
-    REPLAY, MILLION, CLOSE_200, CYCLE, SEEDS, APPEND, REBUILD, IMPORT,
+    REPLAY, MILLION, CLOSE_200, YEAR_PAGE, CYCLE, SEEDS, APPEND, REBUILD, IMPORT,
 )  # fmt: skip
 OPTIONAL: Final = frozenset({IMPORT.name})
 """Benchmarks whose input a machine may lack; the page then says nothing of them."""
