@@ -13,7 +13,8 @@ from flows.messages.absent import Absent, absent, absent_message
 from flows.outbox import outbox_of
 from flows.slack.leaving import flush_book, is_told
 from market.calendar import NEW_YORK
-from schemas.errors import AvwapError
+from schemas.errors import AvwapError, Denied
+from schemas.reasons.ledger import LedgerCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,16 @@ class Watched:
 def watch(house: House, book_id: str, at: datetime | None = None) -> Watched:
     """Look once, as of *at* (UTC) or now. On a day without a session it looks at the one before.
 
-    Errors: as ``Outbox.post``. A line that is down is told in ``trouble``: the alarm waits in the outbox.
+    Errors: ``Denied`` LEDGER_UNAVAILABLE without a ledger; as ``Outbox.post``. A line that is down is told in
+    ``trouble``: the alarm waits in the outbox.
     """
+    if not house.root.is_dir():
+        raise Denied(
+            LedgerCode.LEDGER_UNAVAILABLE,
+            f"{house.root} is no folder: the disk is not mounted, or another --home is meant",
+            safe="nothing was written; no alarm could be kept there",
+            next="mount the disk, or name the folder that holds ledger/",
+        )
     now = (house.time or WallClock()).now() if at is None else at.replace(tzinfo=UTC)
     today = now.astimezone(NEW_YORK).date()
     session = today if house.calendar.is_session(today) else house.calendar.previous(today)

@@ -48,6 +48,8 @@ def flush_book(house: House, book_id: str, seconds: float, *, dead: bool = False
     Errors: ``UsageFault`` SLACK_OFF if no channel or no token is set; ``Denied`` FLUSH_BUSY; as ``Outbox.note``.
     """
     line = line_of(house.settings)
+    if not (house.root / layout.book(book_id)).is_dir():
+        return Flushed()  # a mistyped --home must not become a folder
     time: Time = WallClock()  # Slack lives by the wall, whatever the book lives by
     with _sending(house, book_id):
         outbox = outbox_of(house, book_id)

@@ -252,6 +252,17 @@ def test_cycles_that_stop_are_missed_once_for_each_time_they_stop(home: Path) ->
     assert ["2016-03-09"] == [row["session"] for row in deadman(home, "2016-03-10T13:00:00Z").body["absent"]]
 
 
+def test_a_home_that_is_none_is_refused_and_does_not_become_one(
+    tmp_path: Path, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = tmp_path / "typo"
+    refused(avwap(at, "notify", "deadman", "--book", "SIM"), 3, "LEDGER_UNAVAILABLE", "refused")
+    at.mkdir()
+    write_settings(at, slack, monkeypatch)
+    assert 0 == avwap(at, "notify", "flush", "--book", "SIM", "--json").body["sent"]
+    assert ["avwap.toml"] == [path.name for path in at.iterdir()]
+
+
 def test_an_alarm_is_sent_while_the_stage_that_hangs_holds_the_book(
     home: Path, slack: Slack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
