@@ -44,7 +44,7 @@ def report(
 ) -> None:
     """Render the page of a session again, or the tear sheet of a range, and say where it lies.
 
-    Examples: `avwap report --book SIM --date 2016-06-01`; `avwap report --book SIM --from 2016-01-04 --to 2016-12-30`
+    Example: `avwap report --book SIM --date 2016-06-01`, or `--from 2016-01-04 --to 2016-12-30`
     """
     if (on is None) == (first is None and last is None):
         raise UsageFault(
