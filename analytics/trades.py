@@ -342,7 +342,8 @@ def _delist(day: _Day, action: ActionApplied, record: JournalRecord) -> None:
     if trip is None or trip.is_flat:
         _cash(day, action)
         return
-    day.sum_of(trip.strategy_id, trip.sleeve_id, trip.symbol).gross += trip.delist(action.cash, record.ts)
+    realised = trip.delist(action.cash, record.ts, day.inputs.session_date)
+    day.sum_of(trip.strategy_id, trip.sleeve_id, trip.symbol).gross += realised
     _retire(day, trip)
 
 

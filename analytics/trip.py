@@ -55,6 +55,11 @@ class Trip:
     low: Decimal | None = None
     exit_high: Decimal | None = None
     exit_low: Decimal | None = None
+    high_on: SessionDate | None = None
+    low_on: SessionDate | None = None
+    exit_high_on: SessionDate | None = None
+    exit_low_on: SessionDate | None = None
+    stopped_at: datetime | None = None
     sessions_held: int = 1
     exit_reasons: list[str] = field(default_factory=list)
     events: int = 0
@@ -99,8 +104,9 @@ class Trip:
         self.gross += sum((match.gross for match in applied.matches), ZERO)
         self.fees_out += sum((match.fee_out for match in applied.matches), ZERO)
         self.slippage_exit = self._slip(self.slippage_exit, fill, shares)
-        self.exit_high = fill.price if self.exit_high is None else max(self.exit_high, fill.price)
-        self.exit_low = fill.price if self.exit_low is None else min(self.exit_low, fill.price)
+        self._exit_at(fill.price, fill.session_date)
+        if reason == ExitEventType.EXIT_STOP and self.stopped_at is None:
+            self.stopped_at = fill.executed_at
         self._close(reason, fill.executed_at)
 
     def take_in(self, lot: Lot) -> None:
@@ -149,8 +155,17 @@ class Trip:
         if bar is None or self.ended_on is not None or not (self.is_carried or self.is_at_open):
             return
         high, low = (bar.open, bar.open) if self.is_flat else (bar.high, bar.low)
-        self.high = high if self.high is None else max(self.high, high)
-        self.low = low if self.low is None else min(self.low, low)
+        if self.high is None or high > self.high:
+            self.high, self.high_on = high, bar.session_date
+        if self.low is None or low < self.low:
+            self.low, self.low_on = low, bar.session_date
+
+    def _exit_at(self, price: Decimal, session: SessionDate) -> None:
+        """Shares went at *price*: a point inside the holding."""
+        if self.exit_high is None or price > self.exit_high:
+            self.exit_high, self.exit_high_on = price, session
+        if self.exit_low is None or price < self.exit_low:
+            self.exit_low, self.exit_low_on = price, session
 
     def _slip(self, total: Decimal | None, fill: Fill, shares: Decimal) -> Decimal | None:
         """*total* and this fill's quantity times bps; a fill without arrival price leaves no honest total."""
@@ -162,7 +177,7 @@ class Trip:
             self.slippage_usd += worse * shares
         return total + divided(worse * BPS * shares, fill.arrival_price, 6)
 
-    def delist(self, cash: Decimal, at: datetime) -> Decimal:
+    def delist(self, cash: Decimal, at: datetime, session: SessionDate) -> Decimal:
         """End the trip for *cash*, without a fill; returns what that realised."""
         shares = abs(sum((lot.quantity for lot in self.lots), ZERO))
         realised = cash - fifo.cost(self.lots)
@@ -170,9 +185,7 @@ class Trip:
         self.gross += realised
         self.quantity_closed += shares
         self.exit_notional += cash
-        price = divided(cash, shares, 6)
-        self.exit_high = price if self.exit_high is None else max(self.exit_high, price)
-        self.exit_low = price if self.exit_low is None else min(self.exit_low, price)
+        self._exit_at(divided(cash, shares, 6), session)
         self.slippage_exit = self.slippage_usd = None  # nobody quoted it
         self._close(ExitEventType.EXIT_DELISTING, at)
         return realised
@@ -219,6 +232,7 @@ def round_trip(trip: Trip, session: SessionDate) -> RoundTrip:
     complete = not (trip.shares_in or trip.shares_out)
     risk = risk if risk is not None and risk > 0 else None
     mae, mfe = _excursions(trip, entry)
+    worst, best = _when(trip)
     efficiency = None
     if average_exit is not None and mfe is not None and mfe > 0:
         efficiency = quantise(float(divided((average_exit - entry) * trip.sign, mfe, 6)), 6)
@@ -258,6 +272,11 @@ def round_trip(trip: Trip, session: SessionDate) -> RoundTrip:
         else quantise(float(divided(net, risk * trip.quantity_opened, 6)), 6),
         mae=mae,
         mfe=mfe,
+        mae_session=worst if mae is not None else None,
+        mfe_session=best if mfe is not None else None,
+        seconds_to_stop=None
+        if trip.stopped_at is None
+        else int((trip.stopped_at - trip.entered_at).total_seconds()),
         stop_efficiency=efficiency,
         resolution="daily",
         exit_reasons=tuple(trip.exit_reasons),
@@ -276,3 +295,13 @@ def _excursions(trip: Trip, entry: Decimal) -> tuple[Decimal | None, Decimal | N
     high = trip.high if trip.exit_high is None else max(trip.high, trip.exit_high)
     low = trip.low if trip.exit_low is None else min(trip.low, trip.exit_low)
     return (low - entry, high - entry) if trip.direction is Direction.LONG else (entry - high, entry - low)
+
+
+def _when(trip: Trip) -> tuple[SessionDate | None, SessionDate | None]:
+    """Sessions of the worst and of the best price inside the holding; a bar's comes before an exit's alike."""
+    high_on, low_on = trip.high_on, trip.low_on
+    if trip.high is not None and trip.exit_high is not None and trip.exit_high > trip.high:
+        high_on = trip.exit_high_on
+    if trip.low is not None and trip.exit_low is not None and trip.exit_low < trip.low:
+        low_on = trip.exit_low_on
+    return (low_on, high_on) if trip.direction is Direction.LONG else (high_on, low_on)

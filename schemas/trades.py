@@ -102,6 +102,13 @@ class TradeTally(Fact):
     exit_high: Amount | None
     """Highest exit price so far; it counts beside the bars, never without one."""
     exit_low: Amount | None
+    high_on: SessionDate | None = None
+    """Session that set ``high``, the first that did; null as well where it was set before sessions were kept."""
+    low_on: SessionDate | None = None
+    exit_high_on: SessionDate | None = None
+    exit_low_on: SessionDate | None = None
+    stopped_at: Instant | None = None
+    """When a stop first sold."""
     sessions_held: int
     """Sessions on which it was held, the first and the last included."""
     exit_reasons: tuple[str, ...]
@@ -174,6 +181,11 @@ class RoundTrip(Fact):
     mae: Amount | None
     """Signed, per share: the worst price inside the holding against the average entry."""
     mfe: Amount | None
+    mae_session: SessionDate | None = None
+    """Session of that price, as exact as ``resolution`` allows; the first, where two are alike."""
+    mfe_session: SessionDate | None = None
+    seconds_to_stop: int | None = None
+    """From the first entry to the first share that a stop sold; null if none did."""
     stop_efficiency: Measure6 | None
     resolution: str
     """``daily``: excursions come from daily bars."""

@@ -167,6 +167,9 @@ def test_a_round_trip_over_three_sessions_has_these_figures() -> None:
     )
     # Entered at the open: Monday's bar counts whole, Tuesday's too, of Wednesday's only the open, 109.00.
     assert (usd("11.90"), usd("-2.00")) == (trip.mfe, trip.mae)
+    assert (TUE, TUE) == (trip.mfe_session, trip.mae_session)
+    # From Monday, 5 minutes after the opening, to Wednesday, 9 after it.
+    assert 2 * 86_400 + 4 * 60 == trip.seconds_to_stop
     assert 0.663866 == trip.stop_efficiency  # 7.90/11.90
     assert ("TRIM_R1", "EXIT_STOP") == trip.exit_reasons
 
@@ -178,6 +181,27 @@ def test_an_entry_inside_a_bar_and_an_exit_on_the_same_day_leave_no_excursion() 
     ]
     trip = only(booked(MON, *day, bars=[bar(MON, "101.00", "105.00", "95.00", "99.00")]))
     assert (None, None, None) == (trip.mae, trip.mfe, trip.stop_efficiency)
+
+
+def test_a_short_sold_out_above_every_bar_has_its_worst_price_in_the_session_of_the_exit() -> None:
+    monday = booked(
+        MON,
+        fill(MON, "sell", 10, "100.00", arrival="100.00"),
+        bars=[bar(MON, "100.00", "101.00", "96.00", "97.00")],
+    )
+    tuesday = booked(
+        TUE,
+        fill(TUE, "buy", 10, "104.00", minute=9),
+        previous=monday,
+        bars=[bar(TUE, "96.00", "105.00", "95.00", "104.00")],
+    )
+    trip = only(tuesday)
+    assert (usd("-4.00"), TUE) == (trip.mae, trip.mae_session)
+    assert (usd("4.00"), MON) == (
+        trip.mfe,
+        trip.mfe_session,
+    )  # Tuesday's open was no better than Monday's low
+    assert trip.seconds_to_stop is None
 
 
 def test_a_split_keeps_the_cost_and_pays_the_fraction_out() -> None:
