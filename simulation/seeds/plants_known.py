@@ -103,13 +103,12 @@ def _posture_forgotten_overnight() -> Iterator[Change]:
 # -- the way down --------------------------------------------------------------------------------------------
 
 
-@plant("floor-forgotten", "what held at the last tick too is no floor at this one", "I7")
+@plant("floor-forgotten", "what the posture was entered by is no floor any more", "I7")
 def _floor_forgotten() -> Iterator[Change]:
     sound = floors.floors
 
     def once(before: PostureState, *rest: Any, **named: Any) -> tuple[Floor, ...]:
-        known = {(row.code, row.subject) for row in before.floors}
-        return tuple(row for row in sound(before, *rest, **named) if (row.code, row.subject) not in known)
+        return tuple(row for row in sound(before, *rest, **named) if row.code not in before.entered_by)
 
     yield control, "floors", once
 
