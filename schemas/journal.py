@@ -1,10 +1,12 @@
 """A journal line announces one change of state before it happens, and names the line before it."""
 
+from functools import cached_property
 from typing import Final
 
 from pydantic import Field, JsonValue
 
 from schemas.base import Fact, Instant
+from schemas.events import EVENTS
 
 ZEROS: Final = "0" * 64
 """What the first record of a journal names when nothing came before it."""
@@ -19,3 +21,11 @@ class JournalRecord(Fact):
     event: str = Field(min_length=1, description="what happened: the name of the schema of data")
     cycle: str | None = Field(description="slot of the execution cycle, null outside cycles")
     data: dict[str, JsonValue] = Field(description="ids and payload, as the event's own schema says")
+
+    @cached_property
+    def typed(self) -> Fact:
+        """The payload as its event's model, judged once however many folds read the record.
+
+        Errors: ``KeyError`` for an event that nobody declared; ``ValidationError``.
+        """
+        return EVENTS[self.event].model_validate(self.data)
