@@ -9,7 +9,7 @@ from pydantic import Field
 
 from schemas.base import Fact, Scalar, SessionDate
 
-CODE_VERSION: Final = "3"
+CODE_VERSION: Final = "4"
 """The declared behaviour version. Raised with any change that alters artifact bytes; a comment edit does not."""
 
 

@@ -225,8 +225,8 @@ def _kept(day: Day) -> dict[str, Any]:
 def test_a_day_of_another_build_is_compared_by_payload(
     sealed_day: Day, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replays, "CODE_VERSION", "4")
-    monkeypatch.setattr(artifacts, "CODE_VERSION", "4")
+    monkeypatch.setattr(replays, "CODE_VERSION", "5")
+    monkeypatch.setattr(artifacts, "CODE_VERSION", "5")
     verdict = replay(sealed_day.house, sealed_day)
     assert not verdict.same_build
     assert () == verdict.divergences
@@ -235,7 +235,7 @@ def test_a_day_of_another_build_is_compared_by_payload(
 def test_what_another_build_does_otherwise_is_told_as_behaviour_and_is_no_divergence(
     sealed_day: Day, tiny_ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replays, "CODE_VERSION", "4")
+    monkeypatch.setattr(replays, "CODE_VERSION", "5")
     stricter = tiny_ground.house(sealed_day.house.settings.home, scan=ScanConfig(price_min=Decimal(40)))
     verdict = replay(stricter, tiny_ground.day(stricter, STOP_DAY))
     assert {"BEHAVIOUR"} == {each.category for each in verdict.divergences if each.file.endswith("scan.json")}

@@ -90,7 +90,7 @@ def test_the_bytes_of_an_artifact_are_header_and_payload_side_by_side(disk: Loca
     expected = (
         "{\n"
         '"book_id":"SIM",\n'
-        '"code_version":"3",\n'
+        '"code_version":"4",\n'
         f'"config_sha256":"{"c" * 64}",\n'
         '"inputs":[\n'
         f'{{"path":"SIM/x","sha256":"{"a" * 64}"}}\n'
