@@ -6,6 +6,7 @@ from decimal import Decimal
 from execution_v2.lifecycle import LifecycleConfig
 from execution_v2.sync import Observed
 from execution_v2.tick import take
+from schemas.events import TickTaken
 from schemas.lifecycle import Lifecycle, LifecycleState
 from schemas.tick import TickKind
 from tests.execution_v2.watched import Watched, armed
@@ -28,9 +29,8 @@ def spot(*, throttled: int) -> list[tuple[str, ...]]:
     desk.tally.requests, desk.tally.throttled = 10, throttled
     before = len(desk.records)
     take(desk, TickKind.SPOT, observed)
-    return [
-        tuple(row.data["lifecycle"]["clean"]) for row in desk.records[before:] if row.event == "tick.taken"
-    ]
+    told = [TickTaken.model_validate(row.data) for row in desk.records[before:] if row.event == "tick.taken"]
+    return [row.lifecycle.clean for row in told]
 
 
 def test_a_cause_that_a_spot_sees_again_is_recorded_and_its_clean_cycle_begins_anew() -> None:
