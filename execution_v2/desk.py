@@ -73,6 +73,7 @@ class Desk:
         self.gaps: tuple[StopCovered, ...] | None = None
         self.verdict: Verdict | None = None
         self.shadow: Shadow | None = None
+        self.is_judged = False
         self.began_at = self.at
         self._stale: set[str] = set()
         self._clock: Clock | None = None

@@ -15,6 +15,7 @@ from execution_v2.gates import kill_switch, live
 from execution_v2.position_sync import SEVERE_FRACTION, Floor
 from execution_v2.sync import Observed
 from execution_v2.transitions import UNKNOWN, covers
+from schemas.base import quantise
 from schemas.book import Leg, Order, OrderState
 from schemas.header import Finding
 from schemas.observations import ControlObservation
@@ -80,7 +81,7 @@ def tick_of(desk: Desk, kind: TickKind, observed: Observed, verdict: Verdict | N
         is_first=is_first(desk),
         active_s=_credit(desk) if kind is TickKind.BEGIN else 0,
         sightings=desk.tally.sightings(desk.at),
-        elapsed_s=round((desk.at - desk.began_at).total_seconds(), 2) if desk.passes_time else None,
+        elapsed_s=quantise((desk.at - desk.began_at).total_seconds(), 2) if desk.passes_time else None,
         contradictions=contradictions(desk),
         has_positions=desk.tally.has_positions,
         is_in_sync=findings is not None and observed.is_whole and all(f.code in _BENIGN for f in named),

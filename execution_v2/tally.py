@@ -12,6 +12,7 @@ from execution_v2.broker.port import Broker, Rejected, Seen
 from execution_v2.broker.recorded import Door, put
 from execution_v2.divergence_state import Sent
 from market.feed import Feed, ReadFailed
+from schemas.base import quantise
 from schemas.observations import AccountFacts
 from schemas.reasons.execution import BrokerCode
 from schemas.tick import Sighting, Source
@@ -78,7 +79,7 @@ class Tally(Door):
         heard = [self._heard[op] for op in ops if op in self._heard]
         tries = [ok for op in ops for at, ok in self._tries[op] if (now - at).total_seconds() <= WINDOW_S]
         failed = tries.count(False) / len(tries) if tries else 0.0
-        age = round((now - min(heard)).total_seconds(), 2) if len(heard) == len(ops) else None
+        age = quantise((now - min(heard)).total_seconds(), 2) if len(heard) == len(ops) else None
         return Sighting(
             source=source,
             is_on=streams or source is not Source.STREAM,

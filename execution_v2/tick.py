@@ -3,6 +3,8 @@
 ``derive`` is pure, and what the shadow fold derives again; ``take`` does it at the desk.
 """
 
+from typing import Final
+
 from execution_v2 import lifecycle
 from execution_v2.desk import Desk
 from execution_v2.divergence_state import Measured
@@ -14,12 +16,16 @@ from execution_v2.reduce import Fold
 from execution_v2.shadow import Shadow
 from execution_v2.sync import Observed
 from schemas.base import Fact
-from schemas.events import PostureChanged, TickTaken
+from schemas.events import EntriesBlocked, PostureChanged, TickTaken
 from schemas.lifecycle import LifecycleChanged, LifecycleState
 from schemas.posture import PostureState
+from schemas.reasons.execution import CycleFault
 from schemas.reasons.gates import RecordCode
 from schemas.reasons.lifecycle import LifecycleCause
 from schemas.tick import Tick, TickKind
+
+_FAULTS: Final = (AssertionError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a fault of ours can raise; what the journal or another process says (``Denied``) is no such fault."""
 
 
 def derive(
@@ -58,7 +64,19 @@ def _shadow_of(desk: Desk) -> Shadow:
 
 
 def take(desk: Desk, kind: TickKind, observed: Observed) -> None:
-    """Judge what is known now; before an entry only what got worse is recorded."""
+    """Judge what is known now; before an entry only what got worse is recorded.
+
+    A tick that fails stops entries of its cycle, and nothing else: stops and exits come after it (L3).
+    """
+    try:
+        _take(desk, kind, observed)
+        desk.is_judged = True
+    except _FAULTS:
+        desk.is_judged = False
+        desk.note(("entries.blocked", EntriesBlocked(codes=(CycleFault.TICK_FAILED,))))
+
+
+def _take(desk: Desk, kind: TickKind, observed: Observed) -> None:
     kind = kind_now(desk, kind)
     _look_into_the_record(desk, kind)
     tick = tick_of(desk, kind, observed, desk.verdict)

@@ -39,7 +39,7 @@ def _sleeve(entry: EntryOrder, facts: GateFacts, config: EnforcementConfig) -> I
 def _use(entry: EntryOrder, facts: GateFacts, caps: Sleeve) -> Iterator[Finding]:
     """Positions and gross of the sleeve, this entry included; an addition to one's own takes no second slot."""
     uses, exposure = facts.sleeve_uses, facts.exposure
-    used = None if uses is None or exposure is None else uses[caps.sleeve_id]
+    used = None if uses is None or exposure is None else uses.get(caps.sleeve_id)
     most = caps.max_concurrent_positions
     if most is not None:
         is_new = exposure is not None and (entry.strategy_id, entry.symbol) not in exposure.slots

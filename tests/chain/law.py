@@ -30,7 +30,7 @@ FREE: Final = frozenset({layout.JOURNAL, layout.JOURNAL_TORN, layout.MANIFEST, l
 
 def differences(whole: Day, resumed: Day) -> Iterator[str]:
     """Every place in which *resumed* breaks the law, *whole* being the undisturbed day."""
-    yield from _parting("state", state_of(whole), state_of(resumed))
+    yield from _parting("state", _bare(state_of(whole)), _bare(state_of(resumed)))
     yield from _parting("exchange", exchange_of(whole), exchange_of(resumed))
     rerun = {name[:4] for name in resumed.cycles() if "-" in name}
     before, after = files_of(whole, rerun), files_of(resumed, rerun)

@@ -33,9 +33,9 @@ def test_show_says_the_same_as_status(killed: Path) -> None:
 def test_history_lists_what_is_news_and_all_where_it_is_asked_for(killed: Path) -> None:
     said = avwap(killed, "posture", "history", "--book", "SIM").out
     changes = said[: said.index("Time of open market")].splitlines()[2:]
-    (line,) = [each for each in changes if each.strip()]
+    (line,) = [each for each in changes if each[:1].isdigit()]  # a narrow terminal breaks its words below it
     assert ["lifecycle", "ACTIVE", "EMERGENCY"] == line.split()[2:5]
-    assert "a kill switch is set" in line
+    assert "a kill switch" in line
     every = avwap(killed, "posture", "history", "--book", "SIM", "--all").out
     assert "SESSION_OPENED" in every
     assert "SESSION_OPENED" not in said

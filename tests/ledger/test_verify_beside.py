@@ -37,7 +37,8 @@ def test_a_flipped_byte_of_what_lies_beside_the_days_is_found(disk: LocalDisk, p
         (0, ReadFaultCode.CORRUPT, ""),
         (whole.index(earlier.sha256.encode()), ReadFaultCode.STALE_INPUT, "/inputs/0/sha256"),
     ):
-        disk.write(path, whole[:n] + bytes([whole[n] ^ 1]) + whole[n + 1 :])
+        other = b"1" if whole[n : n + 1] == b"0" else b"0"
+        disk.write(path, whole[:n] + other + whole[n + 1 :])
         assert [(code, path, pointer)] == found(disk)
 
 

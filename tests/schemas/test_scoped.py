@@ -23,10 +23,10 @@ ABOUT_AN_ORDER: Final = frozenset(
     """
     OrderCancelling OrderConfirmed OrderEnded OrderRejected OrderReplaceRejected OrderReplaced OrderReplacing
     OrderResolved OrderUnresolved OrderContradicted OrderOperatorResolved IllegalTransition ReplaceEnded
-    Divergence
+    Divergence RiskEvent
     """.split(),
 )
-"""They name an order, which says whose it is."""
+"""They name an order, or a decision, which says whose it is."""
 
 
 def models() -> dict[str, type[Fact]]:

@@ -79,7 +79,11 @@ def _taken_over(made: Ground, old: Host) -> None:
     for line in woken.text.splitlines():
         notes.keep(f"old: {line}")
     notes.step("the new machine goes on")
-    notes.expect("its cycle", 0, new.run("cycle", "--book", BOOK).code)
+    going = new.run("cycle", "--book", BOOK)
+    notes.expect("its cycle", 0, going.code)
+    if going.code:
+        for line in going.text.splitlines():
+            notes.keep(f"new: {line}")
     notes.expect("its record is sound", 0, new.run("verify", "--book", BOOK).code)
     notes.expect("the stops are still those", after, made.stops())
     for record in new.journal():
