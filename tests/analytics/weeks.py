@@ -22,8 +22,9 @@ from schemas.journal import JournalRecord
 from schemas.lifecycle import LifecycleState
 from schemas.posture import PostureState
 from schemas.reliability import Reliability
-from schemas.tick import Posture, Tick, TickKind
+from schemas.tick import Posture, TickKind
 from tests.analytics.journal_of import CORE, DAYS, at, journal, order
+from tests.execution_v2.ticks import quiet
 
 SESSION_MINUTES = 390
 Told = Fact | tuple[str, Fact]
@@ -127,33 +128,7 @@ def ticked(
     requests: int = 0,
 ) -> TickTaken:
     """A tick after which *posture* holds, and *lifecycle*; all else in order."""
-    tick = Tick(
-        kind=TickKind(kind),
-        at=at(DAYS[0]),
-        is_first=False,
-        active_s=active_s,
-        sightings=(),
-        has_positions=True,
-        is_in_sync=True,
-        has_synced=True,
-        unknown_orders=0,
-        unknown_oldest_s=None,
-        ambiguous_symbols=0,
-        frozen_orders=0,
-        gave_up=0,
-        gap_s=0,
-        gap_breaches=0,
-        is_covered=True,
-        verdict=None,
-        equity=None,
-        net_flows="0",
-        is_held=False,
-        is_released=True,
-        is_breaker_open=False,
-        quotes_asked=0,
-        quotes_answered=0,
-        requests=requests,
-        throttled=0,
-        may_arm=True,
+    tick = quiet(
+        kind=TickKind(kind), at=at(DAYS[0]), active_s=active_s, sightings=(), equity=None, requests=requests
     )
     return TickTaken(slot="0935", tick=tick, posture=posture, lifecycle=lifecycle or LifecycleState())

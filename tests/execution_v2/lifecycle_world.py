@@ -15,6 +15,7 @@ from schemas.lifecycle import Lifecycle, LifecycleChanged, LifecycleState
 from schemas.posture import PostureState
 from schemas.reasons.lifecycle import LifecycleCause
 from schemas.tick import Posture, Tick, TickKind
+from tests.execution_v2.ticks import quiet
 
 C, S, T = LifecycleCause, Lifecycle, TickKind
 DAY: Final = SessionDate(date(2024, 3, 5))
@@ -44,24 +45,10 @@ def tick(kind: TickKind = T.BEGIN, shown: Collection[str] = (), **over: Any) -> 
     fields: dict[str, Any] = {
         "kind": kind,
         "at": AT,
-        "is_first": False,
-        "active_s": 300,
         "sightings": (),
-        "has_positions": True,
-        "is_in_sync": True,
         "has_synced": C.RECONCILE_FAILED not in shown,
-        "unknown_orders": 0,
-        "unknown_oldest_s": None,
-        "ambiguous_symbols": 0,
-        "frozen_orders": 0,
-        "gave_up": 0,
-        "gap_s": 0,
-        "gap_breaches": 0,
-        "is_covered": True,
         "record_faults": tuple(c for c in shown if c in (C.LEDGER_UNAVAILABLE, C.JOURNAL_CORRUPT)),
-        "verdict": None,
         "equity": START,
-        "net_flows": Decimal(0),
         "is_held": C.OBSERVATION_INCOMPLETE in shown,
         "is_released": C.OBSERVATION_INCOMPLETE not in shown,
         "is_breaker_open": C.BROKER_CIRCUIT_OPEN in shown,
@@ -70,9 +57,8 @@ def tick(kind: TickKind = T.BEGIN, shown: Collection[str] = (), **over: Any) -> 
         "requests": 40,
         "throttled": 3 if C.API_PRESSURE in shown else 2,
         "killed_by": ("KILL_SWITCH_FILE",) if C.KILL_SWITCH in shown else (),
-        "may_arm": True,
     }
-    return Tick(**{**fields, **over})
+    return quiet(**{**fields, **over})
 
 
 def posture(shown: Collection[str] = ()) -> PostureState:

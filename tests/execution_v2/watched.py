@@ -26,7 +26,7 @@ from schemas.events import OrderFilled, ReplaceEnded, TickTaken
 from schemas.lifecycle import Lifecycle, LifecycleState
 from schemas.posture import PostureState
 from schemas.reasons.ledger import ReadFaultCode
-from schemas.tick import Tick, TickKind, Verdict
+from schemas.tick import TickKind, Verdict
 from simulation.adapter import IntradayBroker
 from simulation.config import IntradayConfig
 from simulation.fault_plan import Fault, FaultPlan
@@ -35,6 +35,7 @@ from simulation.intraday import IntradayExchange
 from simulation.intraday_tape import BarsTape
 from simulation.path import IntradayBar
 from simulation.seeds.line import Clock
+from tests.execution_v2.ticks import quiet
 from tests.portfolio.books import control, snapshot
 from tests.simulation.floor_world import PLAIN
 from tests.simulation.world import BOOK, CONFIG, DAYS, LIQUID, Want, WeekHours, candidates, usd
@@ -68,34 +69,15 @@ def _quiet(symbol: str) -> Want:
 
 def armed(at: datetime) -> TickTaken:
     """The tick after which a book enters: its first cycle found everything well, and it is ACTIVE."""
-    tick = Tick(
+    tick = quiet(
         kind=TickKind.END,
         at=at,
         is_first=True,
         active_s=0,
         sightings=(),
-        has_positions=True,
-        is_in_sync=True,
-        has_synced=True,
-        unknown_orders=0,
-        unknown_oldest_s=None,
-        ambiguous_symbols=0,
-        frozen_orders=0,
-        gave_up=0,
-        gap_s=0,
-        gap_breaches=0,
-        is_covered=True,
         verdict=Verdict(seq=0, divergences=()),
         equity=None,
-        net_flows=Decimal(0),
-        is_held=False,
-        is_released=True,
-        is_breaker_open=False,
-        quotes_asked=0,
-        quotes_answered=0,
         requests=0,
-        throttled=0,
-        may_arm=True,
     )
     active = LifecycleState(state=Lifecycle.ACTIVE, since=at)
     return TickTaken(slot="0925", tick=tick, posture=PostureState(since=at), lifecycle=active)
