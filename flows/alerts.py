@@ -12,9 +12,10 @@ from execution_v2.posture.config import PostureConfig
 from execution_v2.posture.floors import RANK
 from execution_v2.posture.view import view
 from flows.day import Day
+from flows.messages.made import clipped
 from flows.outbox import outbox_of
 from flows.posture import PAGES, ended_by, to_do, unlocks
-from flows.summary import clipped, escaped
+from flows.summary import escaped
 from flows.words import ENTRIES, ROUTINE, RUNBOOKS, SAFE, words
 from ledger import layout
 from ledger.artifacts import Written

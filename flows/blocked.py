@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from flows.day import Day
-from flows.summary import clipped, escaped
+from flows.messages.made import clipped
+from flows.summary import escaped
 from ledger.artifacts import Loaded
 from schemas.enforcement import Enforcement, RefusedEntry
 from schemas.ids import content_id

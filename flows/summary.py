@@ -6,20 +6,17 @@ vendor's text becomes a link or a mention.
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final
 
 from flows.day import Day
 from flows.exports import chosen_anchor, ranked, rejections, unit_risk
-from ledger.artifacts import Loaded, ReadFault
+from flows.messages.made import Sources, made
+from ledger.artifacts import ReadFault
 from schemas.candidates import Candidates
-from schemas.header import Artifact, InputRef
-from schemas.ids import content_id
 from schemas.market import MarketObservation
-from schemas.outbox import BLOCK_CHARS_MAX, HEADLINE_CHARS_MAX, Message, MessageKind
+from schemas.outbox import Message, MessageKind
 from schemas.regime import Regime
 from schemas.scan import Scan, ScanRow
-
-A = TypeVar("A", bound=Artifact)
 
 TOP: Final = 10
 MOST: Final = 5
@@ -28,15 +25,8 @@ MOST: Final = 5
 
 def scan_summary(day: Day) -> Message:
     """The message of *day*. A file that is missing or unsound is said to be so: silence would read as a quiet day."""
-    sources: list[InputRef] = []
-
-    def read(name: str, model: type[A]) -> A | ReadFault:
-        found = day.read(name, model)
-        if isinstance(found, Loaded):
-            sources.append(found.ref)
-            return found.artifact
-        return found
-
+    sources = Sources(day)
+    read = sources.read
     seen = read("observations/market.json", MarketObservation)
     regime = read("regime.json", Regime)
     scan = read("scan.json", Scan)
@@ -44,33 +34,12 @@ def scan_summary(day: Day) -> Message:
     sections = [_heading(day, scan, regime), _counts(seen, scan, wished)]
     if isinstance(scan, Scan):
         sections += [_top(ranked(scan)[:TOP]), _turned_away(scan)]
-    kind = MessageKind.SCAN_SUMMARY
-    told = sorted(sources, key=lambda ref: ref.path)
-    identity = [part for ref in told for part in (ref.path, ref.sha256)]
-    return Message(
-        id=content_id("msg_", day.book_id, day.session, kind.value, identity),
-        kind=kind,
-        book_id=day.book_id,
-        session_date=day.session,
-        sources=tuple(told),
-        text=_headline(day, scan, wished)[:HEADLINE_CHARS_MAX],
-        blocks=tuple(clipped(lines) for lines in sections if lines),
-    )
+    return made(day, MessageKind.SCAN_SUMMARY, sources.refs, _headline(day, scan, wished), sections)
 
 
 def escaped(text: str) -> str:
     """*text* with the three characters that Slack reads as markup spelled out."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def clipped(lines: Sequence[str], most: int = BLOCK_CHARS_MAX) -> str:
-    """*lines* as one section of at most *most* characters, ending in how many did not fit. Never half a line."""
-    for kept in range(len(lines), 0, -1):
-        left = len(lines) - kept
-        text = "\n".join([*lines[:kept], f"… and {left} more"] if left else lines)
-        if len(text) <= most:
-            return text
-    return f"… and {len(lines)} more"
 
 
 def _headline(day: Day, scan: Scan | ReadFault, wished: Candidates | ReadFault) -> str:

@@ -5,20 +5,17 @@ A file that is missing or unsound is named; a figure that is unknown is said to 
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final
 
 from flows.day import Day
-from flows.messages.made import made
+from flows.messages.made import Sources, made
 from flows.summary import escaped
-from ledger.artifacts import Loaded, ReadFault
+from ledger.artifacts import ReadFault
 from schemas.attribution import Attribution
-from schemas.header import Artifact, InputRef
 from schemas.outbox import Message, MessageKind, Severity
 from schemas.reconciliation import Reconciliation, ReconciliationStatus
 from schemas.snapshot import PositionMark, Snapshot
 from schemas.trades import RoundTrip, Trades
-
-A = TypeVar("A", bound=Artifact)
 
 ROWS_TOLD: Final = 15
 """Positions, and trades, with a line each; the rest are in the files."""
@@ -26,15 +23,8 @@ ROWS_TOLD: Final = 15
 
 def daily_summary(day: Day) -> Message:
     """The message of *day*'s close."""
-    sources: list[InputRef] = []
-
-    def read(name: str, model: type[A]) -> A | ReadFault:
-        found = day.read(name, model)
-        if isinstance(found, Loaded):
-            sources.append(found.ref)
-            return found.artifact
-        return found
-
+    sources = Sources(day)
+    read = sources.read
     book = read("snapshot.json", Snapshot)
     did = read("trades.json", Trades)
     compared = read("reconciliation.json", Reconciliation)
@@ -58,7 +48,7 @@ def daily_summary(day: Day) -> Message:
     return made(
         day,
         MessageKind.DAILY_SUMMARY,
-        sources,
+        sources.refs,
         _headline(name, book, compared),
         sections,
         severity=Severity.NOTICE if is_sound else Severity.WARNING,

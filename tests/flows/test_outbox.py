@@ -11,10 +11,11 @@ from filelock import FileLock
 
 from flows.day import Day, open_day
 from flows.house import House
+from flows.messages.made import clipped
 from flows.outbox import PENDING, Outbox, outbox_of, post_summary
 from flows.run import run_range
 from flows.settings import load
-from flows.summary import clipped, escaped, scan_summary
+from flows.summary import escaped, scan_summary
 from ledger.canonical import digest, line_bytes
 from ledger.disk import LocalDisk
 from ledger.faulty import FaultyDisk, SimulatedCrash
